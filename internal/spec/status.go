@@ -1,0 +1,45 @@
+package spec
+
+import "time"
+
+// A State is where a service stands.
+type State string
+
+// The states of a service. A service moves waiting -> starting -> ready, and
+// from any of them to stopping, backoff, stopped, exited or failed.
+const (
+	StateWaiting  State = "waiting"  // for what After names; Reason says for what
+	StateStarting State = "starting" // its process runs and is not ready yet
+	StateReady    State = "ready"    // its process runs and is ready
+	StateStopping State = "stopping" // has been asked to end
+	StateBackoff  State = "backoff"  // ended, and will be started again
+	StateStopped  State = "stopped"  // was asked to end, and did
+	StateExited   State = "exited"   // ended by itself, and its policy is not to restart
+	StateFailed   State = "failed"   // will not be started again; Reason says why
+)
+
+// Status is the answer to GET /v1/status.
+type Status struct {
+	Name     string          `json:"name"`
+	Ready    bool            `json:"ready"`  // every service is ready
+	Failed   bool            `json:"failed"` // at least one service is failed, or waits for one that is
+	Services []ServiceStatus `json:"services"`
+}
+
+// ServiceStatus is one service, as people and programs see it.
+type ServiceStatus struct {
+	Name       string    `json:"name"`
+	State      State     `json:"state"`
+	Reason     string    `json:"reason,omitempty"`     // why it is not ready
+	ReadyBy    string    `json:"readyBy,omitempty"`    // such as "GET http://… 200", "newline on fd 3", "started"
+	ReadyAfter Duration  `json:"readyAfter,omitempty"` // from start of its process to ready
+	PID        int       `json:"pid,omitempty"`        // in the box's pid namespace
+	Restarts   int       `json:"restarts"`             // since the box started
+	Since      time.Time `json:"since"`                // of State
+	Port       int       `json:"port,omitempty"`
+	Log        string    `json:"log"` // path of the current log file inside the box
+}
+
+// Settled tells whether a wait for readiness is over: all ready, or some
+// service can no longer become so.
+func (s Status) Settled() bool { return s.Ready || s.Failed }
