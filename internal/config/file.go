@@ -1,0 +1,129 @@
+// Package config reads sandwright.yaml: strictly, with the position of every
+// node, and with every fault at once.
+package config
+
+import (
+	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// Name is the file this package reads.
+const Name = "sandwright.yaml"
+
+// A File is one sandwright.yaml with its defaults filled in.
+type File struct {
+	Path      string // as given; its directory is the project
+	Name      string
+	Base      Base
+	Platforms []string // such as linux/amd64; default: the host's
+	User      User
+	Workspace Workspace
+	Tools     map[string]Tool
+	Env       map[string]Variable
+	Services  map[string]Service
+	Logs      Logs
+	Ports     []Port
+
+	positions map[string]fault.Position
+}
+
+// A Base is what the image starts from. Today that is Debian, bootstrapped.
+type Base struct {
+	Debian Debian
+}
+
+// Debian names a suite and the packages wanted on top of its minimal system.
+type Debian struct {
+	Suite    string   // such as bookworm
+	Packages []string // sorted, unique
+	Security bool     // also take the suite's security updates; default true
+}
+
+// A User is who the services and the shell run as. The default is
+// sandwright, 1000, /home/sandwright.
+type User struct {
+	Name string
+	UID  uint32
+	Home string
+}
+
+// A Workspace is the monorepo that is staged, installed and built.
+type Workspace struct {
+	Root   string // host directory, relative to the project; default "."
+	Target string // absolute directory in the box; default HOME/src/NAME
+	Build  []BuildStep
+}
+
+// A BuildStep is one command after the install.
+type BuildStep struct {
+	Run     string   // given to sh -c, in Target
+	Network bool     // default false: the step has no network
+	Env     []string // names of build-scoped variables it sees
+}
+
+// A Tool is a pinned program. Exactly one source is set; today that is NPM.
+type Tool struct {
+	NPM string   // NAME@VERSION; {arch} stands for npm's word for the architecture
+	Bin []string // files of the package put on PATH; default: the package's bin
+}
+
+// Scopes of a Variable.
+const (
+	ScopeBuild   = "build"
+	ScopeRun     = "run"
+	ScopePublish = "publish"
+)
+
+// A Variable is the schema of one environment variable.
+type Variable struct {
+	Type        string   // string, int, float, bool, port, url, enum; default string
+	Values      []string // of an enum
+	Required    bool
+	Default     *string
+	Secret      bool
+	Description string
+	Scope       string   // build, run (the default) or publish
+	Services    []string // that see it; empty: every service
+}
+
+// A Service is one supervised program of the box.
+type Service struct {
+	Command []string
+	Dir     string            // relative to Workspace.Target; default that itself
+	Env     map[string]string // fixed values
+	After   map[string]string // service -> started or ready
+	Ready   *Probe
+	Restart string        // always (the default), on-failure or never
+	Stop    time.Duration // from SIGTERM to SIGKILL; default 10s
+	Port    int           // shown by ps; default: the port of Ready.HTTP
+	Logs    Logs          // default: File.Logs
+}
+
+// A Probe says how a service becomes ready. Exactly one of FD and HTTP is set.
+type Probe struct {
+	FD       int
+	HTTP     string
+	Interval time.Duration // default 250ms
+	Attempt  time.Duration // of one request; default 2s
+	Timeout  time.Duration // to the first success; default 30s
+}
+
+// Logs bounds a service's log directory.
+type Logs struct {
+	Files int    // default 10
+	Size  int64  // bytes; default 1 MB
+	Stamp string // iso8601 (the default), tai64n or none
+}
+
+// A Port of the box that is published on 127.0.0.1 of the host.
+type Port struct {
+	Host int // 0: any free one
+	Box  int
+}
+
+// At is the position of the node that the keys lead to, or of the nearest
+// one above it. A sequence's index is its decimal number.
+func (f *File) At(keys ...string) fault.Position {
+	return position(f.positions, keys)
+}

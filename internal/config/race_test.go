@@ -1,0 +1,8 @@
+//go:build race
+
+package config
+
+import "time"
+
+// limit is wider here: the race detector makes everything slower.
+const limit = 10 * time.Second

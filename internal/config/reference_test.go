@@ -1,0 +1,176 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+const head = `# sandwright.yaml
+
+Every key of the file. This page is made from the table that also reads the
+file (` + "`go test ./internal/config -run Reference -update`" + `), and a test holds it current.
+` + "`docs/sandwright.schema.json`" + ` says the same to editors: put
+` + "`# yaml-language-server: $schema=…`" + ` with its address in the first line.
+
+The file is UTF-8 text of at most 1 MiB with one YAML document. A text stays
+as it was written: 1.10 is 1.10. Durations are a number and its unit (250ms,
+30s, 2m, 1h); kB, MB and GB count in thousands, KiB, MiB and GiB in 1024s.
+Aliases work for whole values; merge keys and tags do not. Unknown keys are
+refused.
+
+`
+
+// reference writes one section a key, in the order of the table.
+func reference(out *strings.Builder, at string, s *schema) {
+	for _, p := range s.Properties {
+		full := strings.TrimPrefix(at+"."+p.key, ".")
+		fmt.Fprintf(out, "## `%s`\n\n%s\n\n", full, p.schema.Description)
+		fmt.Fprintf(out, "- type: %s\n- default: %s\n", typeWords(p.schema), defaultWords(s, p))
+		fmt.Fprintf(out, "- example: `%s: %s`\n\n", p.key, p.schema.example)
+		inside(out, full, p.schema)
+	}
+}
+
+// inside goes on with what a value holds.
+func inside(out *strings.Builder, at string, s *schema) {
+	reference(out, at, s)
+	if s.Items != nil {
+		inside(out, at+"[]", s.Items)
+	}
+	if of, ok := s.AdditionalProperties.(*schema); ok {
+		inside(out, at+"."+s.names, of)
+	}
+	for _, other := range s.AnyOf {
+		inside(out, at, other)
+	}
+}
+
+func typeWords(s *schema) string {
+	if s.Items != nil {
+		return "a list; each item is " + typeWords(s.Items)
+	}
+	if of, ok := s.AdditionalProperties.(*schema); ok {
+		return "a mapping from " + s.names + " to " + typeWords(of)
+	}
+	return s.takes
+}
+
+func defaultWords(of *schema, p property) string {
+	switch {
+	case strings.Contains(" "+strings.Join(of.Required, " ")+" ", " "+p.key+" "):
+		return "none, it must be given"
+	case p.schema.otherwise != "":
+		return p.schema.otherwise
+	case p.schema.Default == nil:
+		return "none"
+	case len(p.schema.Properties) > 0:
+		return "that of each key"
+	}
+	return fmt.Sprintf("`%v`", p.schema.Default)
+}
+
+func TestReferenceIsCurrent(t *testing.T) {
+	var out strings.Builder
+	out.WriteString(head)
+	reference(&out, "", fileShape().schema())
+	golden(t, "../../docs/sandwright.yaml.md", []byte(strings.TrimSpace(out.String())+"\n"))
+	golden(t, "../../docs/sandwright.schema.json", Schema())
+}
+
+// Every key has a sentence and an example, and the example is of its type.
+func TestTableIsComplete(t *testing.T) {
+	var walk func(at string, s *schema)
+	walk = func(at string, s *schema) {
+		for _, p := range s.Properties {
+			full := at + "." + p.key
+			if !strings.HasSuffix(p.schema.Description, ".") || p.schema.example == "" || p.schema.takes == "" {
+				t.Errorf("%s lacks a sentence, an example or its type", full)
+			}
+			var v any
+			if err := yaml.Unmarshal([]byte(p.schema.example), &v); err != nil {
+				t.Errorf("%s: example: %v", full, err)
+			}
+			walk(full, p.schema)
+		}
+		if s.Items != nil {
+			walk(at+"[]", s.Items)
+		}
+		if of, ok := s.AdditionalProperties.(*schema); ok {
+			walk(at+"."+s.names, of)
+		}
+		for _, other := range s.AnyOf {
+			walk(at, other)
+		}
+	}
+	walk("", fileShape().schema())
+}
+
+// The examples of the table are what Parse accepts.
+func TestExamplesAreGood(t *testing.T) {
+	base := map[string]string{"name": "name: x\n", "base": "base: {debian: {suite: bookworm}}\n"}
+	for _, p := range fileShape().schema().Properties {
+		text := p.key + ": " + p.schema.example + "\n"
+		for key, line := range base {
+			if key != p.key {
+				text += line
+			}
+		}
+		if _, err := Parse(Name, []byte(text)); err != nil {
+			t.Errorf("%s: %v", p.key, err)
+		}
+	}
+	for name, s := range map[string]*schema{"service": serviceShape().schema(), "variable": variableShape().schema(), "user": userShape().schema(), "workspace": workspaceShape().schema()} {
+		for _, p := range s.Properties {
+			if _, err := Parse(Name, []byte(around(name, p))); err != nil {
+				t.Errorf("%s.%s: %v", name, p.key, err)
+			}
+		}
+	}
+}
+
+// around is a good file with one example in the place of its key.
+func around(name string, p property) string {
+	example := p.key + ": " + p.schema.example
+	services := "services: {web: {command: [a]}, database: {command: [b]}}\n"
+	out := "name: x\nbase: {debian: {suite: bookworm}}\n"
+	switch name {
+	case "service":
+		if p.key != "command" {
+			example = "command: [a], " + example
+		}
+		return out + "services: {a: {" + example + "}, database: {command: [b]}}\n"
+	case "variable":
+		switch p.key {
+		case "values":
+			example = "type: enum, " + example
+		case "type":
+			example += ", default: 1"
+		}
+		return out + services + "env: {A: {" + example + "}}\n"
+	case "workspace":
+		return out + "workspace: {" + example + "}\n"
+	}
+	return out + name + ": {" + example + "}\n"
+}
+
+// The schema is JSON, and keeps the order of the table.
+func TestSchemaIsJSON(t *testing.T) {
+	var v struct {
+		Properties map[string]any `json:"properties"`
+		Required   []string       `json:"required"`
+	}
+	if err := json.Unmarshal(Schema(), &v); err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Properties) != len(fileShape().fields) || len(v.Required) != 2 {
+		t.Errorf("%d properties, %d required", len(v.Properties), len(v.Required))
+	}
+	if bytes.Index(Schema(), []byte(`"name"`)) > bytes.Index(Schema(), []byte(`"ports"`)) {
+		t.Error("the order of the table is lost")
+	}
+}

@@ -1,0 +1,132 @@
+package config
+
+import (
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// nameRule makes the rule for names that the user chooses.
+func nameRule(expression, why string) func(string) *reason {
+	re := regexp.MustCompile("^(?:" + expression + ")$")
+	return func(name string) *reason {
+		if !re.MatchString(name) {
+			return &reason{why: why}
+		}
+		return nil
+	}
+}
+
+func serviceName() func(string) *reason {
+	return nameRule(`[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}`, "it is 1 to 63 letters, digits, dots, dashes or underscores, and starts with a letter or digit")
+}
+
+func variableName() func(string) *reason {
+	return nameRule(`[A-Za-z_][A-Za-z0-9_]*`, "it is letters, digits and underscores, and does not start with a digit")
+}
+
+// notEmpty refuses the empty text, and NUL bytes, which no argument can hold.
+func notEmpty(text string) *reason {
+	if strings.TrimSpace(text) == "" {
+		return &reason{why: "it is empty"}
+	}
+	return noNUL(text)
+}
+
+func noNUL(text string) *reason {
+	if strings.ContainsRune(text, 0) {
+		return &reason{why: "it holds a NUL byte"}
+	}
+	return nil
+}
+
+// below accepts a clean relative path that does not leave its folder.
+func below(text string) *reason {
+	if clean := path.Clean(text); clean == ".." || strings.HasPrefix(clean, "../") {
+		return &reason{why: "it leaves its folder"}
+	}
+	return relative(text)
+}
+
+// relative accepts a clean relative path.
+func relative(text string) *reason {
+	switch {
+	case text == "" || noNUL(text) != nil:
+		return &reason{why: "it is not a path"}
+	case strings.HasPrefix(text, "/"):
+		return &reason{why: "it is absolute, and a relative path is wanted"}
+	case path.Clean(text) != strings.TrimSuffix(text, "/"):
+		return &reason{"it is not the shortest form of the path", "write " + path.Clean(text)}
+	}
+	return nil
+}
+
+// boxFolder accepts a clean absolute path that is not the system's own.
+func boxFolder(text string) *reason {
+	switch {
+	case noNUL(text) != nil:
+		return noNUL(text)
+	case !strings.HasPrefix(text, "/"):
+		return &reason{why: "it is relative, and an absolute path is wanted"}
+	case path.Clean(text) != text:
+		return &reason{"it is not the shortest form of the path", "write " + path.Clean(text)}
+	case systemFolder(text):
+		return &reason{"it belongs to the system", "such as /home/sandwright/src/app or /srv/app"}
+	}
+	return nil
+}
+
+// systemFolder tells whether putting files at dir would hide or break a part
+// of the base.
+func systemFolder(dir string) bool {
+	whole := []string{
+		"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin", "/sys",
+		"/usr/bin", "/usr/include", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libexec", "/usr/libx32", "/usr/sbin", "/usr/share",
+		"/var/cache", "/var/lib", "/var/log", "/var/run",
+	}
+	itself := []string{"/", "/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/usr", "/usr/local", "/usr/local/bin", "/var", "/var/tmp"}
+	return slices.Contains(itself, dir) || slices.ContainsFunc(whole, func(s string) bool {
+		return dir == s || strings.HasPrefix(dir, s+"/")
+	})
+}
+
+// probeURL accepts an address inside the box.
+func probeURL(text string) *reason {
+	const such = "such as http://127.0.0.1:3000/health"
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "http" || u.Host == "":
+		return &reason{"it is not an http URL", such}
+	case !slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname()):
+		return &reason{"a probe asks inside the box only, at 127.0.0.1, [::1] or localhost", such}
+	case u.User != nil || u.Fragment != "":
+		return &reason{"it holds a user or a fragment", such}
+	}
+	if _, ok := urlPort(u); !ok {
+		return &reason{"a port is 1 to 65535", such}
+	}
+	return nil
+}
+
+// npmSpec accepts NAME@VERSION with one exact version.
+func npmSpec(text string) *reason {
+	name := regexp.MustCompile(`^(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*$`)
+	exact := regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+	filled := strings.ReplaceAll(text, "{arch}", "x64")
+	at := strings.LastIndex(filled, "@")
+	if at <= 0 {
+		at = len(filled)
+	}
+	version := strings.TrimPrefix(filled[at:], "@")
+	switch {
+	case !name.MatchString(filled[:at]):
+		return &reason{"it is not a package and its version", "such as pnpm@10.28.0"}
+	case version == "":
+		return &reason{"it has no version", "write " + filled[:at] + "@VERSION; npm view " + filled[:at] + " version shows the newest"}
+	case !exact.MatchString(version):
+		return &reason{clip(version) + " is not one exact version", "npm view " + filled[:at] + " version shows the newest"}
+	}
+	return nil
+}

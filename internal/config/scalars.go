@@ -1,0 +1,142 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// anyText is a text as it was written: 1.10 stays "1.10". It
+// holds no NUL byte, as no argument and no variable can.
+func anyText(takes string) scalar[string] {
+	return scalar[string]{
+		takes: takes,
+		parse: func(text string) (string, *reason) { return text, noNUL(text) },
+		json:  schema{Type: []string{"string", "number", "boolean"}},
+	}
+}
+
+// words is a text that matches the expression; what completes "a name is …".
+func words(takes, expression, why string) scalar[string] {
+	re := regexp.MustCompile("^(?:" + expression + ")$")
+	return scalar[string]{
+		takes: takes,
+		parse: func(text string) (string, *reason) {
+			if !re.MatchString(text) {
+				return "", &reason{why: why}
+			}
+			return text, nil
+		},
+		json: schema{Type: "string", Pattern: re.String()},
+	}
+}
+
+// checked is a text that the rule accepts.
+func checked(takes string, rule func(text string) *reason) scalar[string] {
+	return scalar[string]{
+		takes: takes,
+		parse: func(text string) (string, *reason) { return text, rule(text) },
+		json:  schema{Type: "string"},
+	}
+}
+
+// oneOf is one of a few words.
+func oneOf(choices ...string) scalar[string] {
+	all := strings.Join(choices[:len(choices)-1], ", ") + " or " + choices[len(choices)-1]
+	return scalar[string]{
+		takes: all,
+		parse: func(text string) (string, *reason) {
+			if !slices.Contains(choices, text) {
+				return "", &reason{why: "it is " + all}
+			}
+			return text, nil
+		},
+		json: schema{Type: "string", Enum: choices},
+	}
+}
+
+// whole is a whole number in decimal, from low to high; what names it with
+// its article.
+func whole[N int | int64 | uint32](what string, low, high int) scalar[N] {
+	return scalar[N]{
+		takes: fmt.Sprintf("a number from %d to %d", low, high),
+		tags:  []string{"!!int"},
+		parse: func(text string) (N, *reason) {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < low || n > high {
+				return 0, &reason{why: fmt.Sprintf("%s is %d to %d", what, low, high)}
+			}
+			return N(n), nil
+		},
+		json: schema{Type: "integer", Minimum: &low, Maximum: &high},
+	}
+}
+
+func portNumber() scalar[int] { return whole[int]("a port", 1, 65535) }
+
+// truth is true or false, and neither yes nor "true".
+func truth() scalar[bool] {
+	return scalar[bool]{
+		takes: "true or false",
+		tags:  []string{"!!bool"},
+		parse: func(text string) (bool, *reason) { return strings.EqualFold(text, "true"), nil },
+		json:  schema{Type: "boolean"},
+	}
+}
+
+// span is a duration from low to high.
+func span(low, high time.Duration) scalar[time.Duration] {
+	return scalar[time.Duration]{
+		takes: "a duration, such as 30s",
+		parse: func(text string) (time.Duration, *reason) {
+			v, err := time.ParseDuration(text)
+			switch {
+			case err != nil:
+				return 0, &reason{"a duration is a number and its unit: ms, s, m or h", "such as 30s"}
+			case v < low || v > high:
+				return 0, &reason{why: fmt.Sprintf("it is from %s to %s", brief(low), brief(high))}
+			}
+			return v, nil
+		},
+		json: schema{Type: "string", Pattern: `^([0-9.]+(ms|s|m|h))+$`},
+	}
+}
+
+// brief is 1h where time.Duration says 1h0m0s.
+func brief(d time.Duration) string {
+	return strings.Replace(d.String(), "h0m0s", "h", 1)
+}
+
+// byteUnits are the units of a size. k, M and G count in thousands, Ki, Mi
+// and Gi in 1024s.
+func byteUnits() map[string]int64 {
+	return map[string]int64{
+		"": 1, "B": 1,
+		"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9,
+		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+	}
+}
+
+// size is a number of bytes from low to high.
+func size(low, high int64) scalar[int64] {
+	re := regexp.MustCompile(`^([0-9]{1,12}) ?([A-Za-z]*)$`)
+	return scalar[int64]{
+		takes: "a size, such as 1MB",
+		parse: func(text string) (int64, *reason) {
+			m := re.FindStringSubmatch(text)
+			if m == nil || byteUnits()[m[2]] == 0 {
+				return 0, &reason{"a size is a whole number and its unit: kB, MB, GB, KiB, MiB or GiB", "such as 1MB"}
+			}
+			n, err := strconv.ParseInt(m[1], 10, 64)
+			unit := byteUnits()[m[2]]
+			if err != nil || n > high/unit || n*unit < low {
+				return 0, &reason{why: fmt.Sprintf("it is from %d to %d bytes", low, high)}
+			}
+			return n * unit, nil
+		},
+		json: schema{Type: []string{"string", "integer"}},
+	}
+}

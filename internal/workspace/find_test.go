@@ -1,0 +1,313 @@
+package workspace
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// tree makes a file system of paths and texts.
+func tree(pairs ...string) fstest.MapFS {
+	files := fstest.MapFS{}
+	for i := 0; i < len(pairs); i += 2 {
+		files[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+	}
+	return files
+}
+
+const rootManifest = `{"name": "top", "packageManager": "pnpm@10.28.0"}`
+
+// with is a workspace of apps/* and packages/*, and these files.
+func with(pairs ...string) fstest.MapFS {
+	files := tree("package.json", rootManifest, "pnpm-lock.yaml", "lockfileVersion: '9.0'\n",
+		"pnpm-workspace.yaml", "packages:\n  - apps/*\n  - packages/*\n")
+	for p, f := range tree(pairs...) {
+		files[p] = f
+	}
+	return files
+}
+
+func mustFind(t *testing.T, files fs.FS) *Workspace {
+	t.Helper()
+	ws, err := Find(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ws
+}
+
+func dirs(ws *Workspace) (out []string) {
+	for _, p := range ws.Packages {
+		out = append(out, p.Dir)
+	}
+	return out
+}
+
+func inputPaths(ws *Workspace) (out []string) {
+	for _, in := range ws.Inputs {
+		out = append(out, in.Path)
+	}
+	return out
+}
+
+func inputOf(t *testing.T, ws *Workspace, path string) string {
+	t.Helper()
+	for _, in := range ws.Inputs {
+		if in.Path == path {
+			return string(in.Data)
+		}
+	}
+	t.Fatalf("%s is no input: there are %q", path, inputPaths(ws))
+	return ""
+}
+
+func same(t *testing.T, want, got any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestFind(t *testing.T) {
+	ws := mustFind(t, with(
+		"apps/web/package.json", `{"name": "web", "dependencies": {"@x/ui": "workspace:*", "left-pad": "1.3.0"}, "devDependencies": {"@x/cfg": "workspace:^"}}`,
+		"packages/ui/package.json", `{"name": "@x/ui", "version": "3.1.4", "peerDependencies": {"@x/cfg": "workspace:*"}}`,
+		"packages/cfg/package.json", `{"name": "@x/cfg", "scripts": {"prepare": "node build.js", "build": "x", "install": ""}}`,
+		"packages/empty/readme", "", "other/package.json", `{"name": "other"}`, "apps/web/sub/package.json", `{}`,
+	))
+	want := &Workspace{
+		Manager:  Manager{Name: "pnpm", Version: "10.28.0"},
+		LockFile: "pnpm-lock.yaml",
+		Packages: []Package{
+			{Name: "top", Dir: "."},
+			{Name: "web", Dir: "apps/web", Depends: []string{"@x/cfg", "@x/ui"}},
+			{Name: "@x/cfg", Dir: "packages/cfg", Hooks: []string{"prepare"}},
+			{Name: "@x/ui", Dir: "packages/ui"},
+		},
+	}
+	paths := inputPaths(ws)
+	ws.Inputs = nil
+	same(t, want, ws)
+	same(t, []string{"apps/web/package.json", "package.json", "packages/cfg/package.json", "packages/ui/package.json",
+		"pnpm-lock.yaml", "pnpm-workspace.yaml"}, paths)
+}
+
+func TestFindWithoutSettings(t *testing.T) {
+	files := with("apps/web/package.json", `{}`)
+	delete(files, "pnpm-workspace.yaml")
+	same(t, []string{"."}, dirs(mustFind(t, files)))
+	for _, empty := range []string{"", "\n", "# nothing\n", "onlyBuiltDependencies: []\n", "packages:\n"} {
+		files["pnpm-workspace.yaml"] = &fstest.MapFile{Data: []byte(empty)}
+		same(t, []string{"."}, dirs(mustFind(t, files)))
+	}
+}
+
+func TestFindGlobs(t *testing.T) {
+	var pairs []string
+	for _, dir := range []string{"a", "a/b", "a/b/c", "a/.hidden", "a/test", "x-1", "x-2", "y/node_modules/z", "y/bower_components/z", "y/.git/z"} {
+		pairs = append(pairs, dir+"/package.json", "{}")
+	}
+	tests := []struct{ patterns, want string }{
+		{"['a']", ". a"},
+		{"['./a/']", ". a"},
+		{"['a/*']", ". a/b a/test"},
+		{"['a/**']", ". a a/b a/b/c a/test"},
+		{"['**']", ". a a/b a/b/c a/test x-1 x-2"},
+		{"['**', '!**/test/**']", ". a a/b a/b/c x-1 x-2"},
+		{"['!a/b', 'a/**']", ". a a/b/c a/test"},
+		{"['a/.hidden', 'a/.*']", ". a/.hidden"},
+		{"['x-{1,3}']", ". x-1"},
+		{"['x-[!1]']", ". x-2"},
+		{"['x-?', 'x-1']", ". x-1 x-2"},
+		{"['.']", "."},
+		{"[]", "."},
+		{"[nothing]", "."},
+		{"['{a,a/b}/c', '*/b/c']", ". a/b/c"},
+	}
+	for _, test := range tests {
+		files := with(pairs...)
+		files["pnpm-workspace.yaml"] = &fstest.MapFile{Data: []byte("packages: " + test.patterns + "\n")}
+		if got := strings.Join(dirs(mustFind(t, files)), " "); got != test.want {
+			t.Errorf("%s: packages %q, want %q", test.patterns, got, test.want)
+		}
+	}
+}
+
+func TestHooks(t *testing.T) {
+	all := `{"scripts": {"preinstall": "a", "install": "b", "postinstall": "c", "preprepare": "d", "prepare": "e", "postprepare": "f",
+		"pnpm:devPreinstall": "g", "prepublish": "h", "build": "i", "prepack": "j"}, "packageManager": "pnpm@10.28.0"}`
+	lifecycle := []string{"install", "postinstall", "postprepare", "preinstall", "prepare", "preprepare"}
+	ws := mustFind(t, with("package.json", all, "apps/a/package.json", all, "apps/gyp/package.json", `{}`, "apps/gyp/binding.gyp", "",
+		"apps/gyp2/package.json", `{"scripts": {"preinstall": "true"}}`, "apps/gyp2/binding.gyp", "",
+		"apps/guard/package.json", `{"scripts": {"preinstall": "npx only-allow pnpm"}}`))
+	want := map[string][]string{
+		".":          {"install", "pnpm:devPreinstall", "postinstall", "postprepare", "preinstall", "prepare", "preprepare"},
+		"apps/a":     lifecycle,
+		"apps/gyp":   {"install"},
+		"apps/gyp2":  {"preinstall"},
+		"apps/guard": nil,
+	}
+	got := map[string][]string{}
+	for _, p := range ws.Packages {
+		got[p.Dir] = p.Hooks
+	}
+	same(t, want, got)
+}
+
+func TestDepends(t *testing.T) {
+	members := []string{"packages/lib/package.json", `{"name": "@w/lib", "version": "1.0.0"}`, "packages/util/package.json", `{"name": "util"}`}
+	tests := []struct {
+		settings, dependencies string
+		want                   []string
+	}{
+		{"", `{"@w/lib": "workspace:*"}`, []string{"@w/lib"}},
+		{"", `{"@w/lib": "workspace:^1.0.0", "util": "workspace:~"}`, []string{"@w/lib", "util"}},
+		{"", `{"alias": "workspace:@w/lib@*"}`, []string{"@w/lib"}},
+		{"", `{"alias": "workspace:../../packages/lib"}`, []string{"@w/lib"}},
+		{"", `{"x": "link:../../packages/util"}`, []string{"util"}},
+		{"", `{"x": "link:../missing"}`, nil},
+		{"", `{"@w/lib": "^1.0.0"}`, nil},
+		{"linkWorkspacePackages: true", `{"@w/lib": "^1.0.0"}`, []string{"@w/lib"}},
+		{"linkWorkspacePackages: deep", `{"@w/lib": "^1.0.0"}`, []string{"@w/lib"}},
+		{"catalog: {util: 'workspace:*'}", `{"util": "catalog:"}`, []string{"util"}},
+		{"catalogs: {own: {'@w/lib': 'workspace:*'}}", `{"@w/lib": "catalog:own", "util": "catalog:none"}`, []string{"@w/lib"}},
+		{"", `{"self": "workspace:*"}`, nil},
+		{"", `{"stranger": "workspace:*"}`, nil},
+	}
+	for _, test := range tests {
+		files := with(append(members, "apps/self/package.json", `{"name": "self", "dependencies": `+test.dependencies+`}`,
+			"pnpm-workspace.yaml", "packages: [apps/*, packages/*]\n"+test.settings+"\n")...)
+		ws := mustFind(t, files)
+		if diff := cmp.Diff(test.want, ws.Packages[1].Depends); diff != "" {
+			t.Errorf("%s %s (-want +got):\n%s", test.settings, test.dependencies, diff)
+		}
+	}
+}
+
+func TestManager(t *testing.T) {
+	for text, want := range map[string]string{
+		"pnpm@10.28.0": "10.28.0", "pnpm@11.0.0-rc.1": "11.0.0-rc.1", "pnpm@10.28.0+sha512.abcDEF0123": "10.28.0", "pnpm@9.0.0+sha1.x-y": "9.0.0",
+	} {
+		ws := mustFind(t, with("package.json", `{"packageManager": "`+text+`"}`))
+		same(t, Manager{"pnpm", want}, ws.Manager)
+	}
+}
+
+// A fault is expected with its whole text, and with a hint where there is one.
+type refusal struct {
+	name  string
+	files fstest.MapFS
+	want  string
+	hint  string
+}
+
+func (r refusal) check(t *testing.T) {
+	_, err := Find(r.files)
+	var lines, hints []string
+	for _, f := range fault.All(err) {
+		lines = append(lines, f.Error())
+		hints = append(hints, f.Hint)
+		if f.Code != fault.ExitConfig {
+			t.Errorf("%s: code %d", f.Error(), f.Code)
+		}
+	}
+	same(t, r.want, strings.Join(lines, "\n"))
+	if !strings.Contains(strings.Join(hints, "\n"), r.hint) {
+		t.Errorf("hints %q, want %q", hints, r.hint)
+	}
+}
+
+func refusals() []refusal {
+	without := func(path string) fstest.MapFS {
+		files := with()
+		delete(files, path)
+		return files
+	}
+	return []refusal{
+		{"nothing", tree(), "package.json: cannot find it: the root of a workspace has one", "pnpm init"},
+		{"no lock", without("pnpm-lock.yaml"), "pnpm-lock.yaml: cannot find it: an install needs it", "pnpm install"},
+		{"no manager", with("package.json", "{\n  \"name\": \"x\"\n}\n"), "package.json:1:1: cannot tell which pnpm to use: packageManager is missing", `"packageManager": "pnpm@`},
+		{"range", with("package.json", "{\n  \"name\": \"x\",\n  \"packageManager\": \"pnpm@^10\"\n}\n"),
+			`package.json:3:3: cannot use packageManager "pnpm@^10": it is not a name and one exact version`, "pnpm@10"},
+		{"other manager", with("package.json", `{"packageManager": "yarn@4.5.0"}`), `package.json:1:2: cannot use packageManager "yarn@4.5.0": only pnpm is supported`, ""},
+		{"manager of another type", with("package.json", `{"packageManager": {"a": 1}}`),
+			`package.json:1:2: cannot use packageManager {"a":1}: it is not a name and one exact version`, ""},
+		{"pattern leaves", with("pnpm-workspace.yaml", "packages:\n  - apps/*\n  - ../other/*\n  - a/../b\n  - /abs\n  - '!../x'\n"),
+			"pnpm-workspace.yaml:3:5: cannot use pattern \"../other/*\": it leaves the root\n" +
+				"pnpm-workspace.yaml:4:5: cannot use pattern \"a/../b\": it leaves the root\n" +
+				"pnpm-workspace.yaml:5:5: cannot use pattern \"/abs\": it leaves the root\n" +
+				"pnpm-workspace.yaml:6:5: cannot use pattern \"!../x\": it leaves the root", "packages/*"},
+		{"pattern hides that it leaves", with("pnpm-workspace.yaml", "packages: ['{a,..}/x']\n"), `pnpm-workspace.yaml:1:12: cannot use pattern "{a,..}/x": it leaves the root`, ""},
+		{"pattern of no text", with("pnpm-workspace.yaml", "packages: [[a], {b: c}, null]\n"),
+			"pnpm-workspace.yaml:1:12: cannot use this in packages: it is not a text\n" +
+				"pnpm-workspace.yaml:1:17: cannot use this in packages: it is not a text\n" +
+				"pnpm-workspace.yaml:1:25: cannot use this in packages: it is not a text", ""},
+		{"settings of another kind", with("pnpm-workspace.yaml", "- a\n"), "pnpm-workspace.yaml:1:1: cannot use it: it is not a mapping", ""},
+		{"two documents", with("pnpm-workspace.yaml", "a: b\n---\nc: d\n"), "pnpm-workspace.yaml:2:1: cannot use a second document: the file holds one", ""},
+		{"other formats", with("apps/a/package.yaml", "", "apps/b/package.json5", ""),
+			"apps/a/package.yaml: cannot read it: a manifest must be JSON\napps/b/package.json5: cannot read it: a manifest must be JSON", "write it as apps/b/package.json"},
+		{"all at once", with("package.json", `{}`, "pnpm-lock.yaml", "", "apps/a/package.json", "{,}", "apps/b/package.json", "[]"),
+			"apps/a/package.json:1:2: cannot read it as JSON: invalid character ',' looking for beginning of object key string\n" +
+				"apps/b/package.json:1:1: cannot use it as a manifest: it is not an object\n" +
+				"package.json:1:1: cannot tell which pnpm to use: packageManager is missing", ""},
+		{"large", with("apps/a/package.json", `{"a": "`+strings.Repeat("x", maxFile)+`"}`), "apps/a/package.json: cannot read it: it is larger than 16 MiB", ""},
+		{"missing patch", with("pnpm-workspace.yaml", "patchedDependencies:\n  a@1: patches/a.patch\n  b@1: ../b.patch\n"),
+			"pnpm-workspace.yaml:2:8: cannot find patches/a.patch\npnpm-workspace.yaml:3:8: cannot use ../b.patch: it leaves the root of the workspace", "commit the file"},
+		{"missing hook file", with(".npmrc", "a=b\npnpmfile = \"hooks.cjs\"\n"), ".npmrc:2: cannot find hooks.cjs", ""},
+		{"local package outside", with("apps/a/package.json", "{\n\"dependencies\": {\"x\": \"file:../../../x.tgz\", \"y\": \"file:/y.tgz\"}}"),
+			"apps/a/package.json:2:1: cannot use file:../../../x.tgz: it leaves the root of the workspace\n" +
+				"apps/a/package.json:2:1: cannot use file:/y.tgz: it leaves the root of the workspace", "into the workspace"},
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, r := range refusals() {
+		t.Run(r.name, r.check)
+	}
+}
+
+func TestYAMLSyntax(t *testing.T) {
+	_, err := Find(with("pnpm-workspace.yaml", "packages:\n  - a\n\t- b\n"))
+	f := fault.All(err)[0]
+	if f.At.File != "pnpm-workspace.yaml" || f.At.Line < 2 || !strings.HasPrefix(f.What, "cannot read it as YAML: ") {
+		t.Errorf("fault %v", f)
+	}
+}
+
+func TestTooManyMembers(t *testing.T) {
+	files := with()
+	for i := range maxMembers + 1 {
+		files["apps/"+strings.Repeat("x", 1+i%200)+"-"+string(rune('a'+i/200%26))+string(rune('a'+i/5200))+"/package.json"] = &fstest.MapFile{Data: []byte("{}")}
+	}
+	if n := len(files); n < maxMembers {
+		t.Fatalf("only %d files were made", n)
+	}
+	refusal{files: files, want: "pnpm-workspace.yaml: cannot use 10001 packages: a workspace has at most 10000"}.check(t)
+}
+
+// A broken is a file system whose files cannot be opened.
+type broken struct {
+	fs.FS
+	at string
+}
+
+func (b broken) Open(name string) (fs.File, error) {
+	if name == b.at {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return b.FS.Open(name)
+}
+
+func TestUnreadable(t *testing.T) {
+	for _, at := range []string{"package.json", "pnpm-workspace.yaml", "pnpm-lock.yaml", "apps"} {
+		_, err := Find(broken{with("apps/a/package.json", "{}"), at})
+		if !errors.Is(err, fs.ErrPermission) || len(fault.All(err)) != 1 || !strings.Contains(fault.All(err)[0].Error(), at+": cannot ") {
+			t.Errorf("%s: error %v", at, err)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package workspace
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// A graph knows the members by name and by folder.
+type graph struct {
+	members  []*manifest
+	byName   map[string]*manifest
+	byDir    map[string]*manifest
+	settings *settings
+	asked    map[string]bool // names that some member asks for by a range of versions
+}
+
+func newGraph(members []*manifest, s *settings) *graph {
+	g := &graph{members: members, byName: map[string]*manifest{}, byDir: map[string]*manifest{}, settings: s, asked: map[string]bool{}}
+	for _, m := range members {
+		g.byDir[m.dir] = m
+		if m.name != "" {
+			g.byName[m.name] = m
+		}
+		g.ask(m)
+	}
+	return g
+}
+
+// dependencyFields are the fields that list dependencies.
+func dependencyFields() []string {
+	return []string{"dependencies", "devDependencies", "optionalDependencies", "peerDependencies"}
+}
+
+// depends gives the names of the members that m links to, sorted. Peers are
+// the choice of whoever depends on m.
+func (g *graph) depends(m *manifest) []string {
+	var names []string
+	for _, field := range dependencyFields()[:3] {
+		for alias, spec := range m.table(field) {
+			if to := g.target(m, alias, spec.(string)); to != nil && to != m && to.name != "" {
+				names = append(names, to.name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// target gives the member that one dependency of m links to, or nil.
+func (g *graph) target(m *manifest, alias, spec string) *manifest {
+	if name, ok := strings.CutPrefix(spec, "catalog:"); ok {
+		if name == "" {
+			name = "default"
+		}
+		spec = g.settings.catalogs[name][alias]
+	}
+	kind, rest, _ := strings.Cut(spec, ":")
+	switch kind {
+	case "link", "file":
+		return g.byDir[path.Join(m.dir, rest)]
+	case "workspace":
+		if strings.HasPrefix(rest, ".") {
+			return g.byDir[path.Join(m.dir, rest)]
+		}
+		if name, ok := cutLast(rest, "@"); ok {
+			return g.byName[name]
+		}
+		return g.byName[alias]
+	}
+	if g.settings.linkRanges {
+		return g.byName[alias]
+	}
+	return nil
+}
+
+// ask notes whom m asks for by a range that a version must meet, so that an
+// install may compare the two.
+func (g *graph) ask(m *manifest) {
+	for _, field := range dependencyFields() {
+		for alias, spec := range m.table(field) {
+			text := spec.(string)
+			if strings.HasPrefix(text, "workspace:") {
+				continue
+			}
+			g.asked[alias] = true
+			if name, ok := strings.CutPrefix(text, "npm:"); ok {
+				name, _ = cutLast(name, "@")
+				g.asked[name] = true
+			}
+		}
+	}
+}
+
+// cutLast cuts at the last sep that is not at the start, as names may begin with @.
+func cutLast(s, sep string) (before string, found bool) {
+	if i := strings.LastIndex(s, sep); i > 0 {
+		return s[:i], true
+	}
+	return s, false
+}
