@@ -1,0 +1,31 @@
+// Package initbin carries sandwright-init, the supervisor, for every
+// architecture a box can have. `make build` puts the files in place.
+package initbin
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"io"
+	"path"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+//go:embed bin
+var files embed.FS
+
+// For gives the static linux binary for a platform such as linux/arm64.
+func For(platform string) ([]byte, error) {
+	arch := path.Base(platform)
+	packed, err := files.ReadFile("bin/sandwright-init-linux-" + arch + ".gz")
+	if err != nil {
+		return nil, fault.Cannot("build for %s: this sandwright carries no sandwright-init for it", platform).
+			WithHint("run: make build")
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}

@@ -1,0 +1,58 @@
+package svlog
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTAI64N(t *testing.T) {
+	tests := map[string]time.Time{
+		"@400000000000002500000000": time.Unix(0, 0),
+		"@400000006b04d04218a4fcee": time.Unix(0x6b04d042-37, 0x18a4fcee),
+		"@40000000000000243b9ac9ff": time.Unix(-1, 999_999_999),
+	}
+	for stamp, at := range tests {
+		if got := FormatTAI64N(at); got != stamp {
+			t.Errorf("%s is written %s, want %s", at, got, stamp)
+		}
+		got, err := ParseTAI64N(stamp)
+		if err != nil || !got.Equal(at) {
+			t.Errorf("%s is read as %s, %v, want %s", stamp, got, err, at)
+		}
+	}
+}
+
+func TestParseRefusesWhatIsNoStamp(t *testing.T) {
+	for _, text := range []string{
+		"", "@", "400000006b04d04218a4fcee@", "@400000006b04d04218a4fce", "@400000006b04d04218a4fceee",
+		"@400000006B04D04218A4FCEE", "@400000006b04d0423b9aca00", "@c00000006b04d04218a4fcee", "@400000006b04d04218a4fcgg",
+	} {
+		if at, err := ParseTAI64N(text); err != ErrStamp {
+			t.Errorf("%q is read as %s, %v", text, at, err)
+		}
+	}
+}
+
+func FuzzParseTAI64N(f *testing.F) {
+	f.Add("@400000006b04d04218a4fcee")
+	f.Add("@40000000000000243b9ac9ff")
+	f.Add("@7fffffffffffffff00000000")
+	f.Fuzz(func(t *testing.T, text string) {
+		at, err := ParseTAI64N(text)
+		if err == nil && FormatTAI64N(at) != text {
+			t.Errorf("%q is read as %s and written %q", text, at, FormatTAI64N(at))
+		}
+	})
+}
+
+func FuzzFormatTAI64N(f *testing.F) {
+	f.Add(int64(0), int64(0))
+	f.Add(int64(1<<40), int64(999_999_999))
+	f.Fuzz(func(t *testing.T, seconds, nanos int64) {
+		const years = 1 << 45
+		at := time.Unix(seconds%years, nanos)
+		if got, err := ParseTAI64N(FormatTAI64N(at)); err != nil || !got.Equal(at) {
+			t.Errorf("%s is written %s and read as %s, %v", at, FormatTAI64N(at), got, err)
+		}
+	})
+}
