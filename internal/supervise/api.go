@@ -1,0 +1,160 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/control"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/spec"
+)
+
+// A request waits until a service is no longer being stopped.
+type request struct {
+	svc    *service
+	answer chan<- reply
+}
+
+type reply struct {
+	status spec.ServiceStatus
+	err    error
+}
+
+// Watch gives the status as it is and after each change until ctx or the
+// supervisor ends, and then closes the channel. Who reads slowly gets only
+// the newest.
+func (s *Supervisor) Watch(ctx context.Context) <-chan spec.Status {
+	ch := make(chan spec.Status, 1)
+	if !s.post(func() { ch <- s.latest; s.watchers[ch] = true }) {
+		close(ch)
+		return ch
+	}
+	context.AfterFunc(ctx, func() { s.post(func() { s.unwatch(ch) }) })
+	return ch
+}
+
+func (s *Supervisor) unwatch(ch chan spec.Status) {
+	delete(s.watchers, ch)
+	close(ch)
+}
+
+// Do takes an action on the named service and returns where it stands once
+// that is done, or once it waits for something.
+func (s *Supervisor) Do(ctx context.Context, action control.Action, name string) (spec.ServiceStatus, error) {
+	answer := make(chan reply, 1)
+	if !s.post(func() { s.onRequest(action, name, answer) }) {
+		return spec.ServiceStatus{}, s.refusal(action, name)
+	}
+	select {
+	case r := <-answer:
+		return r.status, r.err
+	case <-ctx.Done():
+		return spec.ServiceStatus{}, ctx.Err()
+	case <-s.done:
+		return spec.ServiceStatus{}, s.refusal(action, name)
+	}
+}
+
+// Shutdown begins to stop everything, as SIGTERM does, and does not wait.
+func (s *Supervisor) Shutdown() { s.post(s.shutdown) }
+
+func (s *Supervisor) refusal(action control.Action, name string) error {
+	return &fault.Fault{What: fmt.Sprintf("cannot %s service %q: the sandbox is stopping", action, name), Err: control.ErrStopping}
+}
+
+// onRequest is somebody who wants a service started, stopped or restarted.
+func (s *Supervisor) onRequest(action control.Action, name string, answer chan<- reply) {
+	i := slices.IndexFunc(s.services, func(svc *service) bool { return svc.Name == name })
+	switch {
+	case i < 0:
+		answer <- reply{err: s.unknown(name)}
+		return
+	case s.phase != running && action != control.Stop:
+		answer <- reply{err: s.refusal(action, name)}
+		return
+	}
+	svc := s.services[i]
+	switch action {
+	case control.Start:
+		s.onStart(svc)
+	case control.Stop:
+		s.onStop(svc)
+	case control.Restart:
+		s.stop(svc, goalStart, "")
+	}
+	s.waiting = append(s.waiting, request{svc, answer})
+}
+
+// onStart is a service that should run. One in backoff runs at once.
+func (s *Supervisor) onStart(svc *service) {
+	switch {
+	case svc.state == spec.StateStopping:
+		svc.goal = goalStart
+	case svc.state == spec.StateBackoff || svc.resting():
+		s.begin(svc)
+	}
+}
+
+// onStop is a service that should not run.
+func (s *Supervisor) onStop(svc *service) {
+	if !svc.resting() {
+		s.stop(svc, goalStopped, "")
+	}
+}
+
+func (s *Supervisor) unknown(name string) error {
+	var names []string
+	for _, svc := range s.services {
+		names = append(names, svc.Name)
+	}
+	f := &fault.Fault{What: fmt.Sprintf("cannot find service %q", name), Err: control.ErrUnknown}
+	if near := fault.Nearest(name, names); near != "" {
+		return f.WithHint("did you mean %s?", near)
+	}
+	return f.WithHint("the services are: %s", strings.Join(names, ", "))
+}
+
+// answer tells those whose request is done.
+func (s *Supervisor) answer() {
+	s.waiting = slices.DeleteFunc(s.waiting, func(r request) bool {
+		done := r.svc.state != spec.StateStopping
+		if done {
+			r.answer <- reply{status: r.svc.status()}
+		}
+		return done
+	})
+}
+
+// publish gives the status to everybody who watches, if it has changed.
+func (s *Supervisor) publish() {
+	status := s.status()
+	if equal(status, s.latest) {
+		return
+	}
+	s.latest = status
+	for ch := range s.watchers {
+		select {
+		case <-ch:
+		default:
+		}
+		ch <- status
+	}
+}
+
+func (s *Supervisor) status() spec.Status {
+	status := spec.Status{Name: s.name, Ready: true, Services: make([]spec.ServiceStatus, 0, len(s.services))}
+	for _, svc := range s.services {
+		status.Ready = status.Ready && svc.meets(spec.Ready)
+		status.Failed = status.Failed || svc.state == spec.StateFailed
+		status.Services = append(status.Services, svc.status())
+	}
+	return status
+}
+
+func equal(a, b spec.Status) bool {
+	return a.Name == b.Name && a.Ready == b.Ready && a.Failed == b.Failed && slices.Equal(a.Services, b.Services)
+}
+
+var _ control.Supervisor = (*Supervisor)(nil)
