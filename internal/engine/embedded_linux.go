@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
+	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
+	"github.com/gofrs/flock"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildkitd/config"
+	"github.com/moby/buildkit/control"
+	"github.com/moby/buildkit/executor/oci"
+	"github.com/moby/buildkit/frontend"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/solver"
+	"github.com/moby/buildkit/solver/bboltcachestorage"
+	"github.com/moby/buildkit/util/db/boltutil"
+	"github.com/moby/buildkit/util/network/netproviders"
+	"github.com/moby/buildkit/util/resolver"
+	"github.com/moby/buildkit/worker"
+	"github.com/moby/buildkit/worker/base"
+	"github.com/moby/buildkit/worker/runc"
+	"go.etcd.io/bbolt"
+
+	"github.com/sandwright/sandwright/internal/cgroup"
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+const snapshotterName = "overlayfs"
+
+// An Engine is an open BuildKit. It is not safe to open two on one Root; Open
+// waits for the other.
+type Engine struct {
+	opts       Options
+	lock       *flock.Flock
+	client     *client.Client
+	worker     *rootfsWorker
+	controller *control.Controller
+	stop       func()
+	stopped    chan struct{}
+	log        *os.File
+}
+
+// Open starts the engine, waiting for another process that has Root open.
+// It must be closed, and a process opens one Root at most once: BuildKit keeps
+// content hashes of a closed one in memory. Images that inUse does not name
+// lose their hold.
+func Open(ctx context.Context, opts Options, inUse func() (map[string]bool, error)) (_ *Engine, err error) {
+	if opts.MaxBytes == 0 {
+		opts.MaxBytes = DefaultMaxBytes
+	}
+	if err := os.MkdirAll(opts.Root, 0o700); err != nil {
+		return nil, err
+	}
+	e := &Engine{opts: opts, lock: flock.New(filepath.Join(opts.Root, "lock")), stop: func() {}, stopped: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := e.takeLock(ctx); err != nil {
+		return nil, err
+	}
+	// A killed engine may have left steps running, and what they stood on.
+	if err := errors.Join(cgroup.Remove(cgroupOf(opts.Root)), clearMounts(opts.Root)); err != nil {
+		return nil, fault.Cannot("clear what a killed build left: %w", err)
+	}
+	if err := e.openLog(); err != nil {
+		return nil, err
+	}
+	if err := overlayutils.Supported(opts.Root); err != nil {
+		return nil, fault.Cannot("build in %s: its file system does not carry overlayfs: %v", opts.Root, err).
+			WithHint("set SANDWRIGHT_HOME to a folder on ext4, xfs or btrfs")
+	}
+	if err := e.start(ctx); err != nil {
+		return nil, fmt.Errorf("cannot start the build engine in %s: %w", opts.Root, err)
+	}
+	used, err := inUse()
+	if err != nil {
+		return nil, err
+	}
+	return e, e.worker.releaseUnused(ctx, used)
+}
+
+// takeLock takes the lock of Root, and says so when it has to wait.
+func (e *Engine) takeLock(ctx context.Context) error {
+	ok, err := e.lock.TryLock()
+	if err != nil || ok {
+		return err
+	}
+	e.opts.Progress.Say("waiting for another build on this machine")
+	_, err = e.lock.TryLockContext(ctx, 100*time.Millisecond)
+	return err
+}
+
+// start builds BuildKit's object graph, as its own daemon does, and serves it
+// on an in-memory connection.
+func (e *Engine) start(ctx context.Context) error {
+	sessions, err := session.NewManager()
+	if err != nil {
+		return err
+	}
+	w, err := newWorker(ctx, e.opts)
+	if err != nil {
+		return err
+	}
+	e.worker = &rootfsWorker{Worker: w}
+	workers := &worker.Controller{}
+	if err := workers.Add(e.worker); err != nil {
+		return errors.Join(err, w.Close())
+	}
+	cache, err := bboltcachestorage.NewStore(filepath.Join(e.opts.Root, "cache.db"))
+	if err != nil {
+		return errors.Join(err, workers.Close())
+	}
+	history, err := boltutil.SafeOpen(filepath.Join(e.opts.Root, "history.db"), 0o600, boltOptions())
+	if err != nil {
+		return errors.Join(err, cache.Close(), workers.Close())
+	}
+	e.controller, err = control.NewController(control.Opt{
+		SessionManager:   sessions,
+		WorkerController: workers,
+		Frontends:        map[string]frontend.Frontend{},
+		CacheManager:     solver.NewCacheManager(ctx, "local", cache, worker.NewCacheResultStorage(workers)),
+		HistoryDB:        history,
+		CacheStore:       cache,
+		LeaseManager:     w.LeaseManager(),
+		ContentStore:     w.ContentStore(),
+		HistoryConfig:    &config.HistoryConfig{MaxEntries: new(int64(10))},
+		GarbageCollect:   w.GarbageCollect,
+		GracefulStop:     e.stopped,
+	})
+	if err != nil {
+		return errors.Join(err, history.Close(), cache.Close(), workers.Close())
+	}
+	e.client, e.stop, err = serve(ctx, e.controller, sessions)
+	return err
+}
+
+func newWorker(ctx context.Context, opts Options) (*base.Worker, error) {
+	factory := runc.SnapshotterFactory{
+		Name: snapshotterName,
+		New: func(root string) (snapshots.Snapshotter, error) {
+			return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
+		},
+	}
+	opt, err := runc.NewWorkerOpt(opts.Root, factory, false, oci.ProcessSandbox, nil, nil,
+		netproviders.Opt{Mode: "host"}, nil, opts.Runtime, "", false, nil, "", cgroupOf(opts.Root), nil)
+	if err != nil {
+		return nil, err
+	}
+	opt.GCPolicy = gcPolicy(opts.MaxBytes)
+	opt.RegistryHosts = docker.RegistryHosts(resolver.NewRegistryConfig(nil))
+	return base.NewWorker(ctx, opt)
+}
+
+// cgroupOf is the group that the steps of root's builds run in. The lock of
+// root is also that of its group.
+func cgroupOf(root string) string {
+	sum := sha256.Sum256([]byte(root))
+	return "sandwright-build-" + hex.EncodeToString(sum[:4])
+}
+
+// gcPolicy never touches holds: their record type is in no filter.
+func gcPolicy(limit int64) []client.PruneInfo {
+	cheap := []string{"type==" + string(client.UsageRecordTypeLocalSource), "type==" + string(client.UsageRecordTypeCacheMount)}
+	return []client.PruneInfo{
+		{Filter: cheap, KeepDuration: 7 * 24 * time.Hour, MaxUsedSpace: limit / 2},
+		{Filter: unheld(), MaxUsedSpace: limit},
+		{Filter: unheld(), MaxUsedSpace: limit, All: true},
+	}
+}
+
+// unheld passes over holds, and so over what they stand on.
+func unheld() []string { return []string{"type!=" + string(holdType)} }
+
+func boltOptions() *bbolt.Options {
+	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true}
+}
+
+// Clear removes what no running sandbox needs and gives the bytes it freed.
+func (e *Engine) Clear(ctx context.Context) (int64, error) {
+	return e.prune(ctx, client.PruneInfo{Filter: unheld(), All: true})
+}
+
+// Close brings the store back to its limit, stops BuildKit and unlocks Root.
+func (e *Engine) Close(ctx context.Context) error {
+	var errs []error
+	e.stop()
+	if e.worker != nil {
+		errs = append(errs, e.worker.busy.wait(), e.collect(ctx))
+	}
+	close(e.stopped)
+	if e.controller != nil {
+		errs = append(errs, e.controller.Close())
+	}
+	if e.log != nil {
+		errs = append(errs, e.closeLog())
+	}
+	if e.lock.Locked() {
+		errs = append(errs, cgroup.Remove(cgroupOf(e.opts.Root)))
+	}
+	return errors.Join(append(errs, e.lock.Unlock())...)
+}
+
+// collect applies the size limit now: BuildKit's own collector waits a minute,
+// and this process will be gone by then.
+func (e *Engine) collect(ctx context.Context) error {
+	_, err := e.prune(ctx, e.worker.GCPolicy()...)
+	return err
+}
+
+func (e *Engine) prune(ctx context.Context, policy ...client.PruneInfo) (freed int64, err error) {
+	removed := make(chan client.UsageInfo)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for u := range removed {
+			freed += u.Size
+		}
+	}()
+	err = e.worker.Prune(ctx, removed, policy...)
+	close(removed)
+	<-done
+	return freed, err
+}

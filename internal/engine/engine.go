@@ -1,0 +1,55 @@
+// Package engine turns an LLB definition into a root file system with
+// BuildKit. The embedded engine is BuildKit's own controller and OCI worker
+// inside this process: there is no daemon, and nothing of it outlives the call.
+package engine
+
+import (
+	"github.com/moby/buildkit/client/llb"
+	"github.com/tonistiigi/fsutil"
+)
+
+// A Request is one build.
+type Request struct {
+	// Image identifies the result: equal inputs have equal identities.
+	Image      string
+	Definition *llb.Definition
+	Trees      map[string]fsutil.FS // what llb.Local names
+	Secrets    map[string][]byte    // what llb.AddSecret names; never part of a cache key
+	Config     []byte               // OCI image config, written with Output
+	Output     *Output              // nil: the result is only unpacked
+}
+
+// An Output also writes the image to a file.
+type Output struct {
+	Type string // oci or docker, both a tar
+	Path string
+}
+
+// A Result is an unpacked image.
+type Result struct {
+	Image  string
+	Digest string   // of the written image; empty without Output
+	Lower  []string // unpacked layers, uppermost first; kept while their image is in use
+	Steps  []Step   // in the order they ended
+}
+
+// A Step is one vertex of the build that ran or was found in the cache.
+type Step struct {
+	Name   string
+	Cached bool
+}
+
+// Options say where the engine keeps its state.
+type Options struct {
+	Root     string // its state; locked while the engine is open
+	Layout   string // OCI image layout that llb.OCILayout reads; see StoreID
+	MaxBytes int64  // size Root is brought back to; 0 means 10 GB
+	Runtime  string // runc, or a path; default runc
+	Progress Progress
+}
+
+// StoreID is what llb.OCIStore names for Options.Layout.
+const StoreID = "layout"
+
+// DefaultMaxBytes bounds the state of an engine that was not given a limit.
+const DefaultMaxBytes = 10 << 30

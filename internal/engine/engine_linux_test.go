@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/sandwright/sandwright/internal/cgroup"
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// reopenRoot, set in the environment, makes the test binary build once there
+// and say whether the step was cached: one process opens one root once.
+const reopenRoot = "SANDWRIGHT_TEST_ENGINE_ROOT"
+
+func TestMain(m *testing.M) {
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "cannot run the engine's tests: they need root")
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// busybox is a tree with one static shell in it: the smallest base there is.
+func busybox(t *testing.T) fsutil.FS {
+	t.Helper()
+	data, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Fatalf("cannot find a static shell: %v; run: apt-get install busybox-static", err)
+	}
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "bin"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "bin/busybox"), data, 0o755))
+	must(t, os.Symlink("busybox", filepath.Join(dir, "bin/sh")))
+	must(t, os.Symlink("busybox", filepath.Join(dir, "bin/sleep")))
+	fs, err := fsutil.NewFS(dir)
+	must(t, err)
+	return fs
+}
+
+// open opens an engine and checks, when the test ends, that nothing of it is left.
+func open(t *testing.T, root string, log io.Writer) *Engine {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Join(root, "layout"), 0o755))
+	e, err := Open(t.Context(), Options{Root: filepath.Join(root, "state"), Layout: filepath.Join(root, "layout"), Progress: Progress{Out: log}},
+		func() (map[string]bool, error) { return nil, nil })
+	must(t, err)
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		mounts, err := os.ReadFile("/proc/self/mountinfo")
+		if err != nil || strings.Contains(string(mounts), root) {
+			t.Errorf("the engine left mounts below %s (%v):\n%s", root, err, mounts)
+		}
+		if groups, err := cgroup.Dirs(cgroupOf(e.opts.Root)); err != nil || len(groups) > 0 {
+			t.Errorf("the engine left control groups %v, %v", groups, err)
+		}
+	})
+	return e
+}
+
+// request runs a shell command in busybox.
+func request(t *testing.T, run string) Request {
+	t.Helper()
+	base := llb.Scratch().File(llb.Copy(llb.Local("base"), "/", "/"))
+	def, err := base.Run(llb.Args([]string{"/bin/sh", "-ec", run}), llb.Network(llb.NetModeNone)).Root().Marshal(t.Context(), llb.LinuxAmd64)
+	must(t, err)
+	return Request{Image: "image of " + run, Definition: def, Trees: map[string]fsutil.FS{"base": busybox(t)}}
+}
+
+func cached(res Result, name string) bool {
+	for _, s := range res.Steps {
+		if strings.Contains(s.Name, name) {
+			return s.Cached
+		}
+	}
+	return false
+}
+
+func TestSolveUnpacksAndCaches(t *testing.T) {
+	var log bytes.Buffer
+	e := open(t, t.TempDir(), &log)
+	for _, want := range []bool{false, true} {
+		res, err := e.Solve(t.Context(), request(t, "echo hello > /hello"))
+		must(t, err)
+		got, err := os.ReadFile(filepath.Join(res.Lower[0], "hello"))
+		must(t, err)
+		if string(got) != "hello\n" {
+			t.Errorf("the uppermost layer has %q", got)
+		}
+		if cached(res, "echo hello") != want {
+			t.Errorf("cached is %t, want %t\n%s", !want, want, log.String())
+		}
+	}
+	if !strings.Contains(log.String(), "echo hello > /hello") {
+		t.Errorf("the display does not show the step:\n%s", log.String())
+	}
+}
+
+func TestTheCacheOutlivesTheProcess(t *testing.T) {
+	if root := os.Getenv(reopenRoot); root != "" {
+		res, err := open(t, root, io.Discard).Solve(t.Context(), request(t, "echo again > /again"))
+		must(t, err)
+		fmt.Println("cached:", cached(res, "echo again"))
+		return
+	}
+	root := t.TempDir()
+	for _, want := range []string{"cached: false", "cached: true"} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestTheCacheOutlivesTheProcess$")
+		cmd.Env = append(os.Environ(), reopenRoot+"="+root)
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("want %q, got %v:\n%s", want, err, out)
+		}
+	}
+}
+
+func TestAFailedStepSaysItsExitCode(t *testing.T) {
+	var log bytes.Buffer
+	_, err := open(t, t.TempDir(), &log).Solve(t.Context(), request(t, "echo broken pipe dream; exit 3"))
+	if err == nil || !strings.Contains(err.Error(), "exit code: 3") || fault.Code(err) != fault.ExitFailed {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(log.String(), "broken pipe dream") {
+		t.Errorf("the display lacks the step's output:\n%s", log.String())
+	}
+}
+
+func TestCancelLeavesNoProcess(t *testing.T) {
+	e := open(t, t.TempDir(), io.Discard)
+	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
+	defer cancel()
+	_, err := e.Solve(ctx, request(t, "sleep 98765"))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+	if running(t, "sleep 98765") {
+		t.Error("the step's process outlived the cancelled build")
+	}
+}
+
+// A build whose process is killed leaves a step behind; the next one ends it.
+func TestTheNextBuildClearsAfterAKill(t *testing.T) {
+	if root := os.Getenv(reopenRoot); root != "" {
+		_, _ = open(t, root, io.Discard).Solve(t.Context(), request(t, "sleep 43210"))
+		return
+	}
+	root := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestTheNextBuildClearsAfterAKill$")
+	cmd.Env = append(os.Environ(), reopenRoot+"="+root, "TMPDIR="+t.TempDir()) // it cannot clear its own
+	must(t, cmd.Start())
+	for deadline := time.Now().Add(20 * time.Second); !running(t, "sleep 43210"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the step never ran")
+		}
+	}
+	must(t, cmd.Process.Kill())
+	_ = cmd.Wait() // it was killed
+	_, err := open(t, root, io.Discard).Solve(t.Context(), request(t, "echo repaired"))
+	must(t, err)
+	if running(t, "sleep 43210") {
+		t.Error("the killed build's step still runs")
+	}
+}
+
+func running(t *testing.T, args string) bool {
+	t.Helper()
+	out, err := exec.Command("ps", "-eo", "args").Output()
+	must(t, err)
+	return slices.Contains(strings.Split(string(out), "\n"), args)
+}
+
+func TestOutputIsWholeOrNotThere(t *testing.T) {
+	e, dir := open(t, t.TempDir(), io.Discard), t.TempDir()
+	r := request(t, "echo exported > /exported")
+	r.Output = &Output{Type: "oci", Path: filepath.Join(dir, "image.tar")}
+	res, err := e.Solve(t.Context(), r)
+	must(t, err)
+	if !strings.HasPrefix(res.Digest, "sha256:") || !inTar(t, r.Output.Path, "index.json") {
+		t.Errorf("digest %q, index.json missing or not", res.Digest)
+	}
+	bad := request(t, "exit 1")
+	bad.Output = &Output{Type: "oci", Path: filepath.Join(dir, "bad.tar")}
+	if _, err := e.Solve(t.Context(), bad); err == nil {
+		t.Error("the bad build succeeded")
+	}
+	files, _ := os.ReadDir(dir)
+	if len(files) != 1 {
+		t.Errorf("want image.tar alone, got %v", files)
+	}
+}
+
+func inTar(t *testing.T, path, name string) bool {
+	t.Helper()
+	f, err := os.Open(path)
+	must(t, err)
+	defer f.Close()
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if err != nil {
+			return false
+		}
+		if h.Name == name {
+			return true
+		}
+	}
+}
+
+func TestAHeldImageSurvivesCollection(t *testing.T) {
+	e := open(t, t.TempDir(), io.Discard)
+	r := request(t, "echo kept > /kept")
+	res, err := e.Solve(t.Context(), r)
+	must(t, err)
+	kept := filepath.Join(res.Lower[0], "kept")
+	_, err = e.Clear(t.Context())
+	must(t, err)
+	if _, err := os.Stat(kept); err != nil {
+		t.Fatalf("collection took a held image: %v", err)
+	}
+	must(t, e.worker.releaseUnused(t.Context(), map[string]bool{r.Image: true}))
+	if _, err := os.Stat(kept); err != nil {
+		t.Fatalf("an image in use lost its layers: %v", err)
+	}
+	must(t, e.worker.releaseUnused(t.Context(), nil))
+	_, err = e.Clear(t.Context())
+	must(t, err)
+	must(t, e.worker.GarbageCollect(t.Context()))
+	if _, err := os.Stat(kept); err == nil {
+		t.Error("an image that nobody uses stays")
+	}
+}

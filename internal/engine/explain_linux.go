@@ -1,0 +1,23 @@
+package engine
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// explain says what BuildKit's error means to the one who reads it. The causes
+// arrive as text: they have been through gRPC, also in this process.
+func explain(err error) error {
+	text := strings.TrimPrefix(err.Error(), "failed to solve: ")
+	f := fault.Cannot("build: %s", text)
+	switch {
+	case strings.Contains(text, unix.ENOSPC.Error()):
+		f.Hint = "make room on the disk, or run: sandwright gc"
+	case strings.Contains(text, "did not complete successfully"):
+		f.Hint = "the step's own output stands above"
+	}
+	return f
+}

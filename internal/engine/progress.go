@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/util/progress/progressui"
+)
+
+// Progress says where a build is shown. The zero Progress shows nothing.
+type Progress struct {
+	Out io.Writer
+	TTY bool // BuildKit's moving display instead of plain lines
+}
+
+// Say writes one line.
+func (p Progress) Say(format string, args ...any) {
+	if p.Out != nil {
+		fmt.Fprintf(p.Out, format+"\n", args...)
+	}
+}
+
+// follow shows the build until status is closed, and gives its steps.
+func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus) ([]Step, error) {
+	mode := progressui.PlainMode
+	switch {
+	case p.Out == nil:
+		mode = progressui.QuietMode
+	case p.TTY:
+		mode = progressui.TtyMode
+	}
+	display, err := progressui.NewDisplay(p.Out, mode)
+	if err != nil {
+		return nil, err
+	}
+	tee := make(chan *client.SolveStatus)
+	var steps []Step
+	go func() {
+		defer close(tee)
+		seen := map[string]bool{}
+		for s := range status {
+			for _, v := range s.Vertexes {
+				if v.Completed != nil && !seen[v.Digest.String()] {
+					seen[v.Digest.String()] = true
+					steps = append(steps, Step{Name: v.Name, Cached: v.Cached})
+				}
+			}
+			tee <- s
+		}
+	}()
+	// The display ends with the channel: a cancelled build still reports its end.
+	_, err = display.UpdateFrom(context.WithoutCancel(ctx), tee)
+	return steps, err
+}

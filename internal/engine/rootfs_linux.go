@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/moby/buildkit/cache"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/exporter"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/worker/base"
+)
+
+const (
+	// exporterRootfs is our exporter's name, and lowerKey the key of its answer.
+	exporterRootfs = "sandwright.rootfs"
+	lowerKey       = "sandwright.lower"
+	// holdType marks the record that keeps an image's layers on disk.
+	holdType client.UsageRecordType = "sandwright.hold"
+	// holdPrefix starts the description of such a record; the image follows.
+	holdPrefix = "held for image "
+)
+
+// rootfsWorker is BuildKit's worker with one more exporter: it unpacks the
+// result, holds it against garbage collection, and answers with its layers.
+type rootfsWorker struct {
+	*base.Worker
+	busy busy
+}
+
+// Close also closes the snapshotter, which BuildKit leaves to the end of its
+// process, with its database locked.
+func (w *rootfsWorker) Close() error {
+	return errors.Join(w.Worker.Close(), w.Snapshotter.Close())
+}
+
+// Exporter adds exporterRootfs to what BuildKit has.
+func (w *rootfsWorker) Exporter(name string, sm *session.Manager) (exporter.Exporter, error) {
+	if name != exporterRootfs {
+		return w.Worker.Exporter(name, sm)
+	}
+	return rootfsExporter{w}, nil
+}
+
+type rootfsExporter struct{ worker *rootfsWorker }
+
+func (x rootfsExporter) Resolve(_ context.Context, id int, attrs map[string]string) (exporter.ExporterInstance, error) {
+	if attrs["image"] == "" {
+		return nil, errors.New("the rootfs exporter needs an image")
+	}
+	return &rootfsInstance{worker: x.worker, id: id, attrs: attrs}, nil
+}
+
+type rootfsInstance struct {
+	worker *rootfsWorker
+	id     int
+	attrs  map[string]string
+}
+
+func (x *rootfsInstance) ID() int                  { return x.id }
+func (x *rootfsInstance) Name() string             { return "unpacking the image" }
+func (x *rootfsInstance) Type() string             { return exporterRootfs }
+func (x *rootfsInstance) Attrs() map[string]string { return x.attrs }
+func (x *rootfsInstance) Config() *exporter.Config { return exporter.NewConfig() }
+
+// Export makes the result's layers present on disk and holds them.
+func (x *rootfsInstance) Export(ctx context.Context, src *exporter.Source, info exporter.ExportBuildInfo) (
+	map[string]string, exporter.FinalizeFunc, exporter.DescriptorReference, error,
+) {
+	if src.Ref == nil {
+		return nil, nil, nil, errors.New("the build has no result")
+	}
+	group := session.NewGroup(info.SessionID)
+	lower, err := x.worker.lower(ctx, src.Ref, group)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := x.worker.hold(ctx, src.Ref, x.attrs["image"], group); err != nil {
+		return nil, nil, nil, err
+	}
+	answer, err := json.Marshal(lower)
+	return map[string]string{lowerKey: string(answer)}, nil, nil, err
+}
+
+// lower lists the directories that ref is an overlay of, uppermost first.
+func (w *rootfsWorker) lower(ctx context.Context, ref cache.ImmutableRef, group session.Group) ([]string, error) {
+	m, err := ref.Mount(ctx, true, group)
+	if err != nil {
+		return nil, err
+	}
+	mounts, release, err := m.Mount()
+	if err != nil {
+		return nil, err
+	}
+	defer release() //nolint:errcheck // a read-only description holds nothing
+	if len(mounts) != 1 {
+		return nil, fmt.Errorf("the result has %d mounts, not one", len(mounts))
+	}
+	return lowerOf(mounts[0])
+}
+
+// lowerOf reads containerd's overlay options; a single layer is a bind mount.
+func lowerOf(m mount.Mount) ([]string, error) {
+	if m.Type == "bind" || m.Type == "rbind" {
+		return []string{m.Source}, nil
+	}
+	for _, option := range m.Options {
+		if dirs, ok := strings.CutPrefix(option, "lowerdir="); ok {
+			return strings.Split(dirs, ":"), nil
+		}
+	}
+	return nil, fmt.Errorf("the result is a %s mount without layers", m.Type)
+}
+
+// hold keeps ref's layers for image: an empty writable record on top of them
+// that BuildKit's collector passes over. Holding twice is holding once.
+func (w *rootfsWorker) hold(ctx context.Context, ref cache.ImmutableRef, image string, group session.Group) error {
+	held, err := w.holds(ctx)
+	if err != nil || held[image] != "" {
+		return err
+	}
+	m, err := w.CacheManager().New(ctx, ref, group, cache.CachePolicyRetain,
+		cache.WithRecordType(holdType), cache.WithDescription(holdPrefix+image))
+	if err != nil {
+		return err
+	}
+	return m.Release(ctx)
+}
+
+// holds maps each held image to the record that holds it.
+func (w *rootfsWorker) holds(ctx context.Context) (map[string]string, error) {
+	usage, err := w.DiskUsage(ctx, client.DiskUsageInfo{Filter: []string{"type==" + string(holdType)}})
+	held := map[string]string{}
+	for _, u := range usage {
+		if image, ok := strings.CutPrefix(u.Description, holdPrefix); ok {
+			held[image] = u.ID
+		}
+	}
+	return held, err
+}
+
+// releaseUnused drops the holds of images that no sandbox uses.
+func (w *rootfsWorker) releaseUnused(ctx context.Context, used map[string]bool) error {
+	held, err := w.holds(ctx)
+	if err != nil {
+		return err
+	}
+	for image, id := range held {
+		if used[image] {
+			continue
+		}
+		m, err := w.CacheManager().GetMutable(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := m.SetCachePolicyDefault(); err != nil {
+			return errors.Join(err, m.Release(ctx))
+		}
+		if err := m.Release(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

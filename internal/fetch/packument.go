@@ -1,0 +1,164 @@
+package fetch
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// A packument is what a registry says of one package, in its short form.
+type packument struct {
+	Versions map[string]release `json:"versions"`
+}
+
+// A release is one version of a package.
+type release struct {
+	Name     string            `json:"name"`
+	Version  string            `json:"version"`
+	Bin      binField          `json:"bin"`
+	OS       words             `json:"os"`
+	CPU      words             `json:"cpu"`
+	Libc     words             `json:"libc"`
+	Optional map[string]string `json:"optionalDependencies"`
+	Dist     struct {
+		Tarball   string `json:"tarball"`
+		Integrity string `json:"integrity"`
+	} `json:"dist"`
+}
+
+// String is the release as people ask for it: NAME@VERSION.
+func (r release) String() string { return r.Name + "@" + r.Version }
+
+// words is a string or a list of them.
+type words []string
+
+// UnmarshalJSON takes either form, and anything else as no words.
+func (w *words) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*w = words{one}
+		return nil
+	}
+	var many []string
+	_ = json.Unmarshal(data, &many)
+	*w = many
+	return nil
+}
+
+// allows follows npm's rule for os, cpu and libc: an empty list allows all,
+// "!x" forbids x, and any other word must be among those named.
+func (w words) allows(word string) bool {
+	if slices.Contains(w, "!"+word) {
+		return false
+	}
+	named := slices.DeleteFunc(slices.Clone(w), func(s string) bool { return strings.HasPrefix(s, "!") })
+	return len(named) == 0 || slices.Contains(named, word) || slices.Contains(named, "any")
+}
+
+// maxPackument bounds what a registry may say of one package.
+const maxPackument = 64 << 20
+
+// release asks the registry for one exact version. Who is named in the fault
+// when there is no such version.
+func (f *Fetcher) release(ctx context.Context, name, version, who string) (release, error) {
+	u, err := f.npm.registry(name)
+	if err != nil {
+		return release{}, err
+	}
+	u.RawPath = u.EscapedPath() + strings.Replace(url.PathEscape(name), "%40", "@", 1)
+	u.Path += name
+	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
+	defer stop()
+	var p packument
+	err = f.retried(ctx, func() error { return f.packument(ctx, u, &p) })
+	if missing(err) {
+		return release{}, noRelease("find npm package %s, which %s asks for: %s has none of that name", name, who, bare(u)).
+			WithHint("check its name and: npm config get registry")
+	}
+	if err != nil {
+		return release{}, unreachable("npm package "+name, u, err)
+	}
+	r, ok := p.Versions[version]
+	if !ok || r.Version != version {
+		return release{}, noRelease("find version %s of npm package %s, which %s asks for: %s has no such version", version, name, who, bare(u)).
+			WithHint("run: npm view %s versions", name)
+	}
+	r.Name = name
+	return r, nil
+}
+
+// errNoRelease is wrapped by release when a registry has no such thing.
+var errNoRelease = errors.New("no such release")
+
+func noRelease(format string, args ...any) *fault.Fault {
+	f := fault.Cannot(format, args...)
+	f.Err = errNoRelease
+	return f
+}
+
+func (f *Fetcher) packument(ctx context.Context, u *url.URL, p *packument) error {
+	ctx, watch, stop := watched(ctx)
+	defer stop()
+	resp, err := f.get(ctx, u, http.Header{"Accept": {"application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8"}})
+	if err != nil {
+		return stalled(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	*p = packument{}
+	if err := json.NewDecoder(io.LimitReader(watch(resp.Body), maxPackument)).Decode(p); err != nil {
+		return stalled(ctx, fmt.Errorf("the answer is not what npm's registries give: %w", err))
+	}
+	return nil
+}
+
+// tarballs are the addresses of a release, best first. A registry may name
+// another host than the one configured, when it repeats what another registry
+// says; then the configured one is asked first, under the same path.
+func (f *Fetcher) tarballs(r release) ([]*url.URL, error) {
+	base, err := f.npm.registry(r.Name)
+	if err != nil {
+		return nil, err
+	}
+	named, err := url.Parse(r.Dist.Tarball)
+	if err != nil || named.Host == "" || (named.Scheme != "http" && named.Scheme != "https") {
+		return nil, fault.Cannot("use %s: its registry names no address for it", r)
+	}
+	if named.Host == base.Host {
+		named.Scheme, named.User = base.Scheme, base.User
+		return []*url.URL{named}, nil
+	}
+	_, file, _ := strings.Cut(named.Path, r.Name+"/-/")
+	mirror := *base
+	mirror.Path, mirror.RawPath = base.Path+r.Name+"/-/"+file, ""
+	if file == "" {
+		mirror.Path = strings.TrimSuffix(base.Path, "/") + named.Path
+	}
+	if base.Scheme == "https" && named.Scheme == "http" {
+		return []*url.URL{&mirror}, nil
+	}
+	return []*url.URL{&mirror, named}, nil
+}
+
+// integrity is the sha512, in hex, that the registry promises.
+func (r release) integrity() (string, error) {
+	for _, word := range strings.Fields(r.Dist.Integrity) {
+		word, _, _ = strings.Cut(word, "?")
+		encoded, ok := strings.CutPrefix(word, "sha512-")
+		raw, err := base64.StdEncoding.DecodeString(encoded)
+		if ok && err == nil && len(raw) == 64 {
+			return hex.EncodeToString(raw), nil
+		}
+	}
+	return "", fault.Cannot("use %s: its registry promises no sha512 for it", r)
+}

@@ -1,0 +1,36 @@
+package fetch
+
+import (
+	"archive/tar"
+	"bytes"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// Program makes a layer of one executable file at an absolute path, such as
+// the sandwright-init that this binary carries. It needs no network.
+func (s *Store) Program(name, at string, data []byte, platform string) (Ref, error) {
+	layer, err := s.put(func(w io.Writer) error { return writeProgram(w, at, data) }, nil)
+	if err != nil {
+		return Ref{}, fault.Cannot("keep %s: %w", at, err)
+	}
+	ref, err := s.image(name, layer, platform)
+	if err != nil {
+		return Ref{}, fault.Cannot("keep %s: %w", at, err)
+	}
+	return ref, nil
+}
+
+// writeProgram writes the file after the directories that lead to it.
+func writeProgram(w io.Writer, at string, data []byte) error {
+	l := newLayerWriter(w)
+	file := strings.TrimPrefix(path.Clean(at), "/")
+	e := entry{name: file, kind: tar.TypeReg, exec: true, size: int64(len(data))}
+	if err := l.entry("", e, bytes.NewReader(data)); err != nil {
+		return err
+	}
+	return l.tw.Close()
+}

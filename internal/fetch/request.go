@@ -1,0 +1,94 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// attempts is how often one address is asked before giving up.
+const attempts = 5
+
+// errStatus is an answer that is not what was asked for.
+type errStatus struct {
+	code int
+	text string
+}
+
+func (e errStatus) Error() string { return fmt.Sprintf("the answer is %d %s", e.code, e.text) }
+
+// missing tells whether the server knows of no such thing.
+func missing(err error) bool {
+	var status errStatus
+	return errors.As(err, &status) && (status.code == http.StatusNotFound || status.code == http.StatusGone)
+}
+
+// final tells whether trying again would end the same way.
+func final(err error) bool {
+	var status errStatus
+	var f *fault.Fault
+	switch {
+	case errors.As(err, &f), errors.Is(err, errDowngrade):
+		return true
+	case errors.As(err, &status):
+		return status.code < 500 && status.code != http.StatusTooManyRequests && status.code != http.StatusRequestTimeout
+	}
+	return false
+}
+
+// retried runs try until it succeeds, fails for good, or has been tried often
+// enough.
+func (f *Fetcher) retried(ctx context.Context, try func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := try()
+		if err == nil || final(err) || attempt+1 == attempts {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(f.pause(attempt)):
+		}
+	}
+}
+
+// get asks once. The caller closes the body.
+func (f *Fetcher) get(ctx context.Context, u *url.URL, header http.Header) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	for key, values := range header {
+		req.Header[key] = values
+	}
+	resp, err := f.client().Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent {
+		return resp, nil
+	}
+	_ = resp.Body.Close()
+	return nil, errStatus{resp.StatusCode, http.StatusText(resp.StatusCode)}
+}
+
+// unreachable is the fault for an address that gave nothing usable.
+func unreachable(what string, u *url.URL, err error) error {
+	var f *fault.Fault
+	if errors.As(err, &f) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	hint := "check the network, its proxy, and: npm config get registry"
+	var status errStatus
+	if errors.As(err, &status) && (status.code == http.StatusUnauthorized || status.code == http.StatusForbidden) {
+		hint = "log in to that registry: npm login"
+	}
+	out := fault.Cannot("fetch %s from %s: %s", what, bare(u), reason(err)).WithHint("%s", hint)
+	out.Err = err
+	return out
+}

@@ -1,0 +1,188 @@
+// Package llbgen lowers a Plan to LLB, BuildKit's build graph. It is pure: the
+// same plan and layers give the same bytes.
+package llbgen
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/spec"
+)
+
+// Names of the trees that the graph reads from the client.
+const (
+	Manifests = "manifests" // the dependency layer's files
+	Source    = "source"    // the staged workspace
+)
+
+// Names of the secrets that install steps see as files. Their values are in
+// no layer and in no cache key.
+const (
+	SecretNPMRC = "npmrc"
+	SecretCA    = "ca"
+)
+
+// Layers are the images the graph starts from, as NAME@DIGEST in the OCI
+// layout that llb.OCIStore names.
+type Layers struct {
+	Store string // the store's name
+	Base  string
+	Init  string            // holds spec.InitPath
+	Tools map[string]string // by tool
+}
+
+// epoch is the time of every file that a copy makes.
+var epoch = time.Unix(0, 0).UTC()
+
+// Lower makes the graph of p.
+func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) {
+	platform, err := platformOf(p.Platform)
+	if err != nil {
+		return nil, err
+	}
+	st, err := system(p, l)
+	if err != nil {
+		return nil, err
+	}
+	st = install(st, p)
+	st = source(st, p)
+	for _, s := range p.Build {
+		st = build(st, p, s)
+	}
+	st, err = contract(st, p, l)
+	if err != nil {
+		return nil, err
+	}
+	// The id only keeps builds of several clients apart; here each has its engine.
+	return st.Marshal(ctx, llb.Platform(platform), llb.LocalUniqueID(p.Name))
+}
+
+// system is the base, each tool as a layer of its own, and the user.
+func system(p plan.Plan, l Layers) (llb.State, error) {
+	store := llb.OCIStore("", l.Store)
+	parts := []llb.State{llb.OCILayout(l.Base, store, llb.WithCustomName("base"))}
+	for _, t := range p.Tools {
+		ref, ok := l.Tools[t.Name]
+		if !ok {
+			return llb.State{}, fmt.Errorf("no layer was made for tool %s", t.Name)
+		}
+		parts = append(parts, llb.OCILayout(ref, store, llb.WithCustomName("tool "+t.Name)))
+	}
+	st := llb.Merge(parts, llb.WithCustomName("base and tools"))
+	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
+		st = st.AddEnv(name, p.Env[name])
+	}
+	return st.Run(llb.Args([]string{"/bin/sh", "-euc", addUser, "sh", p.User.Name, fmt.Sprint(p.User.UID), p.User.Home, p.Target}),
+		llb.Network(llb.NetModeNone), llb.WithCustomName("user "+p.User.Name)).Root(), nil
+}
+
+// addUser writes what useradd would, without the date that it would add to
+// /etc/shadow, and makes the folder of the workspace.
+const addUser = `
+echo "$1:x:$2:$2::$3:/bin/bash" >> /etc/passwd
+echo "$1:x:$2:" >> /etc/group
+echo "$1:!:1::::::" >> /etc/shadow
+mkdir -p "$3" "$4"
+dir=$4
+while [ "$dir" != "$3" ] && [ "$dir" != / ]; do
+	chown "$2:$2" "$dir"
+	case $dir in "$3"/*) dir=${dir%/*} ;; *) break ;; esac
+done
+chown "$2:$2" "$3"
+`
+
+// install is the dependency layer: it sees the manifests and nothing else.
+func install(st llb.State, p plan.Plan) llb.State {
+	st = copyTree(st, p, Manifests)
+	return run(st, p, p.Install, "install the workspace's dependencies", packageAccess(p)...)
+}
+
+// source puts the staged tree over the manifests, and lets the workspace's own
+// lifecycle scripts run, which an install without the source could not.
+func source(st llb.State, p plan.Plan) llb.State {
+	st = copyTree(st, p, Source)
+	if !p.Hooks {
+		return st
+	}
+	args := append(slices.Clone(p.Install), "--offline")
+	return run(st, p, args, "run the workspace's lifecycle scripts", packageAccess(p)...)
+}
+
+func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
+	opts := []llb.RunOption{}
+	if !s.Network {
+		opts = append(opts, llb.Network(llb.NetModeNone))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
+		opts = append(opts, llb.AddEnv(name, s.Env[name]))
+	}
+	for _, name := range s.Secrets {
+		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name)))
+	}
+	return run(st, p, []string{"/bin/sh", "-ec", s.Run}, s.Run, opts...)
+}
+
+// run is one command as the sandbox's user in the workspace.
+func run(st llb.State, p plan.Plan, args []string, name string, opts ...llb.RunOption) llb.State {
+	opts = append([]llb.RunOption{
+		llb.Args(args), llb.Dir(p.Target), llb.User(fmt.Sprintf("%d:%d", p.User.UID, p.User.GID)),
+		llb.AddEnv("CI", "true"), llb.AddEnv("NO_COLOR", "1"), llb.WithCustomName(name),
+	}, opts...)
+	return st.Run(opts...).Root()
+}
+
+// packageAccess is what a step needs to fetch packages: the store that installs
+// share, and, as secrets, where packages come from and whom to trust there.
+func packageAccess(p plan.Plan) []llb.RunOption {
+	const npmrc, ca = "/run/secrets/npmrc", "/run/secrets/ca.pem"
+	owner := []llb.SecretOption{llb.SecretFileOpt(int(p.User.UID), int(p.User.GID), 0o400)}
+	store := llb.Scratch().File(llb.Mkdir("/store", 0o755, llb.WithUIDGID(int(p.User.UID), int(p.User.GID)), llb.WithCreatedTime(epoch)))
+	return []llb.RunOption{
+		llb.AddSecret(npmrc, append(owner, llb.SecretID(SecretNPMRC))...),
+		llb.AddSecret(ca, append(owner, llb.SecretID(SecretCA))...),
+		llb.AddEnv("NPM_CONFIG_USERCONFIG", npmrc),
+		llb.AddEnv("NODE_EXTRA_CA_CERTS", ca),
+		llb.AddEnv("SSL_CERT_FILE", ca),
+		llb.AddMount(plan.StoreDir, store, llb.SourcePath("/store"),
+			llb.AsPersistentCacheDir(fmt.Sprintf("sandwright-pnpm-%d", p.User.UID), llb.CacheMountShared)),
+	}
+}
+
+// copyTree lays one of the client's trees over the workspace. Owner and times
+// are set here: the transfer drops the one and uses the other to tell what changed.
+func copyTree(st llb.State, p plan.Plan, tree string) llb.State {
+	from := llb.Local(tree, llb.SharedKeyHint(p.Name+"/"+tree), llb.WithCustomName("send "+tree))
+	return st.File(llb.Copy(from, "/", p.Target, &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &epoch},
+		llb.WithUIDGID(int(p.User.UID), int(p.User.GID))), llb.WithCustomName("copy "+tree))
+}
+
+// contract adds PID 1 and what it reads. It comes last: neither a newer PID 1
+// nor another service costs more than this layer.
+func contract(st llb.State, p plan.Plan, l Layers) (llb.State, error) {
+	data, err := spec.Encode(p.Spec)
+	if err != nil {
+		return llb.State{}, err
+	}
+	init := llb.OCILayout(l.Init, llb.OCIStore("", l.Store), llb.WithCustomName("sandwright-init"))
+	return st.File(llb.Copy(init, spec.InitPath, spec.InitPath, &llb.CopyInfo{CreateDestPath: true, CreatedTime: &epoch}).
+		Mkdir(path.Dir(spec.Path), 0o755, llb.WithParents(true), llb.WithCreatedTime(epoch)).
+		Mkfile(spec.Path, 0o644, data, llb.WithCreatedTime(epoch)),
+		llb.WithCustomName("services and PID 1")), nil
+}
+
+// platformOf reads OS/ARCH.
+func platformOf(s string) (ocispecs.Platform, error) {
+	osName, arch := path.Split(s)
+	if path.Clean(osName) != "linux" || arch == "" {
+		return ocispecs.Platform{}, fmt.Errorf("%q is not a platform", s)
+	}
+	return ocispecs.Platform{OS: "linux", Architecture: arch}, nil
+}

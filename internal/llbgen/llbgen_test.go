@@ -1,0 +1,211 @@
+package llbgen
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/moby/buildkit/solver/pb"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/spec"
+)
+
+var update = flag.Bool("update", false, "write the goldens anew")
+
+func demo() plan.Plan {
+	return plan.Plan{
+		Name: "demo", Platform: "linux/amd64",
+		Tools:   []plan.Tool{{Name: "node"}, {Name: "pnpm"}},
+		User:    spec.User{Name: "dev", UID: 1001, GID: 1001, Home: "/home/dev"},
+		Target:  "/home/dev/src/app",
+		Install: []string{"pnpm", "install", "--frozen-lockfile"},
+		Build: []plan.Step{
+			{Run: "pnpm build", Env: map[string]string{"API_URL": "https://api.example"}, Secrets: []string{"BUILD_TOKEN"}},
+			{Run: "pnpm fonts", Network: true},
+		},
+		Env:  map[string]string{"PATH": "/usr/bin", "HOME": "/home/dev"},
+		Spec: spec.Spec{Version: spec.Version, Name: "demo"},
+	}
+}
+
+func layers() Layers {
+	digest := "@sha256:" + strings.Repeat("0", 64)
+	return Layers{Store: "layout", Base: "base/bookworm" + digest, Init: "sandwright/init" + digest,
+		Tools: map[string]string{"node": "tool/node" + digest, "pnpm": "tool/pnpm" + digest}}
+}
+
+// lower gives the operations of the graph, inputs first.
+func lower(t *testing.T, p plan.Plan, l Layers) []*pb.Op {
+	t.Helper()
+	def, err := Lower(t.Context(), p, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ops []*pb.Op
+	for _, data := range def.Def {
+		op := &pb.Op{}
+		if err := op.UnmarshalVT(data); err != nil {
+			t.Fatal(err)
+		}
+		ops = append(ops, op)
+	}
+	return ops
+}
+
+// TestLower compares the whole graph.
+func TestLower(t *testing.T) {
+	var got bytes.Buffer
+	for _, op := range lower(t, demo(), layers()) {
+		data, err := protojson.Marshal(op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// protojson varies its spacing on purpose
+		if err := json.Indent(&got, data, "", " "); err != nil {
+			t.Fatal(err)
+		}
+		got.WriteByte('\n')
+	}
+	golden := filepath.Join("testdata", "graph.json")
+	if *update {
+		if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLowerIsPure(t *testing.T) {
+	first, err := Lower(t.Context(), demo(), layers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if again, err := Lower(t.Context(), demo(), layers()); err != nil || !cmp.Equal(first.Def, again.Def) {
+			t.Fatalf("the same plan gave another graph: %v", err)
+		}
+	}
+}
+
+// step finds the command that starts with these words.
+func step(t *testing.T, ops []*pb.Op, words ...string) *pb.ExecOp {
+	t.Helper()
+	for _, op := range ops {
+		if e := op.GetExec(); e != nil && slices.Equal(e.Meta.Args[:min(len(words), len(e.Meta.Args))], words) {
+			return e
+		}
+	}
+	t.Fatalf("no step %v", words)
+	return nil
+}
+
+func TestBuildStepsHaveNoNetworkUnlessTheyAsk(t *testing.T) {
+	ops := lower(t, demo(), layers())
+	if e := step(t, ops, "/bin/sh", "-ec", "pnpm build"); e.Network != pb.NetMode_NONE {
+		t.Errorf("pnpm build has network %v", e.Network)
+	}
+	if e := step(t, ops, "/bin/sh", "-ec", "pnpm fonts"); e.Network != pb.NetMode_UNSET {
+		t.Errorf("pnpm fonts has network %v", e.Network)
+	}
+}
+
+func TestSecretsStandByNameOnly(t *testing.T) {
+	ops := lower(t, demo(), layers())
+	build := step(t, ops, "/bin/sh", "-ec", "pnpm build")
+	if len(build.Secretenv) != 1 || build.Secretenv[0].ID != "BUILD_TOKEN" {
+		t.Errorf("secrets are %v", build.Secretenv)
+	}
+	if slices.ContainsFunc(build.Mounts, func(m *pb.Mount) bool { return m.MountType == pb.MountType_SECRET }) {
+		t.Error("a build step sees the registry's credentials")
+	}
+	install := step(t, ops, "pnpm", "install")
+	var files []string
+	for _, m := range install.Mounts {
+		if m.MountType == pb.MountType_SECRET {
+			files = append(files, m.Dest)
+		}
+	}
+	if !slices.Equal(files, []string{"/run/secrets/npmrc", "/run/secrets/ca.pem"}) {
+		t.Errorf("the install sees %v", files)
+	}
+}
+
+// TestTheInstallDependsOnManifestsOnly holds the layer that everything else
+// stands on: what a service, a build step or PID 1 is does not reach it.
+func TestTheInstallDependsOnManifestsOnly(t *testing.T) {
+	before := step(t, lower(t, demo(), layers()), "pnpm", "install")
+	changed, newer := demo(), layers()
+	changed.Build[0].Run = "pnpm other"
+	changed.Spec.Services = []spec.Service{{Name: "web"}}
+	newer.Init = "sandwright/init@sha256:" + strings.Repeat("1", 64)
+	ops := lower(t, changed, newer)
+	after := step(t, ops, "pnpm", "install")
+	if diff := cmp.Diff(before.String(), after.String()); diff != "" {
+		t.Error(diff)
+	}
+	original := lower(t, demo(), layers())
+	for i, op := range ops { // everything up to and including the install
+		if op.String() != original[i].String() {
+			t.Fatalf("operation %d comes before the install and changed", i)
+		}
+		if e := op.GetExec(); e != nil && e.Meta.Args[0] == "pnpm" {
+			break
+		}
+	}
+}
+
+func TestHooksRunAfterTheSource(t *testing.T) {
+	p := demo()
+	p.Hooks = true
+	var order []string
+	for _, op := range lower(t, p, layers()) {
+		if e := op.GetExec(); e != nil {
+			order = append(order, strings.Join(e.Meta.Args, " "))
+		} else if s := op.GetSource(); s != nil && s.Identifier == "local://"+Source {
+			order = append(order, Source)
+		}
+	}
+	hooks := slices.Index(order, "pnpm install --frozen-lockfile --offline")
+	if hooks < 0 || hooks < slices.Index(order, Source) {
+		t.Errorf("the order is %q", order)
+	}
+}
+
+func TestLowerRefuses(t *testing.T) {
+	p, l := demo(), layers()
+	delete(l.Tools, "pnpm")
+	if _, err := Lower(t.Context(), p, l); err == nil || !strings.Contains(err.Error(), "pnpm") {
+		t.Errorf("a tool without a layer: %v", err)
+	}
+	p.Platform = "plan9/amd64"
+	if _, err := Lower(t.Context(), p, layers()); err == nil {
+		t.Error("plan9 is no platform of a box")
+	}
+}
+
+func TestImageConfig(t *testing.T) {
+	data, err := ImageConfig(demo())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"architecture":"amd64","os":"linux","config":{"Env":["HOME=/home/dev","PATH=/usr/bin"],` +
+		`"Entrypoint":["/usr/local/bin/sandwright-init"],"WorkingDir":"/home/dev/src/app",` +
+		`"Labels":{"org.opencontainers.image.title":"demo"}},"rootfs":{"type":"","diff_ids":null}}`
+	if diff := cmp.Diff(want, string(data)); diff != "" {
+		t.Error(diff)
+	}
+}

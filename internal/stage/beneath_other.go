@@ -1,0 +1,8 @@
+//go:build !linux
+
+package stage
+
+import "golang.org/x/sys/unix"
+
+// openBeneath is for kernels that have no openat2: none of them does.
+func openBeneath(int, string, int) (int, error) { return -1, unix.ENOSYS }

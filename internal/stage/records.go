@@ -1,0 +1,54 @@
+package stage
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// modeModule is git's mode of a submodule.
+const modeModule = "160000"
+
+// maxRecord bounds one record of git's list.
+const maxRecord = 1 << 20
+
+// records gives each NUL-ended record of r to each, without the NUL. The slice
+// is valid until each returns.
+func records(r io.Reader, each func([]byte) error) error {
+	s := bufio.NewScanner(r)
+	s.Buffer(make([]byte, 64<<10), maxRecord)
+	s.Split(splitRecord)
+	for s.Scan() {
+		if err := each(s.Bytes()); err != nil {
+			return err
+		}
+	}
+	if err := s.Err(); err != nil {
+		return fault.Cannot("read git's list: %w", err)
+	}
+	return nil
+}
+
+func splitRecord(data []byte, atEOF bool) (int, []byte, error) {
+	if i := bytes.IndexByte(data, 0); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return 0, nil, errors.New("it ends in the middle of a name")
+	}
+	return 0, nil, nil
+}
+
+// parseStaged splits a record of ls-files --stage: mode, object, stage, TAB, path.
+func parseStaged(rec []byte) (mode, p string, err error) {
+	head, name, ok := strings.Cut(string(rec), "\t")
+	fields := strings.Split(head, " ")
+	if !ok || len(fields) != 3 || name == "" {
+		return "", "", fault.Cannot("read git's list: %q is not mode, object, stage and path", rec)
+	}
+	return fields[0], name, nil
+}

@@ -1,0 +1,145 @@
+package stage
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"io"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/workspace"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+)
+
+// FS is the tree as BuildKit's client reads it. Modification times are pseudo
+// times that stand for the contents, so that a receiver which compares names,
+// sizes and times never keeps contents that changed; set them in the build.
+func (t *Tree) FS() fsutil.FS {
+	return &transfer{entries: t.entries, opts: t.opts, open: func(i int) (io.ReadCloser, error) { return t.content(&t.entries[i]) }}
+}
+
+// Files is a tree of just these files, 0644, and the folders they are in. Its
+// pseudo times depend on the contents alone. A path that is not clean and
+// relative, or that is there twice, fails the walk.
+func Files(files []workspace.Input, opts Options) fsutil.FS {
+	data := map[string][]byte{}
+	v := &transfer{opts: opts}
+	var entries []Entry
+	for _, f := range files {
+		if _, twice := data[f.Path]; twice || !fs.ValidPath(f.Path) || f.Path == "." {
+			v.err = errPath(f.Path)
+		}
+		sum := sha256.Sum256(f.Data)
+		data[f.Path] = f.Data
+		entries = append(entries, Entry{Path: f.Path, Mode: 0o644, Size: int64(len(f.Data)), sum: sum[:]})
+	}
+	all, conflict := withFolders(entries)
+	if conflict != "" {
+		v.err = errPath(conflict)
+	}
+	v.entries = all
+	v.open = func(i int) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data[v.entries[i].Path])), nil
+	}
+	return v
+}
+
+func errPath(p string) error { return fault.Cannot("use %s as the path of a file", show(p)) }
+
+// A transfer is a sorted list of entries and a way to read the files in it.
+type transfer struct {
+	entries []Entry
+	opts    Options
+	open    func(int) (io.ReadCloser, error)
+	err     error // of the list itself; Walk gives it
+}
+
+// Walk calls fn for the target, where it is not the root, and all below it.
+func (v *transfer) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	if v.err != nil {
+		return v.err
+	}
+	target = strings.TrimPrefix(path.Clean("/"+target), "/")
+	i := 0
+	if target != "" {
+		at, ok := search(v.entries, target)
+		if !ok {
+			return &fs.PathError{Op: "walk", Path: target, Err: fs.ErrNotExist}
+		}
+		i = at
+	}
+	for i < len(v.entries) && below(v.entries[i].Path, target) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		e := &v.entries[i]
+		switch err := fn(e.Path, &fsutil.DirEntryInfo{Stat: v.stat(e)}, nil); err {
+		case nil:
+			i++
+		case fs.SkipAll: //nolint:errorlint // as fs.WalkDir compares them
+			return nil
+		case fs.SkipDir:
+			i = v.skip(i)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// skip gives the first entry after a folder, or after the folder of a file.
+func (v *transfer) skip(i int) int {
+	if v.entries[i].Kind == Dir {
+		return i + 1 + span(v.entries[i+1:], v.entries[i].Path)
+	}
+	if dir := path.Dir(v.entries[i].Path); dir != "." {
+		return i + span(v.entries[i:], dir)
+	}
+	return len(v.entries)
+}
+
+// span says how many entries at the start of a list are below dir.
+func span(entries []Entry, dir string) int {
+	return sort.Search(len(entries), func(i int) bool { return !below(entries[i].Path, dir) })
+}
+
+// below says that p is dir or under it; everything is below "".
+func below(p, dir string) bool {
+	return dir == "" || p == dir || strings.HasPrefix(p, dir) && p[len(dir)] == '/'
+}
+
+func (v *transfer) stat(e *Entry) *types.Stat {
+	st := &types.Stat{Path: e.Path, Mode: uint32(e.fileMode()), Uid: v.opts.UID, Gid: v.opts.GID, ModTime: e.modTime()}
+	switch e.Kind {
+	case File:
+		st.Size = e.Size
+	case Link:
+		st.Size, st.Linkname = int64(len(e.Target)), e.Target
+	}
+	return st
+}
+
+// Open opens a file of the list. Its error comes with the first Read: a sender
+// takes one from Open for an empty file.
+func (v *transfer) Open(p string) (io.ReadCloser, error) {
+	i, ok := search(v.entries, strings.TrimPrefix(path.Clean("/"+p), "/"))
+	if !ok || v.entries[i].Kind != File {
+		return failed{&fs.PathError{Op: "open", Path: p, Err: fs.ErrNotExist}}, nil
+	}
+	rc, err := v.open(i)
+	if err != nil {
+		return failed{err}, nil
+	}
+	return rc, nil
+}
+
+// A failed file gives its error when it is read.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
+func (f failed) Close() error             { return nil }
