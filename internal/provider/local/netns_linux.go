@@ -1,0 +1,163 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/provider/local/usernet"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// The box's own network: a range that RFC 7335 keeps for the inside of one
+// host, so that no network a box may want to reach uses it. Each box has the
+// same, and none sees another.
+const (
+	boxSubnet  = "192.0.0.0/29"
+	boxAddr    = "192.0.0.2"
+	boxGateway = "192.0.0.1"
+)
+
+// connect gives the box its network and serves the published ports.
+func (b *box) connect(context.Context) error {
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", b.init.pid))
+	if err != nil {
+		return fault.Cannot("open the sandbox's network: %w", err)
+	}
+	b.closers = append(b.closers, func() { ns.Close() })
+	var tun int
+	if err := inside(ns, func() (err error) { tun, err = plug(); return err }); err != nil {
+		return fault.Cannot("give the sandbox a network: %w", err).WithHint("run: modprobe tun")
+	}
+	host, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fault.Cannot("read the host's name servers: %w", err)
+	}
+	_, redirect := nameservers(string(host))
+	b.net, err = usernet.Start(usernet.Config{TUN: tun, Subnet: netip.MustParsePrefix(boxSubnet), Redirect: redirect})
+	if err != nil {
+		return fault.Cannot("give the sandbox a network: %w", err)
+	}
+	b.closers = append(b.closers, b.net.Close)
+	b.ports.serve(func(ctx context.Context, port int) (net.Conn, error) { return dialInside(ctx, ns, port) })
+	return nil
+}
+
+// inside runs f on a thread of its own that is in the network namespace and
+// ends with it.
+func inside(ns *os.File, f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlock: no other goroutine may get this thread
+		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- err
+			return
+		}
+		done <- f()
+	}()
+	return <-done
+}
+
+// plug makes eth0, a TUN device, and gives its descriptor.
+func plug() (int, error) {
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return 0, &os.PathError{Op: "open", Path: "/dev/net/tun", Err: err}
+	}
+	req, err := unix.NewIfreq("eth0")
+	if err != nil {
+		return 0, err
+	}
+	req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+	if err := errors.Join(unix.IoctlIfreq(fd, unix.TUNSETIFF, req), address()); err != nil {
+		unix.Close(fd)
+		return 0, err
+	}
+	return fd, nil
+}
+
+// address configures lo and eth0 of this thread's network namespace.
+func address() error {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	eth, err := h.LinkByName("eth0")
+	if err != nil {
+		return err
+	}
+	subnet := netip.MustParsePrefix(boxSubnet)
+	own := &net.IPNet{IP: net.ParseIP(boxAddr), Mask: net.CIDRMask(subnet.Bits(), 32)}
+	for _, step := range []func() error{
+		func() error { return h.LinkSetUp(lo) },
+		func() error { return h.LinkSetMTU(eth, usernet.MTU) },
+		func() error { return h.AddrAdd(eth, &netlink.Addr{IPNet: own}) },
+		func() error { return h.LinkSetUp(eth) },
+		func() error {
+			return h.RouteAdd(&netlink.Route{LinkIndex: eth.Attrs().Index, Gw: net.ParseIP(boxGateway)})
+		},
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dialInside connects to a port of the box, wherever it listens.
+func dialInside(ctx context.Context, ns *os.File, port int) (conn net.Conn, err error) {
+	err = inside(ns, func() (err error) {
+		for _, addr := range []string{"127.0.0.1", "::1", boxAddr} {
+			d := net.Dialer{Timeout: 10 * time.Second}
+			conn, err = d.DialContext(ctx, "tcp", net.JoinHostPort(addr, strconv.Itoa(port)))
+			if err == nil {
+				return nil
+			}
+		}
+		return err
+	})
+	return conn, err
+}
+
+// nameservers turns the host's resolv.conf into the box's, which names an
+// address of the box's own network for each name server, and into where those
+// addresses lead. It keeps search and options, and three servers, as many as
+// libc reads.
+func nameservers(host string) (conf string, redirect map[netip.AddrPort]netip.AddrPort) {
+	var out strings.Builder
+	inner := []string{boxGateway, "192.0.0.3", "192.0.0.4"}
+	redirect = make(map[netip.AddrPort]netip.AddrPort)
+	for line := range strings.Lines(host) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		switch fields[0] {
+		case "search", "options":
+			out.WriteString(strings.Join(fields, " ") + "\n")
+		case "nameserver":
+			addr, err := netip.ParseAddr(fields[1])
+			if err != nil || len(redirect) == len(inner) {
+				continue
+			}
+			own := inner[len(redirect)]
+			redirect[netip.AddrPortFrom(netip.MustParseAddr(own), 53)] = netip.AddrPortFrom(addr, 53)
+			out.WriteString("nameserver " + own + "\n")
+		}
+	}
+	return out.String(), redirect
+}

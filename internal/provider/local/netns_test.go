@@ -1,0 +1,181 @@
+//go:build linux
+
+package local
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sandwright/sandwright/internal/provider/local/usernet"
+	"golang.org/x/sys/unix"
+)
+
+// newNetwork gives a network namespace whose way out is the user-mode stack.
+func newNetwork(t testing.TB, redirect map[netip.AddrPort]netip.AddrPort) *os.File {
+	t.Helper()
+	made := make(chan *os.File, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread ends with its namespace
+		var ns *os.File
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if err == nil {
+			ns, err = os.Open("/proc/thread-self/ns/net")
+		}
+		if err != nil {
+			t.Error("cannot make a network namespace (run the tests as root):", err)
+		}
+		made <- ns
+	}()
+	ns := <-made
+	if ns == nil {
+		t.FailNow()
+	}
+	t.Cleanup(func() { ns.Close() })
+	var tun int
+	if err := inside(ns, func() (err error) { tun, err = plug(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	n, err := usernet.Start(usernet.Config{TUN: tun, Subnet: netip.MustParsePrefix(boxSubnet), Redirect: redirect})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close(); unix.Close(tun) })
+	return ns
+}
+
+// from dials with the eyes of the namespace.
+func from(t testing.TB, ns *os.File, network, addr string) net.Conn {
+	t.Helper()
+	var conn net.Conn
+	err := inside(ns, func() (err error) {
+		conn, err = net.DialTimeout(network, addr, 10*time.Second)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("dial %s %s: %v", network, addr, err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	return conn
+}
+
+// A name server on the host's loopback answers the box over UDP and TCP, and
+// is the only thing there that does.
+func TestRedirect(t *testing.T) {
+	packets, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packets.Close()
+	server := packets.LocalAddr().(*net.UDPAddr).AddrPort()
+	stream, err := net.Listen("tcp4", server.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	go func() {
+		buf := make([]byte, 1024)
+		for {
+			n, who, err := packets.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			_, _ = packets.WriteTo(bytes.ToUpper(buf[:n]), who)
+		}
+	}()
+	go func() {
+		for {
+			c, err := stream.Accept()
+			if err != nil {
+				return
+			}
+			text, _ := io.ReadAll(c)
+			_, _ = c.Write(bytes.ToUpper(text))
+			c.Close()
+		}
+	}()
+	gateway := netip.MustParseAddrPort(boxGateway + ":53")
+	ns := newNetwork(t, map[netip.AddrPort]netip.AddrPort{gateway: server})
+
+	udp := from(t, ns, "udp", gateway.String())
+	for _, word := range []string{"first", "second"} {
+		_, _ = io.WriteString(udp, word)
+		answer := make([]byte, 100)
+		if n, err := udp.Read(answer); string(answer[:n]) != strings.ToUpper(word) {
+			t.Errorf("UDP: %q, %v", answer[:n], err)
+		}
+	}
+	tcp := from(t, ns, "tcp", gateway.String())
+	_, _ = io.WriteString(tcp, "question")
+	_ = tcp.(*net.TCPConn).CloseWrite()
+	if answer, err := io.ReadAll(tcp); string(answer) != "QUESTION" {
+		t.Errorf("TCP: %q, %v", answer, err)
+	}
+	err = inside(ns, func() error {
+		_, err := net.DialTimeout("tcp", server.String(), time.Second)
+		return err
+	})
+	if err == nil {
+		t.Error("the host's loopback is reached without a redirect")
+	}
+}
+
+// Many connections at once, as a package manager opens them.
+func TestManyConnections(t *testing.T) {
+	port := serve(t, "0.0.0.0")
+	ns := newNetwork(t, nil)
+	addr := netip.AddrPortFrom(netip.MustParseAddr(hostAddress(t)), uint16(port)).String()
+	const count = 150
+	conns := make([]net.Conn, count)
+	begin := time.Now()
+	for i := range conns {
+		conns[i] = from(t, ns, "tcp", addr)
+	}
+	for _, c := range conns {
+		_, _ = io.WriteString(c, "GET / HTTP/1.0\r\n\r\n")
+	}
+	for i, c := range conns {
+		if text, err := io.ReadAll(c); !bytes.HasSuffix(text, []byte("hello")) {
+			t.Fatalf("connection %d: %q, %v", i, text, err)
+		}
+	}
+	if took := time.Since(begin); took > 15*time.Second {
+		t.Errorf("%d connections took %v", count, took)
+	}
+}
+
+func BenchmarkDownload(b *testing.B) {
+	l, err := net.Listen("tcp4", "0.0.0.0:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		block := make([]byte, 1<<20)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			for err == nil {
+				_, err = c.Write(block)
+			}
+		}
+	}()
+	ns := newNetwork(b, nil)
+	addr := netip.AddrPortFrom(netip.MustParseAddr(hostAddress(b)), uint16(l.Addr().(*net.TCPAddr).Port))
+	c := from(b, ns, "tcp", addr.String())
+	b.SetBytes(1 << 20)
+	for b.Loop() {
+		if _, err := io.CopyN(io.Discard, c, 1<<20); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
