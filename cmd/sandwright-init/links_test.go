@@ -1,0 +1,55 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sandwright/sandwright/"
+
+// sandwright-init links the standard library, golang.org/x/sys and six of our
+// packages: it is PID 1, and every byte in it has to be worth that.
+func TestLinks(t *testing.T) {
+	ours := map[string]bool{
+		module + "cmd/sandwright-init": true,
+		module + "internal/control":    true,
+		module + "internal/fault":      true,
+		module + "internal/probe":      true,
+		module + "internal/spec":       true,
+		module + "internal/supervise":  true,
+		module + "internal/svlog":      true,
+	}
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if !ours[path] && !strings.HasPrefix(path, "golang.org/x/sys/") {
+			t.Errorf("sandwright-init links %s", path)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	const limit = 7_000_000
+	for _, arch := range []string{"amd64", "arm64"} {
+		path := filepath.Join(t.TempDir(), "sandwright-init")
+		cmd := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", path, ".")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > limit {
+			t.Errorf("%s: %d bytes, at most %d", arch, info.Size(), limit)
+		}
+	}
+}

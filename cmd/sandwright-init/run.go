@@ -1,0 +1,130 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/control"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/spec"
+)
+
+const usage = `sandwright-init supervises the services of a sandbox.
+
+As PID 1, or below it:
+  sandwright-init [--spec PATH] [--socket PATH] [--control-fd N] [--env-fd N]
+
+In the box:
+  sandwright-init status [--json]
+  sandwright-init start|stop|restart SERVICE [--json]
+  sandwright-init version
+
+Flags:
+  --spec PATH      what to supervise (default ` + spec.Path + `)
+  --socket PATH    where to answer, and where to ask (default ` + spec.SocketPath + `)
+  --control-fd N   answer on this inherited listening socket as well
+  --env-fd N       read the start-time variables from this descriptor: one JSON
+                   object {"NAME": "VALUE"}; without it, from the environment
+  --json           print JSON
+
+Example:
+  sandwright-init restart web
+
+SIGTERM stops everything, dependants first; a second one does not wait. SIGHUP,
+SIGUSR1 and SIGUSR2 go to every service. Exit codes: 0 everything was stopped
+as asked, even where a service had to be killed; 1 it cannot be done; 2 the
+command line is wrong; 78 the spec or a start-time variable is, and nothing
+was started.
+`
+
+// An invocation is a command line that has been read.
+type invocation struct {
+	words     []string // without flags
+	spec      string
+	socket    string
+	controlFD int // -1 without
+	envFD     int // -1 without
+	json      bool
+}
+
+// run does what args ask for. Messages of a supervisor go to stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	in, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err := io.WriteString(stdout, usage)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if len(in.words) == 0 {
+		return supervisor(in, stderr)
+	}
+	switch command, rest := in.words[0], in.words[1:]; {
+	case command == "version" && len(rest) == 0:
+		_, err := fmt.Fprintln(stdout, "sandwright-init", version())
+		return err
+	case command == "status" && len(rest) == 0:
+		return showStatus(ctx, in, stdout)
+	case isAction(command) && len(rest) == 1:
+		return act(ctx, in, control.Action(command), rest[0], stdout)
+	case isAction(command):
+		return misuse("cannot %s: it takes one service", command)
+	default:
+		return misuse("cannot understand %q", strings.Join(in.words, " "))
+	}
+}
+
+// parse reads flags wherever they stand between the words.
+func parse(args []string) (invocation, error) {
+	var in invocation
+	flags := flag.NewFlagSet("sandwright-init", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&in.spec, "spec", spec.Path, "")
+	flags.StringVar(&in.socket, "socket", spec.SocketPath, "")
+	flags.IntVar(&in.controlFD, "control-fd", -1, "")
+	flags.IntVar(&in.envFD, "env-fd", -1, "")
+	flags.BoolVar(&in.json, "json", false, "")
+	for {
+		err := flags.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			return in, err
+		}
+		if err != nil {
+			return in, misuse("cannot understand the command line: %v", err)
+		}
+		if flags.NArg() == 0 {
+			return in, nil
+		}
+		in.words = append(in.words, flags.Arg(0))
+		args = flags.Args()[1:]
+	}
+}
+
+func isAction(word string) bool {
+	switch control.Action(word) {
+	case control.Start, control.Stop, control.Restart:
+		return true
+	}
+	return false
+}
+
+func misuse(format string, args ...any) error {
+	what := fmt.Sprintf(format, args...)
+	return (&fault.Fault{What: what, Code: fault.ExitUsage}).WithHint("run: sandwright-init --help")
+}
+
+// version is the module's, as the build has stamped it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,121 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/control"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/supervise"
+)
+
+// errTaken is returned by listen when another supervisor answers there.
+var errTaken = errors.New("another supervisor answers there")
+
+// A server answers on the inherited socket and on the one in the box.
+type server struct {
+	http  *http.Server
+	tasks sync.WaitGroup
+}
+
+// serve starts to answer for sv. The socket in the box may fail when there is
+// an inherited one: then that is said, and no more.
+func serve(sv *supervise.Supervisor, in invocation, say func(string)) (*server, error) {
+	s := &server{http: &http.Server{Handler: control.Handler(sv), ReadHeaderTimeout: 5 * time.Second}}
+	listeners, err := listenAll(in, say)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range listeners {
+		s.tasks.Go(func() {
+			if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				say(fmt.Sprintf("cannot answer on %s any more: %v", l.Addr(), err))
+			}
+		})
+	}
+	return s, nil
+}
+
+// close lets answers under way end, but not for long.
+func (s *server) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		s.http.Close()
+	}
+	s.tasks.Wait()
+}
+
+func listenAll(in invocation, say func(string)) ([]net.Listener, error) {
+	var all []net.Listener
+	if in.controlFD >= 0 {
+		l, err := inherited(in.controlFD)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	l, err := listen(in.socket)
+	switch {
+	case err == nil:
+		all = append(all, l)
+	case in.controlFD < 0:
+		return nil, fault.Cannot("listen on %s: %w", in.socket, err).WithHint("run: sandwright-init --socket PATH")
+	default:
+		say(fmt.Sprintf("cannot listen on %s: %v", in.socket, err))
+	}
+	return all, nil
+}
+
+// inherited is the listening socket that the parent has passed as fd.
+func inherited(fd int) (net.Listener, error) {
+	f := os.NewFile(uintptr(fd), "control-fd")
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fault.Cannot("listen on descriptor %d: %w", fd, cause(err)).WithCode(fault.ExitUsage).
+			WithHint("pass a listening unix socket")
+	}
+	return l, nil
+}
+
+// listen makes the socket in the box, for root's eyes only. What a dead
+// supervisor has left there is replaced.
+func listen(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, cause(err)
+	}
+	if conn, err := net.Dial("unix", path); err == nil {
+		conn.Close()
+		return nil, errTaken
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
+		if err := os.Remove(path); err != nil {
+			return nil, cause(err)
+		}
+	}
+	before := unix.Umask(0o177)
+	defer unix.Umask(before)
+	l, err := net.Listen("unix", path)
+	return l, cause(err)
+}
+
+// cause is the errno in err, which says enough where the path is said anyway.
+func cause(err error) error {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}

@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/moby/buildkit/client/llb"
+	"github.com/spf13/cobra"
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/engine"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/llbgen"
+	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/stage"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// A blueprint is everything that is decided before anything is built.
+type blueprint struct {
+	project   project
+	values    values
+	tree      *stage.Tree
+	workspace *workspace.Workspace
+	lock      *lock.Lock
+	plan      plan.Plan
+}
+
+// A recipe is a blueprint with its layers in the store: what the engine takes.
+type recipe struct {
+	blueprint
+	image      string // identity: equal inputs have equal ones
+	definition *llb.Definition
+	request    engine.Request
+}
+
+// decide reads and checks all that the project says, without the network, and
+// gives every fault of the environment, the tree and the lock at once. The
+// tree it gives must be closed.
+func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blueprint, err error) {
+	if b.project, err = a.project(); err != nil {
+		return b, err
+	}
+	file := b.project.file
+	var faults fault.List
+	b.values, err = resolveEnv(file, env)
+	faults = append(faults, fault.All(err)...)
+	b.lock, err = lock.Load(a.lockPath(b.project))
+	if err == nil {
+		err = b.lock.Check(wanted(file))
+	}
+	faults = append(faults, fault.All(err)...)
+	options := stage.Options{UID: file.User.UID, GID: file.User.UID}
+	b.tree, err = stage.Open(ctx, filepath.Join(b.project.dir, file.Workspace.Root), options)
+	if err == nil {
+		b.workspace, err = workspace.Find(b.tree)
+	}
+	if faults = append(faults, fault.All(err)...); len(faults) == 0 {
+		b.plan, err = plan.Make(plan.Inputs{
+			File: file, Workspace: b.workspace, Lock: b.lock, Platform: platform, BuildEnv: b.values.build,
+		})
+		faults = fault.All(err)
+	}
+	if len(faults) > 0 && b.tree != nil {
+		b.tree.Close()
+	}
+	if ctx.Err() != nil {
+		return b, ctx.Err()
+	}
+	return b, faults.Err()
+}
+
+// prepare brings what the lock pins into the store, and lowers the plan.
+func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
+	layers, secrets, err := a.layers(ctx, b)
+	if err != nil {
+		return recipe{}, err
+	}
+	def, err := llbgen.Lower(ctx, b.plan, layers)
+	if err != nil {
+		return recipe{}, err
+	}
+	image, err := identity(ctx, b, def)
+	if err != nil {
+		return recipe{}, err
+	}
+	imageConfig, err := llbgen.ImageConfig(b.plan)
+	if err != nil {
+		return recipe{}, err
+	}
+	owner := stage.Options{UID: b.plan.User.UID, GID: b.plan.User.GID}
+	return recipe{blueprint: b, image: image, definition: def, request: engine.Request{
+		Image:      image,
+		Definition: def,
+		Trees:      map[string]fsutil.FS{llbgen.Manifests: stage.Files(b.workspace.Inputs, owner), llbgen.Source: b.tree.FS()},
+		Secrets:    secrets,
+		Config:     imageConfig,
+	}}, nil
+}
+
+// identity is a hash of all that decides the image: the graph, and the
+// contents of the trees it reads. The values of secrets are not in it.
+func identity(ctx context.Context, b blueprint, def *llb.Definition) (string, error) {
+	tree, err := b.tree.Digest(ctx)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, tree)
+	for _, in := range b.workspace.Inputs {
+		fmt.Fprintf(h, "%q %x\n", in.Path, sha256.Sum256(in.Data))
+	}
+	for _, op := range def.Def {
+		fmt.Fprintf(h, "%x\n", sha256.Sum256(op))
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// open starts the engine. Images of running sandboxes stay in its store.
+func (a *app) open(ctx context.Context) (*engine.Engine, error) {
+	return engine.Open(ctx, engine.Options{
+		Root: engineDir(), Layout: storeDir(), Progress: engine.Progress{Out: a.Err, TTY: terminal(a.Err)},
+	}, func() (map[string]bool, error) {
+		sandboxes, err := a.local().List(ctx)
+		used := map[string]bool{}
+		for _, sb := range sandboxes {
+			used[sb.Info().Image] = true
+		}
+		return used, err
+	})
+}
+
+// solve builds. A tree that cannot be read to its end, because a file changed
+// or went away, ends the build with that as its cause.
+func solve(ctx context.Context, e *engine.Engine, r engine.Request) (engine.Result, error) {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	trees := map[string]fsutil.FS{}
+	for name, tree := range r.Trees {
+		trees[name] = stage.FailWith(tree, fail)
+	}
+	r.Trees = trees
+	return e.Solve(ctx, r)
+}
+
+// solveAlone builds, and leaves the engine closed.
+func (a *app) solveAlone(ctx context.Context, r engine.Request) (res engine.Result, err error) {
+	e, err := a.open(ctx)
+	if err != nil {
+		return res, err
+	}
+	defer func() {
+		if closeErr := e.Close(context.WithoutCancel(ctx)); err == nil {
+			err = closeErr
+		}
+	}()
+	return solve(ctx, e, r)
+}
+
+func (a *app) cmdBuild() *cobra.Command {
+	env := envFlags{scope: []string{config.ScopeBuild}}
+	var output string
+	cmd := &cobra.Command{
+		Use:   "build",
+		Short: "Build the image",
+		Long: `Build the image. Without --output it stays in the engine's store, where up
+finds it; with it, it is also written as a tar.`,
+		Example: "  sandwright build\n  sandwright build --output oci:image.tar\n  sandwright build --output docker:image.tar && docker load < image.tar",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.build(cmd.Context(), env, output)
+		},
+	}
+	env.register(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "oci:FILE or docker:FILE")
+	return cmd
+}
+
+func (a *app) build(ctx context.Context, env envFlags, output string) error {
+	out, err := parseOutput(output)
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	b, err := a.decide(ctx, hostPlatform(), env)
+	if err != nil {
+		return err
+	}
+	defer b.tree.Close()
+	r, err := a.prepare(ctx, b)
+	if err != nil {
+		return err
+	}
+	r.request.Output = out
+	res, err := a.solveAlone(ctx, r.request)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return printJSON(a.Out, map[string]any{"image": r.image, "digest": res.Digest, "steps": res.Steps})
+	}
+	fmt.Fprintf(a.Out, "built %s in %s\n", r.image, short(time.Since(started)))
+	if out != nil {
+		fmt.Fprintf(a.Out, "wrote %s (%s)\n", out.Path, res.Digest)
+	}
+	return nil
+}
+
+// parseOutput reads TYPE:FILE.
+func parseOutput(s string) (*engine.Output, error) {
+	if s == "" {
+		return nil, nil
+	}
+	for _, kind := range []string{"oci", "docker"} {
+		if path, ok := cutKind(s, kind); ok {
+			if info, err := os.Stat(path); err == nil && info.IsDir() {
+				return nil, fault.Cannot("write %s: it is a folder", path).WithCode(fault.ExitUsage)
+			}
+			return &engine.Output{Type: kind, Path: path}, nil
+		}
+	}
+	return nil, fault.Cannot("use output %q: it is neither oci:FILE nor docker:FILE", s).
+		WithHint("run: sandwright build --output oci:image.tar").WithCode(fault.ExitUsage)
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) cmdCheck() *cobra.Command {
+	var env envFlags
+	cmd := &cobra.Command{
+		Use:     "check",
+		Short:   "Check the file, the environment, the tree, the workspace and the lock",
+		Long:    "Check everything that can be checked without the network, and report every\nfault at once. Nothing is built or changed.",
+		Example: "  sandwright check\n  sandwright check --json",
+		Args:    args(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.check(cmd.Context(), env) },
+	}
+	env.register(cmd)
+	return cmd
+}
+
+func (a *app) check(ctx context.Context, env envFlags) error {
+	b, err := a.decide(ctx, hostPlatform(), env)
+	if err != nil {
+		return err
+	}
+	defer b.tree.Close()
+	for _, notice := range b.tree.Notices() {
+		fmt.Fprintln(a.Err, "notice:", notice)
+	}
+	if a.json {
+		return printJSON(a.Out, map[string]any{
+			"ok": true, "services": serviceNames(b.project.file), "tools": len(b.plan.Tools),
+			"packages": len(b.workspace.Packages), "files": len(b.tree.Entries()),
+		})
+	}
+	_, err = fmt.Fprintf(a.Out, "%s is fine: %d services, %d tools, %d workspace packages, %d files\n",
+		b.project.file.Path, len(b.plan.Spec.Services), len(b.plan.Tools), len(b.workspace.Packages), len(b.tree.Entries()))
+	return err
+}

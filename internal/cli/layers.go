@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/engine"
+	"github.com/sandwright/sandwright/internal/fetch"
+	"github.com/sandwright/sandwright/internal/initbin"
+	"github.com/sandwright/sandwright/internal/llbgen"
+	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/spec"
+)
+
+// hostPlatform is what local sandboxes run.
+func hostPlatform() string { return "linux/" + runtime.GOARCH }
+
+func cutKind(s, kind string) (string, bool) {
+	path, ok := strings.CutPrefix(s, kind+":")
+	return path, ok && path != ""
+}
+
+func (a *app) lockPath(p project) string {
+	return filepath.Join(filepath.Dir(p.file.Path), lock.Name)
+}
+
+// wanted is what the file asks the lock to pin.
+func wanted(f *config.File) lock.Wanted {
+	w := lock.Wanted{
+		Platforms: f.Platforms,
+		Base: lock.WantedBase{
+			At: f.At("base"), Suite: f.Base.Debian.Suite, Packages: f.Base.Debian.Packages, Security: f.Base.Debian.Security,
+		},
+		Tools: map[string]lock.WantedTool{},
+	}
+	for name, t := range f.Tools {
+		w.Tools[name] = lock.WantedTool{At: f.At("tools", name), Source: "npm:" + t.NPM, Bin: t.Bin}
+	}
+	return w
+}
+
+// fetcher opens the store and reads npm's configuration.
+func (a *app) fetcher(p project) (*fetch.Fetcher, *fetch.Store, *fetch.NPM, error) {
+	store, err := fetch.OpenStore(storeDir())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	npm, err := fetch.NPMConfig(filepath.Join(p.dir, p.file.Workspace.Root), os.Environ())
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return fetch.New(store, npm, a.fetchProgress()), store, npm, nil
+}
+
+// layers brings the base, the tools and PID 1 into the store, side by side,
+// and gives what install steps need to reach the registry.
+func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[string][]byte, error) {
+	fetcher, store, npm, err := a.fetcher(b.project)
+	if err != nil {
+		return llbgen.Layers{}, nil, err
+	}
+	out := llbgen.Layers{Store: engine.StoreID, Tools: map[string]string{}}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		ref, err := fetcher.BaseLayer(ctx, b.lock.Base.Systems[b.plan.Platform], b.lock.Base.Suite, b.plan.Platform)
+		out.Base = ref.String()
+		return err
+	})
+	group.Go(func() error {
+		refs, err := fetcher.ToolLayers(ctx, b.lock.Tools, b.plan.Platform)
+		for name, ref := range refs {
+			out.Tools[name] = ref.String()
+		}
+		return err
+	})
+	group.Go(func() error {
+		data, err := initbin.For(b.plan.Platform)
+		if err != nil {
+			return err
+		}
+		ref, err := store.Program("sandwright/init", spec.InitPath, data, b.plan.Platform)
+		out.Init = ref.String()
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return llbgen.Layers{}, nil, err
+	}
+	secrets := maps.Clone(b.values.buildSecrets)
+	secrets[llbgen.SecretNPMRC] = npm.File()
+	secrets[llbgen.SecretCA] = npm.CABundle(os.Environ())
+	return out, secrets, nil
+}
+
+// fetchProgress writes each piece of work when it begins to do something new
+// and when it ends, and how far it is every few seconds.
+func (a *app) fetchProgress() fetch.Progress {
+	const every = 3 * time.Second
+	type shown struct {
+		text string
+		at   time.Time
+	}
+	var mu sync.Mutex
+	last := map[string]shown{}
+	return func(e fetch.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		was := last[e.Name]
+		if was.text == e.Text && !e.Finished && time.Since(was.at) < every {
+			return
+		}
+		last[e.Name] = shown{e.Text, time.Now()}
+		fmt.Fprintln(a.Err, e)
+	}
+}

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sandwright/sandwright/internal/engine"
+	"github.com/sandwright/sandwright/internal/provider"
+	"github.com/sandwright/sandwright/internal/spec"
+)
+
+// upFlags are what up takes.
+type upFlags struct {
+	env        envFlags
+	publish    []string
+	publishAll bool
+	recreate   bool
+}
+
+func (a *app) cmdUp() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Build what changed, start the sandbox, and wait until every service is ready",
+		Long: `Build what changed, start the sandbox, and wait until every service is ready.
+It ends with a table of the services. When a service cannot become ready, up
+says which and why, and exits 1; the sandbox stays, for its logs. Ctrl-C stops it. A
+sandbox that already runs what would be built is left as it is; a changed secret
+alone needs --recreate.`,
+		Example: "  sandwright up\n  sandwright up --env LOG_LEVEL=debug\n  sandwright up --sandbox second --publish-all\n  sandwright up --publish 13000:3000",
+		Args:    args(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), f) },
+	}
+	f.env.register(cmd)
+	cmd.Flags().StringArrayVarP(&f.publish, "publish", "p", nil, "HOST:BOX, a port of the box on 127.0.0.1, over the file's")
+	cmd.Flags().BoolVarP(&f.publishAll, "publish-all", "P", false, "publish the file's ports on any free ports")
+	cmd.Flags().BoolVar(&f.recreate, "recreate", false, "start anew even when nothing changed")
+	return cmd
+}
+
+func (a *app) up(ctx context.Context, f upFlags) error {
+	b, err := a.decide(ctx, hostPlatform(), f.env)
+	if err != nil {
+		return err
+	}
+	defer b.tree.Close()
+	ports, err := portsOf(b.project.file, f)
+	if err != nil {
+		return err
+	}
+	r, err := a.prepare(ctx, b)
+	if err != nil {
+		return err
+	}
+	config := a.sandboxConfig(r, ports)
+	old, err := a.local().Find(ctx, config.Project, config.Name)
+	if errors.Is(err, provider.ErrNotFound) {
+		old, err = nil, nil
+	}
+	if err != nil {
+		return err
+	}
+	if old != nil && old.Info().Revision == config.Revision && !f.recreate && !failed(ctx, old) {
+		if err := revive(ctx, old); err != nil {
+			return err
+		}
+		return a.finishUp(ctx, old)
+	}
+	sb, err := a.launch(ctx, r.request, config, f.recreate)
+	if err != nil {
+		return err
+	}
+	err = a.finishUp(ctx, sb)
+	if ctx.Err() != nil {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		return errors.Join(err, sb.Stop(stopCtx))
+	}
+	return err
+}
+
+// failed tells whether the sandbox has a service that will not become ready,
+// or cannot even say so: asking for it again means starting it anew.
+func failed(ctx context.Context, sb provider.Sandbox) bool {
+	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	defer cancel()
+	status, err := controlOf(sb).Status(ctx)
+	return err != nil || status.Failed
+}
+
+// revive starts the services that somebody stopped: up means all of them.
+func revive(ctx context.Context, sb provider.Sandbox) error {
+	client := controlOf(sb)
+	status, err := client.Status(ctx)
+	for _, s := range status.Services {
+		if err == nil && s.State == spec.StateStopped {
+			_, err = client.Start(ctx, s.Name)
+		}
+	}
+	return err
+}
+
+// sandboxConfig says what is to run.
+func (a *app) sandboxConfig(r recipe, ports []provider.Port) provider.Config {
+	c := provider.Config{
+		Project: r.project.dir,
+		Name:    a.sandboxName(r.project),
+		Image:   r.image,
+		Env:     r.plan.Env,
+		Values:  r.values.run,
+		User:    r.plan.User,
+		Dir:     r.plan.Target,
+		Ports:   ports,
+	}
+	c.Revision = revision(r, ports)
+	return c
+}
+
+// revision is a hash of all that a running sandbox was started from. Secrets
+// are not in it: a changed secret needs --recreate.
+func revision(r recipe, ports []provider.Port) string {
+	data, err := json.Marshal(struct {
+		Image  string
+		Values map[string]string
+		Ports  []provider.Port
+	}{r.image, r.values.shown, ports})
+	if err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// launch builds and starts. The engine stays open until the sandbox runs, so
+// that nobody else's garbage collection comes between the two.
+func (a *app) launch(ctx context.Context, r engine.Request, c provider.Config, recreate bool) (sb provider.Sandbox, err error) {
+	e, err := a.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closeErr := e.Close(context.WithoutCancel(ctx)); err == nil {
+			err = closeErr
+		}
+	}()
+	res, err := solve(ctx, e, r)
+	if err != nil {
+		return nil, err
+	}
+	c.Rootfs = provider.Rootfs{Lower: res.Lower}
+	// Only now: another up may have been first, and this one waited for its build.
+	old, err := a.local().Find(ctx, c.Project, c.Name)
+	switch {
+	case errors.Is(err, provider.ErrNotFound):
+	case err != nil:
+		return nil, err
+	case old.Info().Revision == c.Revision && !recreate && !failed(ctx, old):
+		return old, nil
+	default:
+		fmt.Fprintf(a.Err, "%s: replacing what runs\n", c.Name)
+		if err := old.Stop(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a.local().Start(ctx, c)
+}
+
+// finishUp waits until all services are ready, or some cannot become so, and
+// prints the table. Either way the sandbox then lives on: the logs of one that
+// failed are what its user needs next.
+func (a *app) finishUp(ctx context.Context, sb provider.Sandbox) error {
+	status, err := waitReady(ctx, controlOf(sb), a.Err)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if keepErr := sb.Keep(); keepErr != nil || status.Services == nil {
+		return errors.Join(err, keepErr)
+	}
+	if printErr := newView(sb.Info(), status).print(a.Out, a.json); printErr != nil {
+		return printErr
+	}
+	return err
+}
