@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -219,9 +220,9 @@ func TestToolLayersStopsWithItsContext(t *testing.T) {
 	r := newRegistry(t)
 	tool := pinnedGreeter(t, r)
 	ctx, stop := context.WithCancel(t.Context())
-	r.serving(func(w http.ResponseWriter, req *http.Request, _ []byte) {
-		w.Header().Set("Content-Length", "100000")
-		_, _ = w.Write([]byte("some"))
+	r.serving(func(w http.ResponseWriter, req *http.Request, tarball []byte) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(tarball)))
+		_, _ = w.Write(tarball[:4])
 		w.(http.Flusher).Flush()
 		stop()
 		<-req.Context().Done()
