@@ -17,7 +17,8 @@ const (
 	Path       = "/etc/sandwright/spec.json"
 	InitPath   = "/usr/local/bin/sandwright-init"
 	LogDir     = "/var/log/sandwright"
-	SocketPath = "/run/sandwright/control.sock"
+	RunDir     = "/run/sandwright"
+	SocketPath = RunDir + "/control.sock"
 )
 
 // A Spec is everything PID 1 needs to know.
@@ -25,6 +26,8 @@ type Spec struct {
 	Version  int               `json:"version"`
 	Name     string            `json:"name"`
 	LogDir   string            `json:"logDir"`
+	LogTotal int64             `json:"logTotal,omitempty"` // bytes of all services' rotated files together; 0 is no bound
+	Main     string            `json:"main,omitempty"`     // the service whose end ends the sandbox, with its exit code
 	Env      map[string]string `json:"env,omitempty"`      // given to every service
 	Required []Variable        `json:"required,omitempty"` // checked before any service starts
 	Services []Service         `json:"services"`           // sorted by name
@@ -37,28 +40,65 @@ type Variable struct {
 	At   string `json:"at,omitempty"` // file:line:column of its declaration
 }
 
-// A Service is one supervised program.
+// A Service is one supervised program. One with S6 is run as its s6 service
+// directory says: of the other fields only Name, Env, EnvFrom, After, Logs and
+// Port are its own.
 type Service struct {
 	Name    string               `json:"name"`
-	Command []string             `json:"command"`       // argv; [0] is looked up in PATH
-	Dir     string               `json:"dir,omitempty"` // absolute; empty is /
+	At      string               `json:"at,omitempty"`      // file:line:column of its declaration
+	Command []string             `json:"command,omitempty"` // argv; [0] is looked up in PATH
+	S6      string               `json:"s6,omitempty"`      // absolute path of an s6 service directory
+	Task    *Task                `json:"task,omitempty"`    // it runs once, to its end
+	Dir     string               `json:"dir,omitempty"`     // absolute; empty is /
 	User    *User                `json:"user,omitempty"`
+	Limits  Limits               `json:"limits,omitzero"`
 	Env     map[string]string    `json:"env,omitempty"`     // fixed values, over Spec.Env
 	EnvFrom []string             `json:"envFrom,omitempty"` // start-time variables it may see
 	After   map[string]Condition `json:"after,omitempty"`
+	Start   *Probe               `json:"start,omitempty"` // asked first; the others wait for its first success
 	Ready   *Probe               `json:"ready,omitempty"` // nil: ready once started
+	Live    *Probe               `json:"live,omitempty"`  // asked once the service is up; restarts it
 	Restart Restart              `json:"restart"`
 	Stop    Stop                 `json:"stop"`
 	Logs    Rotation             `json:"logs"`
 	Port    int                  `json:"port,omitempty"` // shown in status; 0 is none
 }
 
-// A User is who a service runs as. Nothing is looked up in the box.
+// A Task is what makes a service a oneshot: a migration or a build. It is done
+// when it exits 0.
+type Task struct {
+	Deadline Duration `json:"deadline,omitempty"` // for one run; 0 is none
+}
+
+// A User is who a service runs as. With Lookup, Name is "user" or
+// "user:group", names or numbers, and is looked up in the box at start; the
+// other fields are empty then. Without it nothing is looked up.
 type User struct {
-	Name string `json:"name"`
-	UID  uint32 `json:"uid"`
-	GID  uint32 `json:"gid"`
-	Home string `json:"home"`
+	Name   string   `json:"name"`
+	Lookup bool     `json:"lookup,omitempty"`
+	UID    uint32   `json:"uid"`
+	GID    uint32   `json:"gid"`
+	Groups []uint32 `json:"groups,omitempty"` // supplementary
+	Home   string   `json:"home"`
+}
+
+// Limits is what a service may not exceed. The zero Limits changes nothing.
+type Limits struct {
+	Umask       string            `json:"umask,omitempty"` // octal, such as "0027"; empty is 0022
+	Nice        int               `json:"nice,omitempty"`  // -20 to 19
+	OOMScoreAdj *int              `json:"oomScoreAdj,omitempty"`
+	Rlimits     map[string]Rlimit `json:"rlimits,omitempty"` // by the names of Compose's ulimits: nofile, nproc, core, …
+	NoNewPrivs  bool              `json:"noNewPrivs,omitempty"`
+	CapDrop     []string          `json:"capDrop,omitempty"`   // as NET_RAW; ALL is every one
+	Memory      int64             `json:"memory,omitempty"`    // bytes, cgroup
+	CPUs        float64           `json:"cpus,omitempty"`      // cores, cgroup
+	PIDs        int64             `json:"pidsLimit,omitempty"` // processes and threads, cgroup
+}
+
+// An Rlimit is a pair of bounds in the kernel's own units; -1 is unlimited.
+type Rlimit struct {
+	Soft int64 `json:"soft"`
+	Hard int64 `json:"hard"`
 }
 
 // A Condition is what a dependant waits for.
@@ -66,25 +106,44 @@ type Condition string
 
 // The conditions of After.
 const (
-	Started Condition = "started"
-	Ready   Condition = "ready"
+	Started  Condition = "started"
+	Ready    Condition = "ready"
+	ExitedOK Condition = "exited-ok"
 )
 
-// A Probe says how readiness is known. Exactly one of FD and HTTP is set.
+// A Probe is one way to ask a service how it is. Exactly one of FD, HTTP, TCP,
+// Exec, GRPC, Notify and Log is set.
 type Probe struct {
-	FD       int      `json:"fd,omitempty"`   // the service writes a newline there, as s6's notification-fd
-	HTTP     string   `json:"http,omitempty"` // a URL; any 2xx or 3xx answer is success
-	Interval Duration `json:"interval,omitempty"`
-	Timeout  Duration `json:"timeout,omitempty"`  // of one attempt
-	Deadline Duration `json:"deadline,omitempty"` // from start to first success
+	FD     int      `json:"fd,omitempty"`     // the service writes a newline there, as s6's notification-fd
+	HTTP   string   `json:"http,omitempty"`   // a URL to GET
+	TCP    string   `json:"tcp,omitempty"`    // host:port that takes a connection
+	Exec   []string `json:"exec,omitempty"`   // a command that exits 0, run as the service is
+	GRPC   string   `json:"grpc,omitempty"`   // host:port, or host:port/SERVICE, of grpc.health.v1
+	Notify bool     `json:"notify,omitempty"` // sd_notify: READY=1, and WATCHDOG=1 for Live
+	Log    string   `json:"log,omitempty"`    // a regular expression that a line of output matches
+
+	Status  string            `json:"status,omitempty"`  // of HTTP, such as "200-299,304"; empty is 200-399
+	Headers map[string]string `json:"headers,omitempty"` // sent by HTTP
+	Body    string            `json:"body,omitempty"`    // a regular expression that the answer to HTTP matches
+	Socket  string            `json:"socket,omitempty"`  // a unix socket that HTTP, GRPC or TCP speaks through
+
+	Interval  Duration `json:"interval,omitempty"`
+	Timeout   Duration `json:"timeout,omitempty"`   // of one attempt
+	Deadline  Duration `json:"deadline,omitempty"`  // from start to first success; Start and Ready only
+	Failures  int      `json:"failures,omitempty"`  // in a row until it counts; 0 is 3
+	Successes int      `json:"successes,omitempty"` // in a row until it counts; 0 is 1
 }
 
-// Restart says what follows a death. Delay doubles from MinDelay to MaxDelay
-// and starts over once a run has lasted MaxDelay.
+// Restart says what follows a death. Delay doubles from MinDelay to MaxDelay,
+// less a random part of up to a quarter, and starts over once a run has lasted
+// MaxDelay. StartLimit starts within StartInterval are the last: then the
+// service has failed.
 type Restart struct {
-	Policy   RestartPolicy `json:"policy"`
-	MinDelay Duration      `json:"minDelay"`
-	MaxDelay Duration      `json:"maxDelay"`
+	Policy        RestartPolicy `json:"policy"`
+	MinDelay      Duration      `json:"minDelay"`
+	MaxDelay      Duration      `json:"maxDelay"`
+	StartLimit    int           `json:"startLimit,omitempty"` // 0 is none
+	StartInterval Duration      `json:"startInterval,omitempty"`
 }
 
 // A RestartPolicy has the names of Compose and Kubernetes.
@@ -97,18 +156,33 @@ const (
 	Never     RestartPolicy = "never"
 )
 
-// Stop says how a service is ended: SIGTERM to its process group, and SIGKILL
+// Stop says how a service is ended: Signal to its process group, and SIGKILL
 // after Timeout.
 type Stop struct {
+	Signal  string   `json:"signal,omitempty"` // such as SIGINT; empty is SIGTERM
 	Timeout Duration `json:"timeout"`
 }
 
-// Rotation bounds a service's log directory.
+// Rotation bounds a service's log directory and says how its lines look.
 type Rotation struct {
-	MaxFiles int    `json:"files"`    // rotated files kept, not counting current
-	MaxBytes int64  `json:"maxBytes"` // size at which current is rotated
-	Stamp    string `json:"stamp"`    // iso8601, tai64n or none
+	MaxFiles   int      `json:"files"`                // rotated files kept, not counting current
+	MaxBytes   int64    `json:"maxBytes"`             // size at which current is rotated
+	TotalBytes int64    `json:"totalBytes,omitempty"` // all rotated files together; 0 is no bound
+	Stamp      string   `json:"stamp"`                // iso8601, tai64n or none
+	Format     string   `json:"format,omitempty"`     // json: one object a line; empty: plain text
+	Overflow   Overflow `json:"overflow,omitempty"`
+	Mirror     bool     `json:"mirror,omitempty"` // each line also goes to the supervisor's stdout
 }
+
+// An Overflow is what happens while lines come faster than they can be
+// written, as on a full disk.
+type Overflow string
+
+// The overflows.
+const (
+	Block      Overflow = ""            // the service waits
+	DropOldest Overflow = "drop-oldest" // lines are lost, counted, and the gap is marked
+)
 
 // A Duration is a time.Duration that is written as text, such as "30s".
 type Duration time.Duration

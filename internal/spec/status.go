@@ -5,12 +5,14 @@ import "time"
 // A State is where a service stands.
 type State string
 
-// The states of a service. A service moves waiting -> starting -> ready, and
-// from any of them to stopping, backoff, stopped, exited or failed.
+// The states of a service. A service moves waiting -> starting -> ready, to
+// unready and back as its probe says, and from any of them to stopping,
+// backoff, stopped, exited or failed.
 const (
 	StateWaiting  State = "waiting"  // for what After names; Reason says for what
 	StateStarting State = "starting" // its process runs and is not ready yet
 	StateReady    State = "ready"    // its process runs and is ready
+	StateUnready  State = "unready"  // its process runs, was ready, and is no more
 	StateStopping State = "stopping" // has been asked to end
 	StateBackoff  State = "backoff"  // ended, and will be started again
 	StateStopped  State = "stopped"  // was asked to end, and did
@@ -31,6 +33,8 @@ type ServiceStatus struct {
 	Name       string    `json:"name"`
 	State      State     `json:"state"`
 	Reason     string    `json:"reason,omitempty"`     // why it is not ready
+	Says       string    `json:"says,omitempty"`       // its own STATUS= by sd_notify
+	Detail     string    `json:"detail,omitempty"`     // the first lines of what the last failed probe saw
 	ReadyBy    string    `json:"readyBy,omitempty"`    // such as "GET http://… 200", "newline on fd 3", "started"
 	ReadyAfter Duration  `json:"readyAfter,omitempty"` // from start of its process to ready
 	PID        int       `json:"pid,omitempty"`        // in the box's pid namespace
@@ -38,6 +42,15 @@ type ServiceStatus struct {
 	Since      time.Time `json:"since"`                // of State
 	Port       int       `json:"port,omitempty"`
 	Log        string    `json:"log"` // path of the current log file inside the box
+	Usage      Usage     `json:"usage,omitzero"`
+}
+
+// Usage is what a service's cgroup has counted; the zero Usage where it has
+// none. It is as of the question and no change of it is an event.
+type Usage struct {
+	Memory int64    `json:"memory"` // bytes now
+	CPU    Duration `json:"cpu"`    // in all
+	PIDs   int64    `json:"pids"`   // now
 }
 
 // Settled tells whether a wait for readiness is over: all ready, or some

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/spec"
+	"github.com/sandwright/sandwright/internal/tai64n"
 )
 
 // The modes by which s6-log tells a file in use from a finished one.
@@ -71,7 +72,7 @@ func (d *dir) settle() error {
 	case info.Mode()&0o100 != 0:
 		return nil
 	}
-	return os.Rename(d.file("current"), d.file(FormatTAI64N(time.Now())+".u"))
+	return os.Rename(d.file("current"), d.file(tai64n.Format(time.Now())+".u"))
 }
 
 // open makes current ready to be written at its end.
@@ -128,7 +129,7 @@ func (d *dir) rotate(now time.Time) error {
 		d.current.Close()
 		d.current = nil
 	}
-	if err := os.Rename(d.file("current"), d.file(FormatTAI64N(now)+".s")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Rename(d.file("current"), d.file(tai64n.Format(now)+".s")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	err := d.open()
@@ -168,7 +169,7 @@ func isOld(name string) bool {
 	if !found || (ext != "s" && ext != "u") {
 		return false
 	}
-	_, err := ParseTAI64N(stamp)
+	_, err := tai64n.Parse(stamp)
 	return err == nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/sandwright/sandwright/internal/tai64n"
 )
 
 // lastBytes bounds what Last gives.
@@ -16,7 +18,7 @@ func stampFor(name string) func([]byte, time.Time) []byte {
 	case "iso8601":
 		return func(b []byte, t time.Time) []byte { return t.AppendFormat(b, "2006-01-02 15:04:05.000000000  ") }
 	case "tai64n":
-		return func(b []byte, t time.Time) []byte { return append(append(b, FormatTAI64N(t)...), ' ') }
+		return func(b []byte, t time.Time) []byte { return append(append(b, tai64n.Format(t)...), ' ') }
 	}
 	return func(b []byte, _ time.Time) []byte { return b }
 }
