@@ -56,3 +56,11 @@ type Usage struct {
 // Settled tells whether a wait for readiness is over: all ready, or some
 // service can no longer become so.
 func (s Status) Settled() bool { return s.Ready || s.Failed }
+
+// Reloaded is the answer to POST /v1/reload: what becomes of each service.
+type Reloaded struct {
+	Started   []string `json:"started"`
+	Stopped   []string `json:"stopped"`
+	Restarted []string `json:"restarted"`
+	Unchanged []string `json:"unchanged"`
+}
