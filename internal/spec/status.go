@@ -1,6 +1,9 @@
 package spec
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // A State is where a service stands.
 type State string
@@ -33,6 +36,7 @@ type ServiceStatus struct {
 	Name       string    `json:"name"`
 	State      State     `json:"state"`
 	Reason     string    `json:"reason,omitempty"`     // why it is not ready
+	WaitsFor   string    `json:"waitsFor,omitempty"`   // the service that a waiting one waits for
 	Says       string    `json:"says,omitempty"`       // its own STATUS= by sd_notify
 	Detail     string    `json:"detail,omitempty"`     // the first lines of what the last failed probe saw
 	ReadyBy    string    `json:"readyBy,omitempty"`    // such as "GET http://… 200", "newline on fd 3", "started"
@@ -53,14 +57,39 @@ type Usage struct {
 	PIDs   int64    `json:"pids"`   // now
 }
 
-// Settled tells whether a wait for readiness is over: all ready, or some
-// service can no longer become so.
-func (s Status) Settled() bool { return s.Ready || s.Failed }
+// An Event is one change of one service: a line of GET /v1/events.
+type Event struct {
+	Time     time.Time `json:"time"` // of the change
+	Service  string    `json:"service"`
+	State    State     `json:"state"`
+	Reason   string    `json:"reason,omitempty"`
+	Says     string    `json:"says,omitempty"`
+	ReadyBy  string    `json:"readyBy,omitempty"`
+	PID      int       `json:"pid,omitempty"`
+	Restarts int       `json:"restarts"`
+	Gone     bool      `json:"gone,omitempty"` // a reload has taken the service away; State was its last
+}
 
-// Reloaded is the answer to POST /v1/reload: what becomes of each service.
+// Reloaded is the answer to POST /v1/reload: what became of each service, by
+// name. None of the lists is nil on the wire.
 type Reloaded struct {
 	Started   []string `json:"started"`
-	Stopped   []string `json:"stopped"`
+	Stopped   []string `json:"stopped"` // the new spec does not have them
 	Restarted []string `json:"restarted"`
 	Unchanged []string `json:"unchanged"`
 }
+
+// MarshalJSON writes a list that is nil as an empty one.
+func (r Reloaded) MarshalJSON() ([]byte, error) {
+	type plain Reloaded
+	for _, list := range []*[]string{&r.Started, &r.Stopped, &r.Restarted, &r.Unchanged} {
+		if *list == nil {
+			*list = []string{}
+		}
+	}
+	return json.Marshal(plain(r))
+}
+
+// Settled tells whether a wait for readiness is over: all ready, or some
+// service can no longer become so.
+func (s Status) Settled() bool { return s.Ready || s.Failed }
