@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -27,14 +26,9 @@ func New(dial func(ctx context.Context) (net.Conn, error)) *Client {
 	}}}
 }
 
-// Status asks where everything stands.
-func (c *Client) Status(ctx context.Context) (spec.Status, error) {
-	return ask[spec.Status](ctx, c, http.MethodGet, "/v1/status")
-}
-
-// Wait returns once every service is ready or one can no longer become so.
-func (c *Client) Wait(ctx context.Context) (spec.Status, error) {
-	return ask[spec.Status](ctx, c, http.MethodGet, "/v1/wait")
+// Status asks where the named services stand, or all without a name.
+func (c *Client) Status(ctx context.Context, services ...string) (spec.Status, error) {
+	return ask[spec.Status](ctx, c, http.MethodGet, "/v1/status", url.Values{"service": services})
 }
 
 // Start starts a service, and returns once its process runs, it has failed,
@@ -54,45 +48,39 @@ func (c *Client) Restart(ctx context.Context, service string) (spec.ServiceStatu
 }
 
 func (c *Client) do(ctx context.Context, action Action, service string) (spec.ServiceStatus, error) {
-	return ask[spec.ServiceStatus](ctx, c, http.MethodPost, "/v1/services/"+url.PathEscape(service)+"/"+string(action))
+	return ask[spec.ServiceStatus](ctx, c, http.MethodPost, servicePath(service, string(action)), nil)
+}
+
+// Signal sends a signal, by name or number, to the processes of a service, or
+// with toProcessOnly to the first of them.
+func (c *Client) Signal(ctx context.Context, service, signal string, toProcessOnly bool) (spec.ServiceStatus, error) {
+	q := url.Values{"signal": {signal}}
+	if toProcessOnly {
+		q.Set("to", toProcess)
+	}
+	return ask[spec.ServiceStatus](ctx, c, http.MethodPost, servicePath(service, "signal"), q)
+}
+
+func servicePath(service, verb string) string {
+	return "/v1/services/" + url.PathEscape(service) + "/" + verb
+}
+
+// Reload has the supervisor read its spec again. All faults of the new spec
+// come together; then nothing has changed.
+func (c *Client) Reload(ctx context.Context) (spec.Reloaded, error) {
+	return ask[spec.Reloaded](ctx, c, http.MethodPost, "/v1/reload", nil)
 }
 
 // Shutdown asks that everything be stopped, and does not wait for it.
 func (c *Client) Shutdown(ctx context.Context) error {
-	_, err := ask[struct{}](ctx, c, http.MethodPost, "/v1/shutdown")
+	_, err := ask[struct{}](ctx, c, http.MethodPost, "/v1/shutdown", nil)
 	return err
 }
 
-// Events calls each with the status, and again after each change; changes
-// that follow each other fast come as one. It returns the first error of
-// each, that of ctx, or nil once the supervisor has ended.
-func (c *Client) Events(ctx context.Context, each func(spec.Status) error) error {
-	resp, err := c.send(ctx, http.MethodGet, "/v1/events")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	for dec := json.NewDecoder(resp.Body); ; {
-		var status spec.Status
-		err := dec.Decode(&status)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return unreached(err)
-		}
-		if err := each(status); err != nil {
-			return err
-		}
-	}
-}
-
 // ask sends one question and reads its answer.
-func ask[T any](ctx context.Context, c *Client, method, path string) (T, error) {
+func ask[T any](ctx context.Context, c *Client, method, path string, q url.Values) (T, error) {
 	var out T
-	resp, err := c.send(ctx, method, path)
+	resp, err := c.send(ctx, method, path, q)
 	if err != nil {
 		return out, err
 	}
@@ -104,8 +92,12 @@ func ask[T any](ctx context.Context, c *Client, method, path string) (T, error) 
 }
 
 // send gives an answer that is no error; the caller closes its body.
-func (c *Client) send(ctx context.Context, method, path string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://sandwright"+path, nil)
+func (c *Client) send(ctx context.Context, method, path string, q url.Values) (*http.Response, error) {
+	address := "http://sandwright" + path
+	if text := q.Encode(); text != "" {
+		address += "?" + text
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, unreached(err)
 	}
@@ -126,14 +118,15 @@ func refused(resp *http.Response) error {
 	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || p.Error == "" {
 		return unreached(errors.New(resp.Status))
 	}
-	f := &fault.Fault{What: p.Error, Hint: p.Hint}
 	switch resp.StatusCode {
 	case http.StatusNotFound:
-		f.Err = ErrUnknown
+		return p.faults(ErrUnknown)
 	case http.StatusConflict:
-		f.Err = ErrStopping
+		return p.faults(ErrStopping)
+	case http.StatusGatewayTimeout:
+		return p.faults(context.DeadlineExceeded)
 	}
-	return f
+	return p.faults(nil)
 }
 
 // unreached is a question that has had no answer.

@@ -11,88 +11,181 @@ import (
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
-// writeTime is how long a client may take to read one status.
-const writeTime = 10 * time.Second
+const (
+	statusTime = 10 * time.Second // for a client to read one status or event
+	logTime    = 10 * time.Minute // for a client to read some lines: a person may have stopped the screen
+)
 
-// A Supervisor is what a Handler speaks for. Its errors are faults that wrap
-// ErrUnknown or ErrStopping, or the error of ctx.
-type Supervisor interface {
-	// Watch gives the status now and after changes, the newest only, and
-	// closes the channel when ctx or the supervisor ends.
-	Watch(ctx context.Context) <-chan spec.Status
-	// Do returns when the action is done.
-	Do(ctx context.Context, action Action, service string) (spec.ServiceStatus, error)
-	// Shutdown returns at once.
-	Shutdown()
+// A handler answers for a supervisor.
+type handler struct {
+	supervisor          Supervisor
+	logs                OpenLogs // nil without
+	statusTime, logTime time.Duration
 }
 
-// Handler answers for s.
-func Handler(s Supervisor) http.Handler {
+// Handler answers for s, logs apart.
+func Handler(s Supervisor) http.Handler { return HandlerWithLogs(s, nil) }
+
+// HandlerWithLogs answers for s, and opens logs for those who ask for them.
+func HandlerWithLogs(s Supervisor, logs OpenLogs) http.Handler {
+	return (&handler{s, logs, statusTime, logTime}).routes()
+}
+
+// Server is a server with the timeouts and bounds that h needs against
+// clients that are slow or send too much.
+func Server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 2 * maxQuery,
+	}
+}
+
+func (h *handler) routes() http.Handler {
 	mux := http.NewServeMux()
-	first := func(spec.Status) bool { return true }
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answerStatus(w, r, s, first) })
-	mux.HandleFunc("GET /v1/wait", func(w http.ResponseWriter, r *http.Request) { answerStatus(w, r, s, spec.Status.Settled) })
-	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) { answerEvents(w, r, s) })
-	for _, action := range []Action{Start, Stop, Restart} {
-		mux.HandleFunc("POST /v1/services/{name}/"+string(action), func(w http.ResponseWriter, r *http.Request) {
-			status, err := s.Do(r.Context(), action, r.PathValue("name"))
-			if err != nil {
+	for pattern, give := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /v1/status":                   h.status,
+		"GET /v1/wait":                     h.wait,
+		"GET /v1/events":                   h.events,
+		"GET /v1/logs":                     h.stream,
+		"POST /v1/services/{name}/start":   h.act(Start),
+		"POST /v1/services/{name}/stop":    h.act(Stop),
+		"POST /v1/services/{name}/restart": h.act(Restart),
+		"POST /v1/services/{name}/signal":  h.signal,
+		"POST /v1/reload":                  h.reload,
+		"POST /v1/shutdown":                h.shutdown,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := give(w, r); err != nil {
 				answerError(w, err)
-				return
 			}
-			answer(w, http.StatusOK, status)
 		})
 	}
-	mux.HandleFunc("POST /v1/shutdown", func(w http.ResponseWriter, _ *http.Request) {
-		s.Shutdown()
-		answer(w, http.StatusAccepted, struct{}{})
-	})
-	return mux
+	return strict{mux}
 }
 
-// answerStatus gives the first status that will do.
-func answerStatus(w http.ResponseWriter, r *http.Request, s Supervisor, willDo func(spec.Status) bool) {
+// strict answers also what no pattern fits with an object.
+type strict struct{ *http.ServeMux }
+
+func (s strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	refusal, pattern := s.Handler(r)
+	if pattern != "" {
+		s.ServeMux.ServeHTTP(w, r)
+		return
+	}
+	// The mux's own refusal knows which methods there are.
+	v := verdict{header: w.Header()}
+	refusal.ServeHTTP(&v, r)
+	if v.code == http.StatusMethodNotAllowed {
+		answer(w, v.code, problem{Error: "cannot " + quote(r.Method) + " here", Hint: "it is " + w.Header().Get("Allow")})
+		return
+	}
+	answer(w, http.StatusNotFound, problem{Error: "cannot find " + quote(r.URL.Path), Hint: "look at docs/control.md"})
+}
+
+// A verdict is an answer of which only code and header matter.
+type verdict struct {
+	header http.Header
+	code   int
+}
+
+func (v *verdict) Header() http.Header         { return v.header }
+func (v *verdict) WriteHeader(code int)        { v.code = code }
+func (v *verdict) Write(p []byte) (int, error) { return len(p), nil }
+
+func errStopping() error {
+	return &fault.Fault{What: "cannot answer: the sandbox is stopping", Err: ErrStopping}
+}
+
+func (h *handler) status(w http.ResponseWriter, r *http.Request) error {
+	q := readQuery(r, "service", "follow")
+	sel, follow := q.services(), q.flag("follow")
+	if err := q.err(); err != nil {
+		return err
+	}
+	if follow {
+		return h.follow(w, r, sel, func(s spec.Status) []any { return []any{sel.of(s)} })
+	}
+	s, err := h.now(r.Context(), sel)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, sel.of(s))
+	return nil
+}
+
+// now is the status of all services as it is; the selected ones are there.
+func (h *handler) now(ctx context.Context, sel selection) (spec.Status, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for s := range h.supervisor.Watch(ctx) {
+		return s, sel.check(s)
+	}
+	return spec.Status{}, errStopping()
+}
+
+func (h *handler) wait(w http.ResponseWriter, r *http.Request) error {
+	q := readQuery(r, "service", "for", "timeout")
+	sel, timeout, goal := q.services(), q.duration("timeout"), q.goal()
+	if err := q.err(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	for status := range s.Watch(ctx) {
-		if willDo(status) {
-			answer(w, http.StatusOK, status)
-			return
+	if timeout > 0 {
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	var last spec.Status
+	for last = range h.supervisor.Watch(ctx) {
+		if err := sel.check(last); err != nil {
+			return err
+		}
+		if done, err := goal.judge(sel, last); err != nil {
+			return err
+		} else if done {
+			answer(w, http.StatusOK, sel.of(last))
+			return nil
 		}
 	}
-	answerError(w, &fault.Fault{What: "cannot answer: the sandbox is stopping", Err: ErrStopping})
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return goal.late(sel, last, timeout)
+	}
+	return errStopping()
 }
 
-// answerEvents gives each status until either side ends. A client that does
-// not read is let go.
-func answerEvents(w http.ResponseWriter, r *http.Request, s Supervisor) {
+// follow writes the JSON lines that each status makes, until either side ends.
+// A client that does not read is let go.
+func (h *handler) follow(w http.ResponseWriter, r *http.Request, sel selection, lines func(spec.Status) []any) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	out, enc := http.NewResponseController(w), json.NewEncoder(w)
-	for status := range s.Watch(ctx) {
-		err := out.SetWriteDeadline(time.Now().Add(writeTime))
-		if errors.Join(err, enc.Encode(status), out.Flush()) != nil {
-			return
+	out, enc, begun := http.NewResponseController(w), json.NewEncoder(w), false
+	for s := range h.supervisor.Watch(ctx) {
+		if !begun {
+			if err := sel.check(s); err != nil {
+				return err
+			}
+			w.Header().Set("Content-Type", "application/x-ndjson")
+			begun = true
+		}
+		err := out.SetWriteDeadline(time.Now().Add(h.statusTime))
+		for _, line := range lines(s) {
+			err = errors.Join(err, enc.Encode(line))
+		}
+		if errors.Join(err, out.Flush()) != nil {
+			return nil
 		}
 	}
-}
-
-func answerError(w http.ResponseWriter, err error) {
-	code := http.StatusInternalServerError
-	switch {
-	case errors.Is(err, ErrUnknown):
-		code = http.StatusNotFound
-	case errors.Is(err, ErrStopping):
-		code = http.StatusConflict
+	if !begun {
+		return errStopping()
 	}
-	f := fault.All(err)[0]
-	answer(w, code, problem{Error: f.Error(), Hint: f.Hint})
+	return nil
 }
 
-// answer writes body. A client that is gone does not want to know.
-func answer(w http.ResponseWriter, code int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body)
+func (h *handler) events(w http.ResponseWriter, r *http.Request) error {
+	q := readQuery(r, "service")
+	if err := q.err(); err != nil {
+		return err
+	}
+	sel, seen := q.services(), changes{}
+	return h.follow(w, r, sel, func(s spec.Status) []any { return seen.since(s, sel, time.Now()) })
 }
