@@ -3,16 +3,13 @@ package svlog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/sandwright/sandwright/internal/spec"
-	"github.com/sandwright/sandwright/internal/tai64n"
 )
 
 // The modes by which s6-log tells a file in use from a finished one.
@@ -21,78 +18,145 @@ const (
 	finished os.FileMode = 0o744
 )
 
-// dir is a log directory whose lock is held. current is nil after a rotation
+// dir is a log directory whose lock is held. current is -1 after a rotation
 // that could not make a new file.
 type dir struct {
-	path     string
-	rotation spec.Rotation
-	lock     *os.File
-	current  *os.File
-	size     int64 // of current
+	path    string
+	how     policy
+	shelf   *shelf
+	lock    int
+	current int
+	size    int64 // of current
 }
 
-func openDir(path string, r spec.Rotation) (*dir, error) {
+func openDir(path string, how policy, now time.Time, b *budget) (*dir, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err
 	}
-	lock, err := takeLock(filepath.Join(path, "lock"))
-	if err != nil {
+	d := &dir{path: path, how: how, current: -1}
+	var err error
+	if d.lock, err = takeLock(d.file("lock")); err != nil {
 		return nil, err
 	}
-	d := &dir{path: path, rotation: r, lock: lock}
-	if err := errors.Join(d.settle(), d.open(), d.touchState(), d.trim()); err != nil {
-		lock.Close()
+	if d.shelf, err = b.open(path, how); err == nil {
+		err = errors.Join(d.recover(now), d.reopen(), d.touchState(0), d.shelf.trim())
+	}
+	if err != nil {
+		d.release()
 		return nil, err
 	}
 	return d, nil
 }
 
 // takeLock holds the whole file until it is closed, against s6-log as well.
-func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+func takeLock(path string) (int, error) {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, uint32(inUse))
 	if err != nil {
-		return nil, err
+		return -1, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	whole := unix.Flock_t{Type: unix.F_WRLCK}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &whole); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s is held by another logger: %w", path, err)
+	if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLK, &whole); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("%s is held by another logger: %w", path, err)
 	}
-	return f, nil
+	return fd, nil
 }
 
-// settle renames the current of a writer that died to a .u file.
-func (d *dir) settle() error {
-	info, err := os.Stat(d.file("current"))
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case info.Mode()&0o100 != 0:
+// recover gives names to what a writer that died has left: its current, and
+// of an s6-log also what it was rotating.
+func (d *dir) recover(now time.Time) error {
+	if d.isFinished("current") {
 		return nil
 	}
-	return os.Rename(d.file("current"), d.file(tai64n.Format(time.Now())+".u"))
+	var err error
+	if d.isFinished("processed") {
+		err = errors.Join(remove(d.file("previous")), d.shelve("processed", ".s", now))
+	} else {
+		err = errors.Join(remove(d.file("processed")), d.shelve("previous", ".u", now))
+	}
+	return errors.Join(err, remove(d.file("newstate")), d.shelve("current", ".u", now), d.touchState(unix.O_TRUNC))
 }
 
-// open makes current ready to be written at its end.
-func (d *dir) open() error {
-	f, err := os.OpenFile(d.file("current"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, inUse)
+func (d *dir) isFinished(name string) bool {
+	info, err := os.Stat(d.file(name))
+	return err == nil && info.Mode()&0o100 != 0
+}
+
+// shelve puts the file called name, if there is one, among the rotated ones.
+func (d *dir) shelve(name, ext string, now time.Time) error {
+	info, err := os.Lstat(d.file(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var stamp string
+	if err == nil {
+		stamp, err = d.rename(name, ext, now)
+	}
+	if err == nil {
+		d.shelf.put(rotated{stamp + ext, info.Size()})
+	}
+	return err
+}
+
+// rename gives the file called name a stamp that is newer than every other
+// one's, wherever the clock stands. The stamp is empty when there is no file.
+func (d *dir) rename(name, ext string, now time.Time) (stamp string, err error) {
+	for {
+		stamp = d.shelf.stamp(now)
+		switch err := moveTo(d.file(name), d.file(stamp+ext)); {
+		case errors.Is(err, fs.ErrNotExist):
+			return "", nil
+		case !errors.Is(err, fs.ErrExist):
+			return stamp, err
+		}
+	}
+}
+
+// moveTo renames a file and never replaces one, where the file system can
+// promise that.
+func moveTo(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if err == unix.EINVAL || err == unix.ENOSYS {
+		return os.Rename(from, to)
+	}
 	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+// create opens current to be written at its end. It never waits for a reader.
+func (d *dir) create() (int, error) {
+	path := d.file("current")
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND|unix.O_CLOEXEC|unix.O_NONBLOCK, uint32(inUse))
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	if err := unix.Fchmod(fd, d.mode(inUse)); err != nil {
+		unix.Close(fd)
+		return -1, &fs.PathError{Op: "chmod", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+func (d *dir) mode(m os.FileMode) uint32 { return uint32(m) &^ d.how.umask }
+
+// reopen continues current, or begins it.
+func (d *dir) reopen() (err error) {
+	if d.current, err = d.create(); err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err := errors.Join(err, f.Chmod(inUse)); err != nil {
-		f.Close()
-		return err
+	var info unix.Stat_t
+	if err := unix.Fstat(d.current, &info); err != nil {
+		return &fs.PathError{Op: "stat", Path: d.file("current"), Err: err}
 	}
-	d.current, d.size = f, info.Size()
+	d.size = info.Size
 	return nil
 }
 
 // touchState leaves the file in which s6-log's processors keep theirs.
-func (d *dir) touchState() error {
-	f, err := os.OpenFile(d.file("state"), os.O_WRONLY|os.O_CREATE, 0o644)
+func (d *dir) touchState(flag int) error {
+	f, err := os.OpenFile(d.file("state"), os.O_WRONLY|os.O_CREATE|flag, inUse)
 	if err != nil {
 		return err
 	}
@@ -101,83 +165,59 @@ func (d *dir) touchState() error {
 
 func (d *dir) file(name string) string { return filepath.Join(d.path, name) }
 
-// full tells whether current, after pending bytes, has no room for a line. An
-// empty file has room for any line, and without MaxBytes there always is.
-func (d *dir) full(pending, line int) bool {
-	used := d.size + int64(pending)
-	return d.rotation.MaxBytes > 0 && used > 0 && used+int64(line) > d.rotation.MaxBytes
+// room is how many bytes current may still take.
+func (d *dir) room() int64 {
+	if d.how.MaxBytes <= 0 {
+		return math.MaxInt64
+	}
+	return d.how.MaxBytes - d.size
 }
 
-func (d *dir) write(p []byte) (int, error) {
-	if d.current == nil {
-		if err := d.open(); err != nil {
-			return 0, err
-		}
-	}
-	n, err := d.current.Write(p)
-	d.size += int64(n)
-	return n, err
+// full tells whether current is to be rotated without waiting for more.
+func (d *dir) full() bool {
+	return d.how.MaxBytes > 0 && d.size > 0 && d.size+d.how.tolerance >= d.how.MaxBytes
 }
 
-// rotate finishes current under its stamp and opens a new one; in between there
-// is no current for a moment. After an error it can be called again.
-func (d *dir) rotate(now time.Time) error {
-	if d.current != nil {
-		if err := d.finish(); err != nil {
-			return err
-		}
-		d.current.Close()
-		d.current = nil
+// finish makes fd durable, and marks it as complete.
+func (d *dir) finish(fd int, sync func(int) error) error {
+	if err := sync(fd); err != nil {
+		return &fs.PathError{Op: "sync", Path: d.path, Err: err}
 	}
-	if err := os.Rename(d.file("current"), d.file(tai64n.Format(now)+".s")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	if folder, err := unix.Open(d.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err == nil {
+		_ = sync(folder) // not every file system can
+		unix.Close(folder)
 	}
-	err := d.open()
-	// A file that cannot be removed now is tried again at the next rotation.
-	_ = d.trim()
-	return err
+	if err := unix.Fchmod(fd, d.mode(finished)); err != nil {
+		return &fs.PathError{Op: "chmod", Path: d.path, Err: err}
+	}
+	return nil
 }
 
-// finish makes what current holds durable and marks it as complete.
-func (d *dir) finish() error {
-	return errors.Join(d.current.Sync(), d.current.Chmod(finished))
-}
-
-// trim removes the oldest files beyond MaxFiles.
-func (d *dir) trim() error {
-	entries, err := os.ReadDir(d.path)
-	if err != nil {
-		return err
-	}
-	var old []string
-	for _, e := range entries {
-		if isOld(e.Name()) {
-			old = append(old, e.Name())
-		}
-	}
-	slices.Sort(old)
-	for len(old) > d.rotation.MaxFiles {
-		err = errors.Join(err, os.Remove(d.file(old[0])))
-		old = old[1:]
-	}
-	return err
-}
-
-// isOld tells whether name is one that a rotated file has.
-func isOld(name string) bool {
-	stamp, ext, found := strings.Cut(name, ".")
-	if !found || (ext != "s" && ext != "u") {
-		return false
-	}
-	_, err := tai64n.Parse(stamp)
-	return err == nil
-}
-
-// close leaves current finished under its own name, and gives up the lock.
-func (d *dir) close() error {
+// close leaves a current that is complete finished under its own name, and
+// gives up the lock.
+func (d *dir) close(complete bool, sync func(int) error) error {
 	var err error
-	if d.current != nil {
-		err = errors.Join(d.finish(), d.current.Close())
+	if complete && d.current >= 0 {
+		err = d.finish(d.current, sync)
 	}
-	return errors.Join(err, d.lock.Close())
+	d.release()
+	return err
+}
+
+func (d *dir) release() {
+	if d.current >= 0 {
+		unix.Close(d.current)
+	}
+	unix.Close(d.lock)
+	if d.shelf != nil {
+		d.shelf.close()
+	}
+}
+
+// remove removes a file that may be gone already.
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

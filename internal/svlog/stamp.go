@@ -1,6 +1,7 @@
 package svlog
 
 import (
+	"encoding/hex"
 	"strings"
 	"time"
 	"unicode"
@@ -8,19 +9,45 @@ import (
 	"github.com/sandwright/sandwright/internal/tai64n"
 )
 
-// lastBytes bounds what Last gives.
-const lastBytes = 200
+// A stamper makes the text before each line, the same for all lines of one
+// read. It remembers the text of the last second. The zero stamper writes
+// nothing.
+type stamper struct {
+	tai, iso bool // both: TAI64N first, as s6-log
+	second   int64
+	clock    []byte // of second
+}
 
-// stampFor is the prefix of each line, by its name in a Rotation. Local time
-// and two spaces are what s6-log's T writes; one space is its t.
-func stampFor(name string) func([]byte, time.Time) []byte {
-	switch name {
-	case "iso8601":
-		return func(b []byte, t time.Time) []byte { return t.AppendFormat(b, "2006-01-02 15:04:05.000000000  ") }
-	case "tai64n":
-		return func(b []byte, t time.Time) []byte { return append(append(b, tai64n.Format(t)...), ' ') }
+// stamperFor is the stamper that a Rotation's Stamp names.
+func stamperFor(name string) stamper {
+	return stamper{tai: name == "tai64n", iso: name == "iso8601"}
+}
+
+// append adds the stamp of t: for TAI64N what s6-log's t writes, with one
+// space, and for ISO 8601 its T, local time with two.
+func (s *stamper) append(b []byte, t time.Time) []byte {
+	if s.tai {
+		var raw [12]byte
+		b = hex.AppendEncode(append(b, '@'), tai64n.Append(raw[:0], t))
+		b = append(b, ' ')
 	}
-	return func(b []byte, _ time.Time) []byte { return b }
+	if s.iso {
+		if sec := t.Unix(); s.clock == nil || sec != s.second {
+			s.second, s.clock = sec, t.AppendFormat(s.clock[:0], "2006-01-02 15:04:05.")
+		}
+		b = append(appendNanos(append(b, s.clock...), t.Nanosecond()), ' ', ' ')
+	}
+	return b
+}
+
+// appendNanos adds nine digits.
+func appendNanos(b []byte, nanos int) []byte {
+	var digits [9]byte
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = byte('0' + nanos%10)
+		nanos /= 10
+	}
+	return append(b, digits[:]...)
 }
 
 // printable makes a line fit to stand in a message: no control characters and

@@ -2,26 +2,36 @@ package svlog
 
 import (
 	"bytes"
-	"errors"
-	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	maxLine   = 64 << 10 // a longer line is split into pieces of this size
-	maxDrains = 64       // reads that one drain makes at most: a writer may never stop
-)
-
 // A Stream is one pipe on its way into a Log.
 type Stream struct {
-	log   *Log
-	r     *os.File
-	buf   []byte // a line of maxLine and its newline
-	held  int    // bytes at the start of buf that wait for their newline
-	asked chan chan struct{}
-	done  chan struct{}
+	log  *Log
+	fd   int
+	name string
+	each func([]byte)
+	done chan struct{}
+
+	// What follows is owned by the pool's goroutine.
+	form   *formatter // made with the first line
+	rest   []byte     // read and not logged: as a rule, a line without its newline
+	at     time.Time  // when rest was read
+	count  int64      // bytes read so far
+	askers []asker
+	polled bool
+	always bool // it cannot be polled
+	ended  bool
+	wide   bool // the pipe has been made larger
+}
+
+// An asker waits until so many bytes are read and written.
+type asker struct {
+	count  int64
+	answer chan struct{}
 }
 
 // Flush returns when everything that was in the pipe is written, at the latest
@@ -30,14 +40,7 @@ func (s *Stream) Flush(within time.Duration) {
 	late := time.NewTimer(within)
 	defer late.Stop()
 	answer := make(chan struct{})
-	select {
-	case s.asked <- answer:
-	case <-s.done:
-		return
-	case <-late.C:
-		return
-	}
-	s.wake()
+	s.log.pool.post(func() { s.ask(answer) })
 	select {
 	case <-answer:
 	case <-s.done:
@@ -45,93 +48,152 @@ func (s *Stream) Flush(within time.Duration) {
 	}
 }
 
-// wake makes the pump look at what it has been asked. A stream that has ended
-// needs no waking.
-func (s *Stream) wake() { _ = s.r.SetReadDeadline(time.Unix(1, 0)) }
-
-func (s *Stream) pump() {
-	defer s.log.forget(s)
-	defer close(s.done)
-	defer s.r.Close()
-	for {
-		n, err := s.r.Read(s.buf[s.held:])
-		s.take(n)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			err = s.attend()
-		}
-		if err != nil {
-			s.end()
-			return
-		}
-	}
+// ask has answer closed once what is in the pipe now is written.
+func (s *Stream) ask(answer chan struct{}) {
+	s.askers = append(s.askers, asker{s.count + s.waiting(), answer})
+	s.attend()
+	s.log.settle()
 }
 
-// attend drains the pipe and answers who asked for that. It fails when the
-// stream has to end. The deadline is taken back first, so that whoever asks
-// from now on wakes the pump again.
-func (s *Stream) attend() error {
-	if err := s.r.SetReadDeadline(time.Time{}); err != nil {
-		return err
+// waiting is how many bytes are in the pipe.
+func (s *Stream) waiting() int64 {
+	if s.ended {
+		return 0
 	}
-	err := s.drain()
-	for {
-		select {
-		case answer := <-s.asked:
-			close(answer)
-		case <-s.log.closing:
-			return ErrClosed
-		default:
-			return err
-		}
-	}
-}
-
-// drain takes what is in the pipe now, without waiting for more.
-func (s *Stream) drain() error {
-	conn, err := s.r.SyscallConn()
+	n, err := unix.IoctlGetInt(s.fd, unix.TIOCINQ)
 	if err != nil {
-		return err
+		return 0
 	}
-	for range maxDrains {
-		var n int
-		var readErr error
-		if err := conn.Control(func(fd uintptr) { n, readErr = unix.Read(int(fd), s.buf[s.held:]) }); err != nil {
-			return err
-		}
-		if readErr != nil || n == 0 {
-			return nil
-		}
-		s.take(n)
-	}
-	return nil
+	return int64(n)
 }
 
-// take logs the lines that n more bytes complete, and keeps the rest. Of a
-// rest that is too long to be a line, it logs a piece as one.
-func (s *Stream) take(n int) {
-	if n <= 0 {
+// ready takes what has come, and lets go of the buffer.
+func (s *Stream) ready() {
+	s.read()
+	s.log.settle()
+}
+
+// attend reads for those who have asked, as long as nothing holds the log, and
+// answers them.
+func (s *Stream) attend() {
+	for len(s.askers) > 0 && !s.log.held() && len(s.log.pending) == 0 {
+		if s.count >= s.askers[0].count || s.ended {
+			close(s.askers[0].answer)
+			s.askers = slices.Delete(s.askers, 0, 1)
+		} else if !s.read() {
+			s.askers[0].count = s.count
+		}
+	}
+	if s.ended && len(s.askers) == 0 {
+		s.askers = nil
+	}
+}
+
+// read takes from the pipe once. It tells whether there was anything, an end
+// included.
+func (s *Stream) read() bool {
+	if s.ended {
+		return false
+	}
+	in, _ := s.log.pool.buffers()
+	held := copy(in, s.rest)
+	n, err := readFile(s.fd, in[held:held+readBytes])
+	if n < 0 && err == unix.EAGAIN {
+		return false
+	}
+	if n > 0 {
+		s.count += int64(n)
+		s.at = s.log.pool.sys.now()
+		s.rest = in[:held+n]
+		s.widen(n)
+		s.feed()
+		s.own()
+		return true
+	}
+	s.end()
+	return true
+}
+
+// widen makes the pipe of a service that floods larger. The kernel uses memory
+// for it only while it is full; where it is refused, nothing changes.
+func (s *Stream) widen(n int) {
+	if n >= maxLine && !s.wide {
+		s.wide = true
+		_, _ = unix.FcntlInt(uintptr(s.fd), unix.F_SETPIPE_SZ, floodPipe)
+	}
+}
+
+// feed logs the lines in rest as far as the log takes them.
+func (s *Stream) feed() {
+	l := s.log
+	for !l.held() || l.overflowing {
+		if s.form == nil {
+			s.form = l.formatter(s.name, s.each)
+		}
+		_, out := l.pool.buffers()
+		text := s.rest
+		out, s.rest = s.form.format(out, text, s.at)
+		if len(out) == 0 {
+			break
+		}
+		l.pool.out = out
+		l.remember(text[:len(text)-len(s.rest)])
+		l.add(out)
+	}
+	if s.ended && len(s.rest) == 0 && len(l.pending) == 0 {
+		s.leave()
+	}
+}
+
+// own takes rest out of the shared buffer.
+func (s *Stream) own() {
+	if len(s.rest) == 0 {
+		s.rest = nil
+	} else {
+		s.rest = bytes.Clone(s.rest)
+	}
+}
+
+// end closes the pipe and logs what waits for its newline.
+func (s *Stream) end() {
+	if s.ended {
 		return
 	}
-	fresh := s.buf[s.held : s.held+n]
-	end := bytes.LastIndexByte(fresh, '\n') + 1
-	if end > 0 {
-		end += s.held
-		s.log.add(time.Now(), s.buf[:end])
+	s.log.pool.listen(s, false)
+	s.ended = true
+	unix.Close(s.fd)
+	if len(s.rest) > 0 {
+		s.rest = append(slices.Clip(s.rest), '\n')
 	}
-	s.held = copy(s.buf, s.buf[end:s.held+n])
-	if s.held > maxLine {
-		next := s.buf[maxLine]
-		s.held = maxLine
-		s.end()
-		s.buf[0], s.held = next, 1
+	s.feed()
+	s.own()
+}
+
+// leave is the end of a stream whose lines are all written.
+func (s *Stream) leave() {
+	select {
+	case <-s.done:
+	default:
+		close(s.done)
+		s.log.streams = without(s.log.streams, s)
 	}
 }
 
-// end logs what waits for its newline.
-func (s *Stream) end() {
-	if s.held > 0 {
-		s.buf[s.held] = '\n'
-		s.log.add(time.Now(), s.buf[:s.held+1])
-		s.held = 0
+// without is list less one element, and nil when it was the last.
+func without(list []*Stream, s *Stream) []*Stream {
+	list = slices.DeleteFunc(slices.Clone(list), func(x *Stream) bool { return x == s })
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// readFile is read(2) without its interruptions.
+func readFile(fd int, p []byte) (int, error) {
+	for {
+		n, err := unix.Read(fd, p)
+		if err != unix.EINTR {
+			return n, err
+		}
 	}
 }

@@ -151,6 +151,7 @@ func TestRotationKeepsWholeLinesAndTheNewestFiles(t *testing.T) {
 	}
 	w.Close()
 	s.Flush(time.Second)
+	l.Close() // what is rotated is durable by then
 	files := old(t, dir, "s")
 	if len(files) != 3 {
 		t.Fatalf("%d rotated files, want 3", len(files))
