@@ -1,25 +1,23 @@
-// Package logview reads the log directories of a running sandbox from the
-// host: what is kept, and what comes. The box can write in those directories,
-// so nothing in them is followed out.
+// Package logview reads the log directories of services: what is kept, and
+// what comes. From the host it reads those of a running sandbox. The box can
+// write in them, so nothing in them is followed out. However much was logged, it
+// takes little memory, except in Last.
 package logview
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
 const (
 	maxLine  = 1 << 20 // bytes of a line that are kept; the rest is passed over
-	maxLines = 500_000 // of a service at a time
+	maxLines = 500_000 // of a service that Last gives
 	maxFiles = 1000    // rotated, of a service
+	maxBytes = 1 << 30 // of a file: it is read from there before its end
 )
 
 // A Line is one line of one service, with the stamp its logger gave it.
@@ -58,41 +56,31 @@ func (r *Reader) Close() error {
 // in the order of their stamps. The box may have put anything in its logs: of
 // each service no more than maxLines lines and maxFiles files are read.
 func (r *Reader) Last(n int) []Line {
-	var all []Line
-	for _, service := range r.services {
-		all = append(all, r.kept(service, n)...)
-	}
-	if len(r.services) > 1 {
-		slices.SortStableFunc(all, func(a, b Line) int { return strings.Compare(stamp(a.Text), stamp(b.Text)) })
-	}
-	return all
-}
-
-// stamp is the first two words of a line: a date and a time, or one TAI64N label.
-func stamp(text string) string {
-	date, rest, _ := strings.Cut(text, " ")
-	clock, _, _ := strings.Cut(rest, " ")
-	return date + " " + clock
-}
-
-// kept reads a service's rotated files, oldest first, and what it writes now;
-// of more than n lines the last n, when n is not negative.
-func (r *Reader) kept(service string, n int) []Line {
 	if n < 0 || n > maxLines {
 		n = maxLines
 	}
-	var lines []Line
-	for _, name := range r.rotatedFiles(service) {
-		if f := r.open(path.Join(service, name)); f != nil { // else rotated away since
-			t := &tail{service: service, file: f}
-			lines = t.read(lines, n)
-			f.Close()
-		}
+	var all []Line
+	_ = r.kept(n, func(l Line) error {
+		all = append(all, l)
+		return nil
+	})
+	return all
+}
+
+// Stream gives the last n lines of each service to each, all of them when n is
+// negative, in the order of their stamps, and with follow then what comes, as
+// Follow does. It calls pause whenever there is no more for now, and returns
+// the first error of each or pause. With follow that is the error of ctx, once
+// what was written before its end has been given, or nil when the folder is gone.
+func (r *Reader) Stream(ctx context.Context, n int, follow bool, each func(service, text string) error, pause func() error) error {
+	one := func(l Line) error { return each(l.Service, l.Text) }
+	if err := r.kept(n, one); err != nil {
+		return err
 	}
-	if t := r.now(service); t != nil {
-		lines = t.read(lines, n)
+	if !follow {
+		return pause()
 	}
-	return lines[max(0, len(lines)-n):]
+	return r.follow(ctx, one, pause)
 }
 
 // rotatedFiles are the names of a service's finished logs, oldest first: at
@@ -134,113 +122,38 @@ func (r *Reader) now(service string) *tail {
 	if f == nil {
 		return nil
 	}
-	t := &tail{service: service, file: f}
+	t := &tail{file: f}
 	r.current[service] = t
 	return t
 }
 
-// pollEvery is how often Follow looks for more.
-const pollEvery = 100 * time.Millisecond
-
-// Follow gives each new line to f until ctx ends, f gives an error, or the
-// folder is gone, which is how a sandbox ends. It goes on through rotations;
-// what was rotated away before it was read is lost.
-func (r *Reader) Follow(ctx context.Context, f func(Line) error) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		for _, service := range r.services {
-			for _, line := range r.more(service) {
-				if err := f(line); err != nil {
-					return err
-				}
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-		if _, err := os.Lstat(r.root.Name()); errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-	}
-}
-
-// more reads what was added, also past rotations.
-func (r *Reader) more(service string) []Line {
-	t := r.now(service)
-	if t == nil {
-		return nil
-	}
-	lines := t.read(nil, maxLines)
-	if !r.rotated(t) {
-		return lines
-	}
-	lines = t.read(lines, maxLines) // what came between the read and the look
-	for _, name := range r.since(t) {
-		if f := r.open(path.Join(service, name)); f != nil {
-			lines = (&tail{service: service, file: f}).read(lines, maxLines)
-			f.Close()
-		}
-	}
-	t.file.Close()
-	delete(r.current, service)
-	if next := r.now(service); next != nil {
-		lines = next.read(lines, maxLines)
-	}
-	return lines
-}
-
 // since are the names of the files that were finished after the one t has open.
-func (r *Reader) since(t *tail) []string {
+func (r *Reader) since(service string, t *tail) []string {
+	names := r.rotatedFiles(service)
+	return names[r.place(service, names, t)+1:] // all came later when its own is gone already
+}
+
+// place is where in names the file stands that t has open; -1 when it does not.
+func (r *Reader) place(service string, names []string, t *tail) int {
 	open, err := t.file.Stat()
 	if err != nil {
-		return nil
+		return -1
 	}
-	names := r.rotatedFiles(t.service)
-	for i, name := range names {
-		if info, err := r.root.Lstat(path.Join(t.service, name)); err == nil && os.SameFile(info, open) {
-			return names[i+1:]
+	// Backwards: what was rotated last is looked for most.
+	for i, name := range slices.Backward(names) {
+		if info, err := r.root.Lstat(path.Join(service, name)); err == nil && os.SameFile(info, open) {
+			return i
 		}
 	}
-	return names // its own is gone already: all of these came later
+	return -1
 }
 
 // rotated tells whether current is another file by now.
-func (r *Reader) rotated(t *tail) bool {
-	named, err := r.root.Lstat(path.Join(t.service, "current"))
+func (r *Reader) rotated(service string, t *tail) bool {
+	named, err := r.root.Lstat(path.Join(service, "current"))
 	if err != nil {
 		return false // between the rename and the new file
 	}
 	open, err := t.file.Stat()
 	return err == nil && !os.SameFile(named, open)
-}
-
-// A tail is an open file and the part of a line that has not ended yet.
-type tail struct {
-	service string
-	file    *os.File
-	partial []byte
-}
-
-// read appends the lines that have ended since the last read. Of all lines at
-// least the last n stay, and not many more.
-func (t *tail) read(lines []Line, n int) []Line {
-	in := bufio.NewReaderSize(t.file, 64<<10)
-	for {
-		part, err := in.ReadSlice('\n')
-		if room := maxLine - len(t.partial); len(part) > 0 {
-			t.partial = append(t.partial, part[:min(len(part), max(room, 0))]...)
-		}
-		if err == nil {
-			lines = append(lines, Line{t.service, string(bytes.TrimRight(t.partial, "\n"))})
-			t.partial = t.partial[:0]
-		} else if !errors.Is(err, bufio.ErrBufferFull) {
-			return lines // io.EOF: for now
-		}
-		if len(lines) > 2*n+1000 {
-			lines = slices.Delete(lines, 0, len(lines)-n)
-		}
-	}
 }
