@@ -3,20 +3,164 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
-	"strconv"
+	"os/signal"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/control"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/spec"
 )
+
+const clientUsage = `In the box:
+  sandwright-init status [SERVICE...]
+  sandwright-init start|stop|restart SERVICE...
+  sandwright-init signal [--process] SERVICE... SIGNAL
+  sandwright-init wait [--for GOAL] [--timeout 30s] [SERVICE...]
+  sandwright-init logs [-f] [-n N] [SERVICE...]
+  sandwright-init events [SERVICE...]
+  sandwright-init reload
+
+Their flags:
+  --socket PATH    where to ask (default ` + spec.SocketPath + `)
+  --json           print JSON
+  --process        signal the service's first process, not the whole group
+  --for GOAL       ready (default), started, exited or stopped
+  --timeout TIME   give up after it, and say what is missing (default: never)
+  -f, --follow     go on with what comes, until Ctrl-C
+  -n, --lines N    only the last lines of each service (default: all kept)
+
+Without SERVICE they are about all services.
+`
+
+// An order is a command for the supervisor that has been read.
+type order struct {
+	name    string
+	words   []string // without the name and flags
+	socket  string
+	json    bool
+	process bool
+	goal    string
+	timeout time.Duration
+	follow  bool
+	lines   int
+	out     io.Writer
+}
+
+// A verb is how an order is read and carried out.
+type verb struct {
+	takes    string // the words after it, for people
+	min, max int    // of these words; max 0 is no bound, -1 none at all
+	flags    func(*flag.FlagSet, *order)
+	run      func(order, context.Context) error
+}
+
+func verbs() map[string]verb {
+	none := func(*flag.FlagSet, *order) {}
+	return map[string]verb{
+		"status":  {"[SERVICE...]", 0, 0, none, order.status},
+		"start":   {"SERVICE...", 1, 0, none, order.act},
+		"stop":    {"SERVICE...", 1, 0, none, order.act},
+		"restart": {"SERVICE...", 1, 0, none, order.act},
+		"signal": {"SERVICE... SIGNAL", 2, 0, func(f *flag.FlagSet, o *order) {
+			f.BoolVar(&o.process, "process", false, "")
+		}, order.signal},
+		"wait": {"[SERVICE...]", 0, 0, func(f *flag.FlagSet, o *order) {
+			f.StringVar(&o.goal, "for", "", "")
+			f.DurationVar(&o.timeout, "timeout", 0, "")
+		}, order.wait},
+		"logs": {"[SERVICE...]", 0, 0, func(f *flag.FlagSet, o *order) {
+			for _, name := range []string{"f", "follow"} {
+				f.BoolVar(&o.follow, name, false, "")
+			}
+			for _, name := range []string{"n", "lines"} {
+				f.IntVar(&o.lines, name, -1, "")
+			}
+		}, order.logs},
+		"events": {"[SERVICE...]", 0, 0, none, order.events},
+		"reload": {"nothing", 0, -1, none, order.reload},
+	}
+}
+
+// clientCommand carries out args if they are a command for the supervisor, and
+// tells whether they are. Ctrl-C and SIGTERM end it.
+func clientCommand(ctx context.Context, args []string, stdout io.Writer) (known bool, err error) {
+	name, rest := firstWord(args)
+	v, known := verbs()[name]
+	if !known {
+		return false, nil
+	}
+	o, err := v.read(name, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err := io.WriteString(stdout, usage+"\n"+clientUsage)
+		return true, err
+	}
+	if err != nil {
+		return true, err
+	}
+	o.out = stdout
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	err = v.run(o, ctx)
+	if err != nil && ctx.Err() != nil {
+		err = fault.Cannot("%s: interrupted", name)
+	}
+	return true, err
+}
+
+// firstWord is the first argument that is neither a flag nor a flag's value,
+// and the others.
+func firstWord(args []string) (word string, rest []string) {
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if !strings.HasPrefix(arg, "-") {
+			return arg, slices.Delete(slices.Clone(args), i, i+1)
+		}
+		switch strings.TrimLeft(arg, "-") {
+		case "spec", "socket", "control-fd", "env-fd", "for", "timeout", "n", "lines":
+			i++
+		}
+	}
+	return "", args
+}
+
+// read reads the flags, wherever they stand between the words.
+func (v verb) read(name string, args []string) (order, error) {
+	o := order{name: name, lines: -1}
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&o.socket, "socket", spec.SocketPath, "")
+	flags.BoolVar(&o.json, "json", false, "")
+	v.flags(flags, &o)
+	for {
+		err := flags.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			return o, err
+		}
+		if err != nil {
+			return o, misuse("cannot understand the command line: %v", err)
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		o.words = append(o.words, flags.Arg(0))
+		args = flags.Args()[1:]
+	}
+	if n := len(o.words); n < v.min || v.max != 0 && n > max(v.max, 0) {
+		return o, misuse("cannot %s: it takes %s", name, v.takes)
+	}
+	return o, nil
+}
 
 // client asks the supervisor that listens on socket.
 func client(socket string) *control.Client {
@@ -29,79 +173,17 @@ func client(socket string) *control.Client {
 	})
 }
 
+// showStatus and act are the orders of those names, as run has read them.
 func showStatus(ctx context.Context, in invocation, stdout io.Writer) error {
-	status, err := client(in.socket).Status(ctx)
-	if err != nil {
-		return err
-	}
-	if in.json {
-		return printJSON(stdout, status)
-	}
-	return printTable(stdout, status.Services)
+	return order{name: "status", socket: in.socket, json: in.json, out: stdout}.status(ctx)
 }
 
-// act does one thing to one service. That it has failed to run is a fault.
 func act(ctx context.Context, in invocation, action control.Action, service string, stdout io.Writer) error {
-	c := client(in.socket)
-	do := map[control.Action]func(context.Context, string) (spec.ServiceStatus, error){
-		control.Start: c.Start, control.Stop: c.Stop, control.Restart: c.Restart,
-	}[action]
-	status, err := do(ctx, service)
-	if err != nil {
-		return err
-	}
-	if in.json {
-		err = printJSON(stdout, status)
-	} else {
-		err = printTable(stdout, []spec.ServiceStatus{status})
-	}
-	if err == nil && status.State == spec.StateFailed && action != control.Stop {
-		return fault.Cannot("%s %s: %s", action, service, status.Reason).WithHint("look at %s", status.Log)
-	}
-	return err
+	return order{name: string(action), words: []string{service}, socket: in.socket, json: in.json, out: stdout}.act(ctx)
 }
 
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-func printTable(w io.Writer, services []spec.ServiceStatus) error {
-	rows := [][]string{{"SERVICE", "STATE", "SINCE", "PID", "RESTARTS", "WHY"}}
-	for _, s := range services {
-		rows = append(rows, []string{
-			s.Name, string(s.State), ago(s.Since), dash(s.PID), strconv.Itoa(s.Restarts), cmp.Or(s.Reason, s.ReadyBy, "-"),
-		})
-	}
-	_, err := io.WriteString(w, align(rows))
-	return err
-}
-
-// align gives each column but the last the width of its longest cell.
-func align(rows [][]string) string {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row[:len(row)-1] {
-			widths[i] = max(widths[i], len(cell)+2)
-		}
-	}
-	var out strings.Builder
-	for _, row := range rows {
-		for i, cell := range row {
-			out.WriteString(cell)
-			out.WriteString(strings.Repeat(" ", max(0, widths[i]-len(cell))))
-		}
-		out.WriteByte('\n')
-	}
-	return out.String()
-}
-
-func ago(t time.Time) string { return time.Since(t).Round(time.Second).String() }
-
-func dash(n int) string {
-	if n == 0 {
-		return "-"
-	}
-	return strconv.Itoa(n)
 }

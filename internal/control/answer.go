@@ -58,20 +58,25 @@ func problemOf(err error) problem {
 	return first
 }
 
-// faults is what a problem was before it was answered.
-func (p problem) faults(kind error) error {
+// faults is what a problem was before it was answered. Each wraps kind and has
+// the exit code, or that of a configuration fault where it has a place.
+func (p problem) faults(kind error, code int) error {
 	if len(p.Faults) < 2 {
-		return p.fault(kind)
+		return p.fault(kind, code)
 	}
 	var all fault.List
 	for _, one := range p.Faults {
-		all = append(all, one.fault(kind))
+		all = append(all, one.fault(kind, code))
 	}
 	return all
 }
 
-func (p problem) fault(kind error) *fault.Fault {
-	return &fault.Fault{At: position(p.At), What: p.Error, Hint: p.Hint, Err: kind}
+func (p problem) fault(kind error, code int) *fault.Fault {
+	f := &fault.Fault{At: position(p.At), What: p.Error, Hint: p.Hint, Code: code, Err: kind}
+	if code == 0 && f.At.File != "" {
+		f.Code = fault.ExitConfig
+	}
+	return f
 }
 
 // position reads what fault.Position prints.

@@ -119,14 +119,16 @@ func refused(resp *http.Response) error {
 		return unreached(errors.New(resp.Status))
 	}
 	switch resp.StatusCode {
+	case http.StatusBadRequest:
+		return p.faults(nil, fault.ExitUsage)
 	case http.StatusNotFound:
-		return p.faults(ErrUnknown)
+		return p.faults(ErrUnknown, 0)
 	case http.StatusConflict:
-		return p.faults(ErrStopping)
+		return p.faults(ErrStopping, 0)
 	case http.StatusGatewayTimeout:
-		return p.faults(context.DeadlineExceeded)
+		return p.faults(context.DeadlineExceeded, 0)
 	}
-	return p.faults(nil)
+	return p.faults(nil, 0)
 }
 
 // unreached is a question that has had no answer.
