@@ -2,6 +2,7 @@ package svlog
 
 import (
 	"bytes"
+	"cmp"
 	"time"
 )
 
@@ -18,7 +19,7 @@ type formatter struct {
 
 // formatter is the one for a stream of l.
 func (l *Log) formatter(stream string, each func([]byte)) *formatter {
-	f := &formatter{stamp: &l.stamp, json: l.how.Format == "json", name: l.name, stream: stream, limit: maxLine, hear: each}
+	f := &formatter{stamp: &l.stamp, json: l.how.Format == "json", name: l.name, stream: stream, limit: cmp.Or(l.how.limit, maxLine), hear: each}
 	if l.how.Mirror && l.pool.mirror != nil {
 		f.hear = func(line []byte) {
 			l.pool.mirror.show(l.name, line)

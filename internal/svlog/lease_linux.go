@@ -28,7 +28,7 @@ type lease struct {
 func (p *Pool) write(l *Log, fd int, chunk []byte) (int, error) {
 	l.busy, p.lease.log = true, l
 	turn := p.lease.turn.Add(1)
-	if p.lease.armed.CompareAndSwap(false, true) {
+	if !p.alone && p.lease.armed.CompareAndSwap(false, true) {
 		p.lease.timer.Reset(hungAfter)
 	}
 	n, err := p.sys.write(fd, chunk)

@@ -1,6 +1,7 @@
 package svlog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,8 +17,10 @@ import (
 // can say.
 type policy struct {
 	spec.Rotation
-	tolerance int64  // current is rotated once it is that close to MaxBytes
-	umask     uint32 // of the files' modes
+	tolerance int64         // current is rotated once it is that close to MaxBytes
+	umask     uint32        // of the files' modes
+	limit     int           // bytes of a line; 0 is maxLine
+	retry     time.Duration // between attempts; 0 is retryDelay
 }
 
 // A Log is a log directory in use. All its streams interleave by line.
@@ -66,7 +69,7 @@ type gap struct{ lines, bytes int64 }
 // be nil, hears every line without its newline, in the pool's goroutine: it
 // must not block, and must not keep the line.
 func (l *Log) PumpFD(fd int, stream string, each func(line []byte)) (*Stream, error) {
-	s := &Stream{log: l, fd: fd, name: stream, each: each, done: make(chan struct{})}
+	s := &Stream{pool: l.pool, to: l, fd: fd, name: stream, each: each, done: make(chan struct{})}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -126,6 +129,29 @@ func (l *Log) wait() error {
 // held tells whether nothing can be written now.
 func (l *Log) held() bool { return l.busy || l.rotating || l.waiting }
 
+func (l *Log) stuck() bool { return l.held() && !l.overflowing }
+
+func (l *Log) idle() bool { return !l.held() && len(l.pending) == 0 }
+
+func (l *Log) forget(s *Stream) { l.streams = without(l.streams, s) }
+
+// take formats and writes some lines of s.
+func (l *Log) take(s *Stream) bool {
+	if s.form == nil {
+		s.form = l.formatter(s.name, s.each)
+	}
+	_, out := l.pool.buffers()
+	text := s.rest
+	out, s.rest = s.form.format(out, text, s.at)
+	if len(out) == 0 {
+		return false
+	}
+	l.pool.out = out
+	l.remember(text[:len(text)-len(s.rest)])
+	l.add(out)
+	return true
+}
+
 // settle listens to the streams as long as their lines have a place to go.
 func (l *Log) settle() {
 	if !l.held() && len(l.pending) == 0 {
@@ -138,7 +164,7 @@ func (l *Log) settle() {
 	if on := !l.held() || l.overflowing; on != l.listening {
 		l.listening = on
 		for _, s := range l.streams {
-			l.pool.listen(s, on && !s.ended)
+			l.pool.listen(s, !s.to.stuck() && !s.ended)
 		}
 	}
 }
@@ -163,7 +189,7 @@ func (l *Log) resume() {
 
 func (l *Log) feedAll() {
 	for _, s := range slices.Clone(l.streams) {
-		if l.held() && !l.overflowing {
+		if l.stuck() {
 			return
 		}
 		s.feed()
@@ -178,7 +204,7 @@ func (l *Log) fail(err error) {
 		go l.alert(err)
 	}
 	l.troubled, l.waiting, l.trouble = true, true, err
-	l.pool.after(retryDelay, l.retry)
+	l.pool.after(cmp.Or(l.how.retry, retryDelay), l.retry)
 }
 
 func (l *Log) retry() {

@@ -25,6 +25,7 @@ type Pool struct {
 	budget *budget
 	mirror *mirror // nil without Options.Mirror
 	syncs  chan struct{}
+	alone  bool // one writer feeds all logs, and would not gain from a takeover
 
 	mu     sync.Mutex // never held for long; guards what follows
 	posted []func()

@@ -8,9 +8,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A sink takes the lines of a stream: a Log, or a script's several. Only the
+// pool's goroutine calls it.
+type sink interface {
+	// stuck tells whether it can take no more now; it feeds its streams again
+	// when it can.
+	stuck() bool
+	// idle tells whether all it took is written.
+	idle() bool
+	// take takes some of the lines in s.rest, and tells whether there were any.
+	take(s *Stream) bool
+	// settle is called after anything that s has done.
+	settle()
+	// forget drops a stream that has ended.
+	forget(s *Stream)
+}
+
 // A Stream is one pipe on its way into a Log.
 type Stream struct {
-	log  *Log
+	pool *Pool
+	to   sink
 	fd   int
 	name string
 	each func([]byte)
@@ -26,6 +43,7 @@ type Stream struct {
 	always bool // it cannot be polled
 	ended  bool
 	wide   bool // the pipe has been made larger
+	final  bool // it ends with the line that has begun
 }
 
 // An asker waits until so many bytes are read and written.
@@ -40,7 +58,7 @@ func (s *Stream) Flush(within time.Duration) {
 	late := time.NewTimer(within)
 	defer late.Stop()
 	answer := make(chan struct{})
-	s.log.pool.post(func() { s.ask(answer) })
+	s.pool.post(func() { s.ask(answer) })
 	select {
 	case <-answer:
 	case <-s.done:
@@ -52,7 +70,7 @@ func (s *Stream) Flush(within time.Duration) {
 func (s *Stream) ask(answer chan struct{}) {
 	s.askers = append(s.askers, asker{s.count + s.waiting(), answer})
 	s.attend()
-	s.log.settle()
+	s.to.settle()
 }
 
 // waiting is how many bytes are in the pipe.
@@ -69,14 +87,16 @@ func (s *Stream) waiting() int64 {
 
 // ready takes what has come, and lets go of the buffer.
 func (s *Stream) ready() {
-	s.read()
-	s.log.settle()
+	if s.polled {
+		s.read()
+		s.to.settle()
+	}
 }
 
 // attend reads for those who have asked, as long as nothing holds the log, and
 // answers them.
 func (s *Stream) attend() {
-	for len(s.askers) > 0 && !s.log.held() && len(s.log.pending) == 0 {
+	for len(s.askers) > 0 && s.to.idle() {
 		if s.count >= s.askers[0].count || s.ended {
 			close(s.askers[0].answer)
 			s.askers = slices.Delete(s.askers, 0, 1)
@@ -95,15 +115,19 @@ func (s *Stream) read() bool {
 	if s.ended {
 		return false
 	}
-	in, _ := s.log.pool.buffers()
+	in, _ := s.pool.buffers()
 	held := copy(in, s.rest)
-	n, err := readFile(s.fd, in[held:held+readBytes])
+	most := held + readBytes
+	if s.final {
+		most = held + 1 // what follows the line is left to whoever comes next
+	}
+	n, err := readFile(s.fd, in[held:most])
 	if n < 0 && err == unix.EAGAIN {
 		return false
 	}
 	if n > 0 {
 		s.count += int64(n)
-		s.at = s.log.pool.sys.now()
+		s.at = s.pool.sys.now()
 		s.rest = in[:held+n]
 		s.widen(n)
 		s.feed()
@@ -125,24 +149,25 @@ func (s *Stream) widen(n int) {
 
 // feed logs the lines in rest as far as the log takes them.
 func (s *Stream) feed() {
-	l := s.log
-	for !l.held() || l.overflowing {
-		if s.form == nil {
-			s.form = l.formatter(s.name, s.each)
-		}
-		_, out := l.pool.buffers()
-		text := s.rest
-		out, s.rest = s.form.format(out, text, s.at)
-		if len(out) == 0 {
-			break
-		}
-		l.pool.out = out
-		l.remember(text[:len(text)-len(s.rest)])
-		l.add(out)
+	for !s.to.stuck() && s.to.take(s) {
 	}
-	if s.ended && len(s.rest) == 0 && len(l.pending) == 0 {
+	if len(s.rest) > 0 {
+		return
+	}
+	if s.final {
+		s.end()
+	}
+	if s.ended && s.to.idle() {
 		s.leave()
 	}
+}
+
+// finish ends the stream with the line that has begun, if one has.
+func (s *Stream) finish() {
+	s.final = true
+	s.feed()
+	s.own()
+	s.to.settle()
 }
 
 // own takes rest out of the shared buffer.
@@ -159,7 +184,7 @@ func (s *Stream) end() {
 	if s.ended {
 		return
 	}
-	s.log.pool.listen(s, false)
+	s.pool.listen(s, false)
 	s.ended = true
 	unix.Close(s.fd)
 	if len(s.rest) > 0 {
@@ -175,7 +200,7 @@ func (s *Stream) leave() {
 	case <-s.done:
 	default:
 		close(s.done)
-		s.log.streams = without(s.log.streams, s)
+		s.to.forget(s)
 	}
 }
 
