@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/sandwright/sandwright/internal/control"
 	"github.com/sandwright/sandwright/internal/fault"
@@ -27,12 +28,24 @@ type reply struct {
 // the newest.
 func (s *Supervisor) Watch(ctx context.Context) <-chan spec.Status {
 	ch := make(chan spec.Status, 1)
-	if !s.post(func() { ch <- s.latest; s.watchers[ch] = true }) {
+	if !s.loop.Post(func() { ch <- s.withUsage(); s.watchers[ch] = true }) {
 		close(ch)
 		return ch
 	}
-	context.AfterFunc(ctx, func() { s.post(func() { s.unwatch(ch) }) })
+	context.AfterFunc(ctx, func() { s.loop.Post(func() { s.unwatch(ch) }) })
 	return ch
+}
+
+// withUsage is the latest status with what each service costs now.
+func (s *Supervisor) withUsage() spec.Status {
+	status := s.latest
+	status.Services = slices.Clone(status.Services)
+	for i, svc := range s.services {
+		if svc.run != nil {
+			status.Services[i].Usage = svc.run.process.Usage()
+		}
+	}
+	return status
 }
 
 func (s *Supervisor) unwatch(ch chan spec.Status) {
@@ -44,7 +57,7 @@ func (s *Supervisor) unwatch(ch chan spec.Status) {
 // that is done, or once it waits for something.
 func (s *Supervisor) Do(ctx context.Context, action control.Action, name string) (spec.ServiceStatus, error) {
 	answer := make(chan reply, 1)
-	if !s.post(func() { s.onRequest(action, name, answer) }) {
+	if !s.loop.Post(func() { s.onRequest(action, name, answer) }) {
 		return spec.ServiceStatus{}, s.refusal(action, name)
 	}
 	select {
@@ -52,30 +65,70 @@ func (s *Supervisor) Do(ctx context.Context, action control.Action, name string)
 		return r.status, r.err
 	case <-ctx.Done():
 		return spec.ServiceStatus{}, ctx.Err()
-	case <-s.done:
+	case <-s.loop.Done():
 		return spec.ServiceStatus{}, s.refusal(action, name)
 	}
 }
 
+// Signal sends sig to every process of the named service, or to its own one
+// only, and returns where the service stands. One without a process is refused.
+func (s *Supervisor) Signal(ctx context.Context, name string, sig syscall.Signal, processOnly bool) (spec.ServiceStatus, error) {
+	answer := make(chan reply, 1)
+	if !s.loop.Post(func() { answer <- s.onSignalRequest(name, sig, processOnly) }) {
+		return spec.ServiceStatus{}, s.refusal("signal", name)
+	}
+	select {
+	case r := <-answer:
+		return r.status, r.err
+	case <-ctx.Done():
+		return spec.ServiceStatus{}, ctx.Err()
+	}
+}
+
+func (s *Supervisor) onSignalRequest(name string, sig syscall.Signal, processOnly bool) reply {
+	svc := s.find(name)
+	switch {
+	case svc == nil:
+		return reply{err: s.unknown(name)}
+	case svc.run == nil || svc.run.over:
+		return reply{err: fault.Cannot("signal service %q: it is %s and has no process", name, svc.state)}
+	case processOnly && syscall.Kill(svc.run.pid, sig) == nil, !processOnly && svc.run.process.Signal(sig):
+		return reply{status: svc.status()}
+	}
+	return reply{err: fault.Cannot("send %s to service %q", signalName(sig), name)}
+}
+
+// find is the service of that name; nil when there is none.
+func (s *Supervisor) find(name string) *service {
+	i := slices.IndexFunc(s.services, func(svc *service) bool { return svc.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return s.services[i]
+}
+
 // Shutdown begins to stop everything, as SIGTERM does, and does not wait.
-func (s *Supervisor) Shutdown() { s.post(s.shutdown) }
+func (s *Supervisor) Shutdown() { s.loop.Post(s.shutdown) }
 
 func (s *Supervisor) refusal(action control.Action, name string) error {
-	return &fault.Fault{What: fmt.Sprintf("cannot %s service %q: the sandbox is stopping", action, name), Err: control.ErrStopping}
+	what := string(action)
+	if name != "" {
+		what += fmt.Sprintf(" service %q", name)
+	}
+	return fault.Cannot("%s: %w", what, control.ErrStopping)
 }
 
 // onRequest is somebody who wants a service started, stopped or restarted.
 func (s *Supervisor) onRequest(action control.Action, name string, answer chan<- reply) {
-	i := slices.IndexFunc(s.services, func(svc *service) bool { return svc.Name == name })
+	svc := s.find(name)
 	switch {
-	case i < 0:
+	case svc == nil:
 		answer <- reply{err: s.unknown(name)}
 		return
 	case s.phase != running && action != control.Stop:
 		answer <- reply{err: s.refusal(action, name)}
 		return
 	}
-	svc := s.services[i]
 	switch action {
 	case control.Start:
 		s.onStart(svc)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/probe"
 	"github.com/sandwright/sandwright/internal/spec"
@@ -27,6 +29,9 @@ func check(s spec.Spec) error {
 			faults = append(faults, cannotRun(svc, why))
 		}
 	}
+	if _, known := byName[s.Main]; s.Main != "" && !known {
+		faults = append(faults, fault.Cannot("end with service %q, the main one: there is none of that name", s.Main).WithCode(fault.ExitConfig))
+	}
 	if path := cycle(byName); path != nil {
 		faults = append(faults, fault.Cannot("order services: %s", strings.Join(path, " -> ")).WithCode(fault.ExitConfig))
 	}
@@ -39,35 +44,62 @@ func cannotRun(svc spec.Service, why string) *fault.Fault {
 
 // flaws is what is wrong with one service.
 func flaws(svc spec.Service, all map[string]spec.Service) []string {
-	var out []string
-	note := func(bad bool, format string, args ...any) {
-		if bad {
-			out = append(out, fmt.Sprintf(format, args...))
-		}
+	var out notes
+	out.note(svc.Name == "" || svc.Name != filepath.Base(svc.Name) || strings.HasPrefix(svc.Name, "."), "its name is no file name")
+	out.after(svc, all)
+	if svc.S6 != "" {
+		out.s6(svc)
+		return out
 	}
-	note(svc.Name == "" || svc.Name != filepath.Base(svc.Name) || strings.HasPrefix(svc.Name, "."), "its name is no file name")
-	note(len(svc.Command) == 0 || svc.Command[0] == "", "it has no command")
-	note(svc.Dir != "" && !filepath.IsAbs(svc.Dir), "its dir %s is not absolute", svc.Dir)
-	for _, name := range slices.Sorted(maps.Keys(svc.After)) {
-		_, known := all[name]
-		note(!known, "it comes after %q, which is no service", name)
-		condition := svc.After[name]
-		note(condition != spec.Started && condition != spec.Ready, "it waits for %s to be %q", name, condition)
-	}
-	if svc.Ready != nil {
-		note((svc.Ready.FD != 0) == (svc.Ready.HTTP != ""), "its probe is not one of fd and http")
-		note(svc.Ready.FD != 0 && (svc.Ready.FD < 3 || svc.Ready.FD > maxReadyFD), "its probe's fd is not 3 to %d", maxReadyFD)
-	}
-	if svc.Ready != nil && svc.Ready.HTTP != "" {
-		_, err := probe.NewHTTP(svc.Ready.HTTP)
-		note(err != nil, "its probe: %v", err)
-	}
+	out.note(len(svc.Command) == 0 || svc.Command[0] == "", "it has no command")
+	out.note(svc.Dir != "" && !filepath.IsAbs(svc.Dir), "its dir %s is not absolute", svc.Dir)
+	out.note(svc.Stop.Signal != "" && unix.SignalNum(svc.Stop.Signal) == 0, "its stop signal %s is none", svc.Stop.Signal)
+	out.probe(probe.Start, svc.Start)
+	out.probe(probe.Ready, svc.Ready)
+	out.probe(probe.Live, svc.Live)
+	out.note(svc.Task != nil && isProbed(svc), "it is a task and has probes")
 	return out
 }
 
-// maxReadyFD bounds the descriptor of a newline probe: the table that a
-// process is started with has a place for each one below.
-const maxReadyFD = 255
+// isProbed tells whether anything is to be found out about a run.
+func isProbed(svc spec.Service) bool { return svc.Start != nil || svc.Ready != nil || svc.Live != nil }
+
+// notes is what is wrong with one service.
+type notes []string
+
+func (n *notes) note(bad bool, format string, args ...any) {
+	if bad {
+		*n = append(*n, fmt.Sprintf(format, args...))
+	}
+}
+
+// after looks at what a service waits for.
+func (n *notes) after(svc spec.Service, all map[string]spec.Service) {
+	for _, name := range slices.Sorted(maps.Keys(svc.After)) {
+		dep, known := all[name]
+		n.note(!known, "it comes after %q, which is no service", name)
+		condition := svc.After[name]
+		n.note(condition != spec.Started && condition != spec.Ready && condition != spec.ExitedOK, "it waits for %s to be %q", name, condition)
+		endless := dep.S6 != "" || dep.Task == nil && dep.Restart.Policy == spec.Always
+		n.note(known && condition == spec.ExitedOK && endless, "it waits for %s to exit, which is started again whenever it does", name)
+	}
+}
+
+// s6 looks at a service whose directory says all the rest.
+func (n *notes) s6(svc spec.Service) {
+	n.note(!filepath.IsAbs(svc.S6), "its s6 directory %s is not absolute", svc.S6)
+	n.note(len(svc.Command) > 0 || svc.Task != nil || isProbed(svc) || svc.User != nil, "its s6 directory says how it runs: it has no command, task, probe or user of its own")
+}
+
+// probe looks at one probe.
+func (n *notes) probe(use probe.Use, p *spec.Probe) {
+	if p == nil {
+		return
+	}
+	for _, flaw := range probe.Flaws(use, *p) {
+		n.note(true, "its %s probe: %s", use, flaw)
+	}
+}
 
 // cycle is a way from a service through what it comes after back to itself.
 func cycle(all map[string]spec.Service) []string {

@@ -11,16 +11,7 @@ import (
 // onDeaths collects every dead child. The loop both launches and reaps, so a
 // pid is known before its death can be seen, and nobody else waits for it.
 func (s *Supervisor) onDeaths() {
-	for {
-		death, ok := s.host.Reap()
-		if !ok {
-			break
-		}
-		if r := s.runs[death.PID]; r != nil {
-			delete(s.runs, death.PID)
-			s.onProcessGone(r, death)
-		}
-	}
+	s.loop.Reap(s.host.Reap)
 	for _, svc := range s.services {
 		s.onGroupChanged(svc)
 	}
@@ -35,11 +26,11 @@ func (s *Supervisor) onDeaths() {
 func (s *Supervisor) onProcessGone(r *run, death Death) {
 	r.cancel()
 	if r.svc.state != spec.StateStopping {
-		s.host.Signal(r.pid, syscall.SIGKILL)
+		r.process.Signal(syscall.SIGKILL)
 	}
-	s.spawn(func() {
+	s.loop.Go(func() {
 		r.process.Flush()
-		s.post(func() { s.onExit(r, death) })
+		s.loop.Post(func() { s.onExit(r, death) })
 	})
 }
 
@@ -54,13 +45,21 @@ func (s *Supervisor) onExit(r *run, death Death) {
 		s.onGroupChanged(svc)
 		return
 	}
-	svc.run = nil
+	s.drop(svc)
 	s.onCrash(svc, death, time.Since(r.started))
+}
+
+// drop forgets the run of a service, of which nothing is left.
+func (s *Supervisor) drop(svc *service) {
+	svc.alarm.Stop()
+	svc.run.cancel()
+	svc.run.process.Close()
+	svc.run = nil
 }
 
 // onCrash is a process that has ended without being asked to.
 func (s *Supervisor) onCrash(svc *service, death Death, lasted time.Duration) {
-	wasReady := svc.state == spec.StateReady
+	wasReady := svc.state == spec.StateReady || svc.state == spec.StateUnready
 	if !wasReady {
 		svc.climb.crashes++
 		svc.climb.death = death.String()
@@ -68,16 +67,34 @@ func (s *Supervisor) onCrash(svc *service, death Death, lasted time.Duration) {
 	if !isShort(lasted, svc.Restart) {
 		svc.shortRuns = 0
 	}
+	svc.code = death.Code()
 	switch {
-	case svc.restarts(death):
+	case svc.restarts(death.OK()):
 		s.retry(svc, death.String())
 	case !death.OK():
 		s.fail(svc, death.String())
-	case !wasReady:
+	case svc.Task == nil && !wasReady:
 		s.fail(svc, death.String()+" before it was ready")
 	default:
-		svc.set(spec.StateExited, death.String())
-		s.tell(svc, "%s", death)
+		s.onDone(svc, death)
+	}
+}
+
+// onDone is a service that has ended in good order and is not started again.
+func (s *Supervisor) onDone(svc *service, death Death) {
+	svc.climb.end()
+	svc.set(spec.StateExited, death.String())
+	s.tell(svc, "%s", death)
+	s.onEnd(svc, svc.code)
+}
+
+// onEnd is a service that has ended for good, by itself: the main one takes
+// the sandbox with it.
+func (s *Supervisor) onEnd(svc *service, code int) {
+	if svc.Name == s.main && s.phase == running {
+		s.say(svc.Name + " has ended, and it is the main service")
+		s.code = code
+		s.shutdown()
 	}
 }
 

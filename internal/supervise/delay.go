@@ -9,12 +9,11 @@ import (
 
 // Delays that a spec does not hold, or holds no value for.
 const (
-	minDelay      = time.Second            // Restart.MinDelay
-	probeInterval = 250 * time.Millisecond // Probe.Interval
-	probeTimeout  = 5 * time.Second        // Probe.Timeout
-	flushTime     = 100 * time.Millisecond // for the last words of a process
-	killTime      = 5 * time.Second        // for a process to be gone after SIGKILL
-	sweepTime     = time.Second            // for processes that are nobody's service, each for SIGTERM and SIGKILL
+	minDelay  = time.Second            // Restart.MinDelay
+	limitTime = 10 * time.Second       // Restart.StartInterval
+	flushTime = 100 * time.Millisecond // for the last words of a process
+	killTime  = 5 * time.Second        // for a process to be gone after SIGKILL
+	sweepTime = time.Second            // for processes that are nobody's service, each for SIGTERM and SIGKILL
 )
 
 // backoffDelay is how long to wait after the given number of short runs in a
@@ -27,6 +26,15 @@ func backoffDelay(shortRuns int, r spec.Restart) time.Duration {
 	}
 	return min(delay, limit)
 }
+
+// shorten takes up to a quarter off a delay, by a chance from 0 to 1: services
+// that died together do not come back together.
+func shorten(delay time.Duration, chance float64) time.Duration {
+	return delay - time.Duration(chance*float64(delay)/4)
+}
+
+// startInterval is the time in which starts count towards the limit.
+func startInterval(r spec.Restart) time.Duration { return cmp.Or(r.StartInterval.Std(), limitTime) }
 
 // isShort tells whether a run of that length counts towards a longer delay.
 func isShort(run time.Duration, r spec.Restart) bool {

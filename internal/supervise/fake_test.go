@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/sandwright/sandwright/internal/control"
+	"github.com/sandwright/sandwright/internal/loop"
+	"github.com/sandwright/sandwright/internal/probe"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -28,6 +30,15 @@ type script struct {
 	output   string        // its last line
 	launch   error         // why it cannot be launched
 	straying bool          // it leaves a process in its group that ignores SIGTERM
+	finds    []find        // by its probes, once ready, one after the other
+}
+
+var errNope = errors.New("nope")
+
+// A find is a finding, some time after the one before.
+type find struct {
+	after time.Duration
+	Finding
 }
 
 // fakeHost is a Host whose processes are timers, for tests of timing.
@@ -38,14 +49,20 @@ type fakeHost struct {
 	next    int
 	alive   map[int]*fakeProcess
 	strays  map[int]bool
-	dead    []Death
+	dead    []fakeDeath
 	journal []string
 	start   time.Time
 	rest    int // processes that are nobody's service
 }
 
+type fakeDeath struct {
+	pid    int
+	status syscall.WaitStatus
+}
+
 type fakeProcess struct {
 	script
+	host *fakeHost
 	name string
 	pid  int
 	end  *time.Timer
@@ -64,7 +81,7 @@ func (h *fakeHost) note(format string, args ...any) {
 	h.journal = append(h.journal, fmt.Sprintf("%s %s", at, fmt.Sprintf(format, args...)))
 }
 
-func (h *fakeHost) Launch(svc spec.Service, _ []string) (Process, error) {
+func (h *fakeHost) Launch(_ *loop.Loop, svc spec.Service, _ []string) (Process, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	sc := h.scripts[svc.Name]
@@ -76,7 +93,7 @@ func (h *fakeHost) Launch(svc spec.Service, _ []string) (Process, error) {
 		return nil, sc.launch
 	}
 	h.next++
-	p := &fakeProcess{script: *sc, name: svc.Name, pid: 100 + h.next}
+	p := &fakeProcess{script: *sc, host: h, name: svc.Name, pid: 100 + h.next}
 	h.alive[p.pid] = p
 	h.note("%s up", svc.Name)
 	if p.lives > 0 {
@@ -99,7 +116,7 @@ func (h *fakeHost) die(pid int, status syscall.WaitStatus) {
 	delete(h.alive, pid)
 	h.strays[pid] = p.straying
 	h.note("%s down", p.name)
-	h.dead = append(h.dead, Death{PID: pid, Status: status})
+	h.dead = append(h.dead, fakeDeath{pid, status})
 	h.ring()
 }
 
@@ -110,7 +127,9 @@ func (h *fakeHost) ring() {
 	}
 }
 
-func (h *fakeHost) Signal(pid int, sig syscall.Signal) bool {
+func (p *fakeProcess) Signal(sig syscall.Signal) bool { return p.host.signal(p.pid, sig) }
+
+func (h *fakeHost) signal(pid int, sig syscall.Signal) bool {
 	h.mu.Lock()
 	p := h.alive[pid]
 	stray := h.strays[pid]
@@ -127,9 +146,9 @@ func (h *fakeHost) Signal(pid int, sig syscall.Signal) bool {
 		time.AfterFunc(p.slow, func() { h.die(pid, syscall.WaitStatus(sig)) })
 	case sig == syscall.SIGTERM && !p.deaf:
 		h.die(pid, syscall.WaitStatus(sig))
-	case sig == syscall.SIGHUP:
+	case sig == syscall.SIGHUP, sig == syscall.SIGINT:
 		h.mu.Lock()
-		h.note("%s SIGHUP", p.name)
+		h.note("%s %s", p.name, signalName(sig))
 		h.mu.Unlock()
 	}
 	return true
@@ -151,32 +170,51 @@ func (h *fakeHost) SignalRest(sig syscall.Signal) bool {
 
 func (h *fakeHost) Deaths() <-chan os.Signal { return h.deaths }
 
-func (h *fakeHost) Reap() (Death, bool) {
+func (h *fakeHost) Reap() (int, syscall.WaitStatus, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.dead) == 0 {
-		return Death{}, false
+		return 0, 0, false
 	}
 	d := h.dead[0]
 	h.dead = h.dead[1:]
-	return d, true
+	return d.pid, d.status, true
 }
 
 func (p *fakeProcess) PID() int           { return p.pid }
 func (p *fakeProcess) Flush()             {}
 func (p *fakeProcess) LastOutput() string { return p.output }
 
-func (p *fakeProcess) Ready(ctx context.Context, tell func(error)) (string, error) {
-	tell(errors.New(p.unready))
+func (p *fakeProcess) Usage() spec.Usage { return spec.Usage{Memory: int64(p.pid)} }
+func (p *fakeProcess) Close()            {}
+
+// good counts, bad does not yet, and failed does.
+func good(how string) probe.Verdict { return probe.Verdict{OK: true, Counts: true, How: how} }
+func bad(why string) probe.Verdict  { return probe.Verdict{Err: errors.New(why)} }
+func failed(why string) probe.Verdict {
+	return probe.Verdict{Err: errors.New(why), Counts: true, Detail: "seen: " + why}
+}
+
+// Watch finds what the script says.
+func (p *fakeProcess) Watch(ctx context.Context, tell func(Finding)) {
+	tell(Finding{Use: probe.Ready, Verdict: bad(p.unready)})
 	var in <-chan time.Time
 	if p.ready >= 0 {
 		in = time.After(p.ready)
 	}
 	select {
 	case <-in:
-		return "GET /health 200", nil
+		tell(Finding{Use: probe.Ready, Verdict: good("GET /health 200")})
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return
+	}
+	for _, f := range p.finds {
+		select {
+		case <-time.After(f.after):
+			tell(f.Finding)
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -187,23 +225,37 @@ type bench struct {
 	host    *fakeHost
 	signals chan os.Signal
 	said    []string
+	next    func() (spec.Spec, error) // what a reload reads
+	code    int                       // of Run
+}
+
+func (b *bench) load() (spec.Spec, map[string]string, error) {
+	s, err := b.next()
+	return s, nil, err
 }
 
 // onBench runs test in a bubble, with the services and scripts given, and
 // shuts down after it.
 func onBench(t *testing.T, services []spec.Service, scripts map[string]*script, test func(b *bench)) {
 	t.Helper()
+	onBenchOf(t, spec.Spec{Name: "box", Services: services}, scripts, test)
+}
+
+// onBenchOf does so with a whole spec.
+func onBenchOf(t *testing.T, box spec.Spec, scripts map[string]*script, test func(b *bench)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, host: newFakeHost(scripts), signals: make(chan os.Signal, 16)}
-		sv, err := New(spec.Spec{Name: "box", Services: services}, nil, b.host, func(line string) { b.said = append(b.said, line) })
+		sv, err := New(box, nil, b.host, b.load, func(line string) { b.said = append(b.said, line) })
 		if err != nil {
 			t.Fatal(err)
 		}
+		sv.chance = func() float64 { return 0 }
 		b.Supervisor = sv
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			sv.Run(b.signals)
+			b.code = sv.Run(b.signals)
 		}()
 		synctest.Wait()
 		test(b)
@@ -215,6 +267,20 @@ func onBench(t *testing.T, services []spec.Service, scripts map[string]*script, 
 // after lets time pass, and what is due happen.
 func (b *bench) after(d time.Duration) {
 	time.Sleep(d)
+	synctest.Wait()
+}
+
+// find has the run of a service find something.
+func (b *bench) find(name string, f Finding) {
+	b.t.Helper()
+	done := make(chan struct{})
+	b.loop.Post(func() {
+		defer close(done)
+		if svc := b.Supervisor.find(name); svc.run != nil {
+			b.onFinding(svc.run, f)
+		}
+	})
+	<-done
 	synctest.Wait()
 }
 
@@ -290,6 +356,10 @@ func probed(deadline time.Duration) func(*spec.Service) {
 	return func(s *spec.Service) {
 		s.Ready = &spec.Probe{HTTP: "http://127.0.0.1:3001/health", Deadline: spec.Duration(deadline)}
 	}
+}
+
+func task(deadline time.Duration) func(*spec.Service) {
+	return func(s *spec.Service) { s.Task = &spec.Task{Deadline: spec.Duration(deadline)} }
 }
 
 func policy(p spec.RestartPolicy) func(*spec.Service) {

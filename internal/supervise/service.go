@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -17,6 +18,8 @@ const (
 	goalStopped goal = iota // nothing
 	goalFailed              // nothing: it had its chance
 	goalStart               // the next run
+	goalRetry               // the next run, if the policy wants one
+	goalGone                // the service is no longer in the spec
 )
 
 // A service is one of the spec's, and where it stands. Only the event loop
@@ -29,6 +32,8 @@ type service struct {
 
 	state      spec.State
 	reason     string
+	says       string
+	detail     string
 	since      time.Time
 	readyBy    string
 	readyAfter time.Duration
@@ -37,7 +42,9 @@ type service struct {
 	latest    Process // the newest there was
 	goal      goal    // while state is stopping
 	climb     climb
-	alarm     *alarm // the end of a backoff or of a stop's timeout
+	alarm     *loop.Alarm // the end of a backoff, of a stop's timeout or of a task's time
+	starts    []time.Time // that count towards the start limit
+	code      int         // with which its last run ended by itself
 	launches  int
 	shortRuns int // in a row
 }
@@ -48,21 +55,22 @@ type run struct {
 	process Process
 	pid     int
 	started time.Time
-	cancel  context.CancelFunc // ends its probe
+	cancel  context.CancelFunc // ends its probes
 	unready string             // why it is not ready yet
 	over    bool               // the process is gone; its group may not be
 }
 
 // A climb is the way from the first start to ready, over as many runs as it
-// takes. Its alarm is the probe's deadline.
+// takes. Its alarm is a probe's deadline.
 type climb struct {
-	alarm   *alarm
+	alarm   *loop.Alarm
+	up      bool // the start probe has succeeded once
 	crashes int
 	death   string // of its last run
 }
 
 func (c *climb) end() {
-	c.alarm.stop()
+	c.alarm.Stop()
 	*c = climb{}
 }
 
@@ -72,6 +80,9 @@ func (s *service) set(state spec.State, reason string) {
 		s.since = time.Now()
 	}
 	s.state, s.reason = state, reason
+	if state == spec.StateReady || state == spec.StateExited {
+		s.detail = ""
+	}
 	if state != spec.StateReady && state != spec.StateExited {
 		s.readyBy, s.readyAfter = "", 0
 	}
@@ -88,13 +99,15 @@ func (s *service) blocker() *service {
 	return nil
 }
 
-// meets tells whether a dependant may start. A service that has exited in
-// good order was ready before.
+// meets tells whether a dependant may start. A service that has exited has
+// done so in good order, and was ready before or is a task that is done.
 func (s *service) meets(c spec.Condition) bool {
 	switch s.state {
-	case spec.StateReady, spec.StateExited:
+	case spec.StateExited:
 		return true
-	case spec.StateStarting:
+	case spec.StateReady:
+		return c != spec.ExitedOK
+	case spec.StateStarting, spec.StateUnready:
 		return c == spec.Started
 	}
 	return false
@@ -123,11 +136,14 @@ func (s *service) why() string {
 
 func (s *service) status() spec.ServiceStatus {
 	status := spec.ServiceStatus{
-		Name: s.Name, State: s.state, Reason: s.why(), Since: s.since, Port: s.Port, Log: s.log,
+		Name: s.Name, State: s.state, Reason: s.why(), Says: s.says, Detail: s.detail, Since: s.since, Port: s.Port, Log: s.log,
 		ReadyBy: s.readyBy, ReadyAfter: spec.Duration(s.readyAfter), Restarts: max(0, s.launches-1),
 	}
 	if s.run != nil && !s.run.over {
 		status.PID = s.run.pid
+	}
+	if dep := s.blocker(); s.state == spec.StateWaiting && dep != nil {
+		status.WaitsFor = dep.Name
 	}
 	return status
 }
@@ -142,14 +158,14 @@ func (s *service) resting() bool {
 }
 
 // restarts tells whether the policy wants another run.
-func (s *service) restarts(d Death) bool {
+func (s *service) restarts(ok bool) bool {
 	switch s.Restart.Policy {
 	case spec.Never:
 		return false
 	case spec.OnFailure:
-		return !d.OK()
+		return !ok
 	}
-	return true
+	return s.Task == nil || !ok
 }
 
 // lastOutput is the last line that any run of the service has written.

@@ -1,88 +1,170 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"syscall"
 	"time"
 
+	"github.com/sandwright/sandwright/internal/probe"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // begin takes a service up afresh: it waits for what it comes after, and
 // settle launches it.
 func (s *Supervisor) begin(svc *service) {
-	svc.alarm.stop()
+	svc.alarm.Stop()
 	svc.climb.end()
 	svc.shortRuns = 0
+	svc.starts = nil
 	svc.set(spec.StateWaiting, "")
 }
 
 // launch starts the next run of a service.
 func (s *Supervisor) launch(svc *service) {
-	process, err := s.host.Launch(svc.Service, s.env.of(svc.Service))
+	process, err := s.host.Launch(s.loop, svc.Service, s.env.of(svc.Service))
 	if err != nil {
 		s.onLaunchFailed(svc, err)
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &run{svc: svc, process: process, pid: process.PID(), started: time.Now(), cancel: cancel}
-	svc.run, svc.latest = r, process
-	s.runs[r.pid] = r
+	svc.run, svc.latest, svc.says, svc.code = r, process, "", 0
 	svc.launches++
+	svc.starts = append(svc.starts, r.started)
+	s.loop.Watch(r.pid, func(status syscall.WaitStatus) { s.onProcessGone(r, Death{status}) })
 	svc.set(spec.StateStarting, "")
 	s.tell(svc, "started, pid %d", r.pid)
-	if svc.Ready == nil {
+	s.await(r)
+	if isProbed(svc.Service) {
+		s.loop.Go(func() { process.Watch(ctx, func(f Finding) { s.loop.Post(func() { s.onFinding(r, f) }) }) })
+	}
+}
+
+// await sets what a run that has just started is waited for.
+func (s *Supervisor) await(r *run) {
+	svc := r.svc
+	switch {
+	case svc.Task != nil:
+		if deadline := svc.Task.Deadline.Std(); deadline > 0 {
+			svc.alarm = s.loop.After(deadline, func() { s.onTaskDeadline(svc) })
+		}
+	case svc.Start != nil:
+		s.limitClimb(svc, svc.Start)
+	case svc.Ready != nil:
+		s.limitClimb(svc, svc.Ready)
+	default:
 		s.onReady(r, "started")
+	}
+}
+
+// limitClimb sets the deadline of a probe, at the first start of a climb.
+func (s *Supervisor) limitClimb(svc *service, p *spec.Probe) {
+	if deadline := p.Deadline.Std(); svc.climb.alarm == nil && deadline > 0 {
+		svc.climb.alarm = s.loop.After(deadline, func() { s.onDeadline(svc, p) })
+	}
+}
+
+// onFinding is a probe of a run that has found something.
+func (s *Supervisor) onFinding(r *run, f Finding) {
+	svc := r.svc
+	if svc.run != r || r.over || svc.state == spec.StateStopping {
 		return
 	}
-	s.limitClimb(svc)
-	s.spawn(func() { s.watch(ctx, r) })
-}
-
-// limitClimb sets the deadline at the first start of a climb.
-func (s *Supervisor) limitClimb(svc *service) {
-	if deadline := svc.Ready.Deadline.Std(); svc.climb.alarm == nil && deadline > 0 {
-		svc.climb.alarm = s.alarmAfter(deadline, func() { s.onDeadline(svc) })
+	if f.Says != nil {
+		svc.says = *f.Says
+		return
 	}
-}
-
-// watch turns what the probe of a run finds into events.
-func (s *Supervisor) watch(ctx context.Context, r *run) {
-	unready := func(err error) { s.post(func() { s.onUnready(r, err) }) }
-	how, err := r.process.Ready(ctx, unready)
+	if !f.OK {
+		svc.detail = f.Detail
+	}
 	switch {
-	case err == nil:
-		s.post(func() { s.onReady(r, how) })
-	case ctx.Err() == nil:
-		unready(err)
+	case f.Use == probe.Live && !f.OK && f.Counts:
+		s.onNotLive(svc, f.Text())
+	case f.Use == probe.Live:
+	case !f.OK:
+		s.onUnready(r, f.Verdict)
+	case f.Use == probe.Start && svc.Ready != nil:
+		s.onUp(svc)
+	default:
+		s.onReady(r, f.How)
 	}
+}
+
+// onUp is a service whose start probe has succeeded. From here on its ready
+// probe has its own time.
+func (s *Supervisor) onUp(svc *service) {
+	if svc.climb.up || svc.state != spec.StateStarting {
+		return
+	}
+	svc.climb.up = true
+	svc.climb.alarm.Stop()
+	svc.climb.alarm = nil
+	s.limitClimb(svc, svc.Ready)
 }
 
 // onReady is a run that has shown that it is ready.
 func (s *Supervisor) onReady(r *run, how string) {
 	svc := r.svc
-	if svc.run != r || svc.state != spec.StateStarting || r.over {
+	if svc.run != r || r.over || (svc.state != spec.StateStarting && svc.state != spec.StateUnready) {
 		return
 	}
+	again := svc.state == spec.StateUnready
 	svc.climb.end()
 	svc.set(spec.StateReady, "")
 	svc.readyBy, svc.readyAfter = how, time.Since(r.started)
+	if again {
+		s.tell(svc, "ready again (%s)", how)
+		return
+	}
 	s.tell(svc, "ready after %s (%s)", rounded(svc.readyAfter), how)
 }
 
-// onUnready is a run that has been asked and was not ready.
-func (s *Supervisor) onUnready(r *run, err error) {
-	r.unready = err.Error()
-	if r.svc.run == r && r.svc.state == spec.StateStarting {
-		r.svc.reason = r.unready
+// onUnready is a run that has been asked and was not ready. One that was ready
+// before is so until that counts.
+func (s *Supervisor) onUnready(r *run, v probe.Verdict) {
+	svc := r.svc
+	switch {
+	case svc.state == spec.StateStarting:
+		r.unready = v.Text()
+		svc.reason = v.Text()
+	case svc.state == spec.StateUnready:
+		svc.reason = v.Text()
+	case svc.state == spec.StateReady && v.Counts:
+		svc.set(spec.StateUnready, v.Text())
+		s.tell(svc, "no longer ready: %s", v.Text())
 	}
 }
 
+// onNotLive is a service that runs and does not live: it is ended, and started
+// again as its policy says.
+func (s *Supervisor) onNotLive(svc *service, why string) {
+	s.tell(svc, "not live: %s", why)
+	if !isShort(time.Since(svc.run.started), svc.Restart) {
+		svc.shortRuns = 0
+	}
+	s.stop(svc, goalRetry, "not live: "+why)
+}
+
 // onDeadline is a service that has not become ready in time.
-func (s *Supervisor) onDeadline(svc *service) {
-	reason := "not ready after " + svc.Ready.Deadline.String() + ": " + svc.obstacle()
+func (s *Supervisor) onDeadline(svc *service, p *spec.Probe) {
+	s.giveUp(svc, "not ready after "+p.Deadline.String()+": "+svc.obstacle())
+}
+
+// onTaskDeadline is a task that has not ended in time.
+func (s *Supervisor) onTaskDeadline(svc *service) {
+	reason := "not done after " + svc.Task.Deadline.String()
+	if last := svc.lastOutput(); last != "" {
+		reason += ", last output: " + last
+	}
+	s.stop(svc, goalRetry, reason)
+}
+
+// giveUp ends a service for good.
+func (s *Supervisor) giveUp(svc *service, reason string) {
 	svc.climb.end()
 	if svc.run == nil {
 		s.fail(svc, reason)
@@ -109,19 +191,38 @@ func isPassing(err error) bool {
 
 // fail gives a service up.
 func (s *Supervisor) fail(svc *service, reason string) {
-	svc.alarm.stop()
+	svc.alarm.Stop()
 	svc.climb.end()
 	svc.set(spec.StateFailed, reason)
 	s.tell(svc, "failed: %s", reason)
+	s.onEnd(svc, cmp.Or(svc.code, 1))
 }
 
-// retry starts a service again after a delay that grows.
+// retry starts a service again after a delay that grows, unless it has been
+// started too often.
 func (s *Supervisor) retry(svc *service, reason string) {
-	delay := backoffDelay(svc.shortRuns, svc.Restart)
+	if svc.exhausted() {
+		s.fail(svc, fmt.Sprintf("%s (%d starts within %s)", reason, svc.Restart.StartLimit, startInterval(svc.Restart)))
+		return
+	}
+	delay := shorten(backoffDelay(svc.shortRuns, svc.Restart), s.chance())
 	svc.shortRuns++
 	svc.set(spec.StateBackoff, reason)
 	s.tell(svc, "%s, starting again in %s", reason, rounded(delay))
-	svc.alarm = s.alarmAfter(delay, func() { s.onBackoffOver(svc) })
+	svc.alarm = s.loop.After(delay, func() { s.onBackoffOver(svc) })
+}
+
+// exhausted tells whether the start limit is reached, and forgets the starts
+// that do not count any more.
+func (s *service) exhausted() bool {
+	limit := s.Restart.StartLimit
+	if limit == 0 {
+		s.starts = nil
+		return false
+	}
+	since := time.Now().Add(-startInterval(s.Restart))
+	s.starts = slices.DeleteFunc(s.starts, func(t time.Time) bool { return t.Before(since) })
+	return len(s.starts) >= limit
 }
 
 // onBackoffOver is a service whose next run is due, unless what it comes

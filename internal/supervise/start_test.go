@@ -105,9 +105,9 @@ func TestLaunchFailures(t *testing.T) {
 func TestReadinessOfAnotherRunDoesNotCount(t *testing.T) {
 	onBench(t, []spec.Service{a("x", probed(30*time.Second))}, map[string]*script{"x": {lives: time.Second, code: 1, ready: -1}}, func(b *bench) {
 		var old *run
-		b.post(func() { old = b.services[0].run })
+		b.loop.Post(func() { old = b.services[0].run })
 		b.after(2500 * time.Millisecond)
-		b.post(func() { b.onReady(old, "late") })
+		b.loop.Post(func() { b.onReady(old, "late") })
 		b.want("x", spec.StateStarting, "")
 	})
 }

@@ -15,20 +15,21 @@ func (s *Supervisor) stop(svc *service, goal goal, reason string) {
 	if svc.state == spec.StateStopping {
 		return
 	}
-	svc.alarm.stop()
+	svc.alarm.Stop()
 	svc.climb.end()
 	if svc.run == nil {
+		svc.reason = reason
 		s.onStopped(svc)
 		return
 	}
 	svc.set(spec.StateStopping, reason)
-	s.host.Signal(svc.run.pid, syscall.SIGTERM)
-	s.host.Signal(svc.run.pid, syscall.SIGCONT)
+	svc.run.process.Signal(stopSignal(svc.Stop))
+	svc.run.process.Signal(syscall.SIGCONT)
 	if s.hasty {
 		s.kill(svc)
 		return
 	}
-	svc.alarm = s.alarmAfter(svc.Stop.Timeout.Std(), func() { s.onStopTimeout(svc) })
+	svc.alarm = s.loop.After(svc.Stop.Timeout.Std(), func() { s.onStopTimeout(svc) })
 }
 
 // onStopTimeout is a service that has had its time to end.
@@ -40,41 +41,46 @@ func (s *Supervisor) onStopTimeout(svc *service) {
 // kill ends a service that is being stopped, and all that is in its group.
 func (s *Supervisor) kill(svc *service) {
 	r := svc.run
-	s.host.Signal(r.pid, syscall.SIGKILL)
+	r.process.Signal(syscall.SIGKILL)
 	if r.over {
 		s.onStopped(svc)
 		return
 	}
-	svc.alarm.stop()
-	svc.alarm = s.alarmAfter(killTime, func() { s.onUnkillable(svc) })
+	svc.alarm.Stop()
+	svc.alarm = s.loop.After(killTime, func() { s.onUnkillable(svc) })
 }
 
 // onUnkillable is a process that even SIGKILL has not ended, as when the
 // kernel waits for a device. It is left behind.
 func (s *Supervisor) onUnkillable(svc *service) {
-	svc.run.cancel()
 	pid := svc.run.pid
-	svc.run = nil
+	s.drop(svc)
 	s.fail(svc, fmt.Sprintf("process %d is not gone %s after SIGKILL", pid, killTime))
 }
 
 // onGroupChanged looks whether a service that is being stopped has ended: its
 // process, and all others in its group.
 func (s *Supervisor) onGroupChanged(svc *service) {
-	if svc.state == spec.StateStopping && svc.run.over && !s.host.Signal(svc.run.pid, 0) {
+	if svc.state == spec.StateStopping && svc.run.over && !svc.run.process.Signal(0) {
 		s.onStopped(svc)
 	}
 }
 
 // onStopped is a service that has ended because it was asked to.
 func (s *Supervisor) onStopped(svc *service) {
-	svc.alarm.stop()
-	svc.run = nil
-	switch svc.goal {
-	case goalStart:
+	svc.alarm.Stop()
+	if svc.run != nil {
+		s.drop(svc)
+	}
+	switch {
+	case svc.goal == goalStart:
 		s.begin(svc)
-	case goalFailed:
+	case svc.goal == goalFailed || svc.goal == goalRetry && !svc.restarts(false):
 		s.fail(svc, svc.reason)
+	case svc.goal == goalRetry:
+		s.retry(svc, svc.reason)
+	case svc.goal == goalGone:
+		s.forget(svc)
 	default:
 		svc.set(spec.StateStopped, "")
 		s.tell(svc, "stopped")
@@ -92,8 +98,10 @@ func (s *Supervisor) onSignal(sig os.Signal) {
 		}
 		s.hasten()
 	case syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2:
-		for _, r := range s.runs {
-			s.host.Signal(r.pid, sig.(syscall.Signal))
+		for _, svc := range s.services {
+			if svc.run != nil && !svc.run.over {
+				svc.run.process.Signal(sig.(syscall.Signal))
+			}
 		}
 	}
 }
@@ -164,7 +172,7 @@ func (s *Supervisor) sweep() {
 		s.phase = over
 		return
 	}
-	s.alarmAfter(sweepTime, s.onSweepTimeout)
+	s.loop.After(sweepTime, s.onSweepTimeout)
 }
 
 // onSweepTimeout kills them.
@@ -174,7 +182,7 @@ func (s *Supervisor) onSweepTimeout() {
 	}
 	s.sweepSig = syscall.SIGKILL
 	s.onRestChanged()
-	s.alarmAfter(sweepTime, func() { s.phase = over })
+	s.loop.After(sweepTime, func() { s.phase = over })
 }
 
 // onRestChanged looks whether they are gone. Killing one may have brought its

@@ -8,14 +8,15 @@ package supervise
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
+	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -36,44 +37,53 @@ type Supervisor struct {
 	host Host
 	say  func(string)
 
-	events chan func()
-	done   chan struct{} // closed when Run returns
-	tasks  sync.WaitGroup
+	loop   *loop.Loop
+	chance func() float64 // from 0 to 1, for delays
+	load   Loader
 
 	phase    phase
 	hasty    bool           // no process gets time to end any more
 	sweepSig syscall.Signal // what the rest gets at each death while sweeping
+	main     string         // the service whose end is the sandbox's
+	code     int            // what Run returns
 	services []*service     // by name
-	runs     map[int]*run   // by pid, until reaped
 	watchers map[chan spec.Status]bool
 	waiting  []request
 	latest   spec.Status
 }
 
 // New makes a supervisor for the services of s. env holds the start-time
-// variables, host runs the processes, and say takes lines for people; it must
-// not block. A spec that cannot work is refused with all its faults.
-func New(s spec.Spec, env map[string]string, host Host, say func(string)) (*Supervisor, error) {
+// variables, host runs the processes, load is what Reload reads, nil for none,
+// and say takes lines for people; it must not block. A spec that cannot work is
+// refused with all its faults.
+func New(s spec.Spec, env map[string]string, host Host, load Loader, say func(string)) (*Supervisor, error) {
+	if load == nil {
+		load = unloadable
+	}
 	if err := check(s); err != nil {
 		return nil, err
 	}
 	sv := &Supervisor{
 		name: s.Name, env: environment{common: s.Env, start: env}, host: host, say: say,
-		events: make(chan func()), done: make(chan struct{}),
-		services: link(s), runs: map[int]*run{}, watchers: map[chan spec.Status]bool{},
+		loop: loop.New(), chance: rand.Float64, load: load, main: s.Main,
+		services: link(s, nil), watchers: map[chan spec.Status]bool{},
 	}
 	return sv, nil
 }
 
-// link makes the services of s, sorted by name and tied to each other.
-func link(s spec.Spec) []*service {
+// link makes the services of s, sorted by name and tied to each other. Those
+// that there are in old already are taken over as they stand, with what s says
+// of them.
+func link(s spec.Spec, old map[string]*service) []*service {
 	byName := map[string]*service{}
 	var all []*service
 	for _, svc := range s.Services {
-		one := &service{
-			Service: svc, log: filepath.Join(logDir(s), svc.Name, "current"),
-			after: map[*service]spec.Condition{}, state: spec.StateWaiting, since: time.Now(),
+		one := old[svc.Name]
+		if one == nil {
+			one = &service{state: spec.StateWaiting, since: time.Now()}
 		}
+		one.Service, one.log = svc, filepath.Join(logDir(s), svc.Name, "current")
+		one.after, one.dependants = map[*service]spec.Condition{}, nil
 		byName[svc.Name] = one
 		all = append(all, one)
 	}
@@ -91,15 +101,16 @@ func link(s spec.Spec) []*service {
 func cmpNames(a, b string) int { return strings.Compare(a, b) }
 
 // Run starts the services and returns once all of them, and every other
-// process below this one, have ended after SIGTERM, SIGINT or Shutdown.
-func (s *Supervisor) Run(signals <-chan os.Signal) {
+// process below this one, have ended after SIGTERM, SIGINT, Shutdown or the
+// end of the main service, whose exit code it gives; otherwise that is 0.
+func (s *Supervisor) Run(signals <-chan os.Signal) (code int) {
 	for s.phase != over {
 		s.settle()
 		if s.phase == over {
 			break
 		}
 		select {
-		case event := <-s.events:
+		case event := <-s.loop.Events():
 			event()
 		case <-s.host.Deaths():
 			s.onDeaths()
@@ -108,31 +119,31 @@ func (s *Supervisor) Run(signals <-chan os.Signal) {
 		}
 	}
 	s.leave()
+	return s.code
 }
 
 // leave ends what the loop has started, and tells everybody who listens.
 func (s *Supervisor) leave() {
-	close(s.done)
 	for _, svc := range s.services {
-		svc.alarm.stop()
 		svc.climb.end()
 		if svc.run != nil {
-			svc.run.cancel()
+			s.drop(svc)
 		}
+		svc.alarm.Stop()
 	}
+	s.loop.Close()
 	for ch := range s.watchers {
 		close(ch)
 	}
-	s.tasks.Wait()
 }
 
 // settle follows up on an event: it starts and stops what may be started and
 // stopped now, and tells everybody who listens.
 func (s *Supervisor) settle() {
-	switch s.phase {
-	case running:
+	if s.phase == running {
 		s.startWaiting()
-	case stopping:
+	}
+	if s.phase == stopping {
 		s.stopNext()
 	}
 	s.answer()
@@ -153,46 +164,6 @@ func (s *Supervisor) startWaiting() {
 	}
 }
 
-// post has the loop run event. It returns false when the loop has ended.
-func (s *Supervisor) post(event func()) bool {
-	select {
-	case s.events <- event:
-		return true
-	case <-s.done:
-		return false
-	}
-}
-
-// spawn runs task beside the loop, which waits for it when it ends.
-func (s *Supervisor) spawn(task func()) { s.tasks.Go(task) }
-
 func (s *Supervisor) tell(svc *service, format string, args ...any) {
 	s.say(svc.Name + ": " + fmt.Sprintf(format, args...))
-}
-
-// An alarm is an event that comes later. Only the loop touches it; the zero
-// pointer is an alarm that is off.
-type alarm struct {
-	timer *time.Timer
-	off   bool
-}
-
-func (s *Supervisor) alarmAfter(d time.Duration, event func()) *alarm {
-	a := &alarm{}
-	a.timer = time.AfterFunc(d, func() {
-		s.post(func() {
-			if !a.off {
-				event()
-			}
-		})
-	})
-	return a
-}
-
-// stop makes sure that the event does not come any more.
-func (a *alarm) stop() {
-	if a != nil {
-		a.off = true
-		a.timer.Stop()
-	}
 }

@@ -1,17 +1,17 @@
 package supervise
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/spec"
 	"github.com/sandwright/sandwright/internal/svlog"
 )
@@ -19,21 +19,56 @@ import (
 // System is the Host that is the machine: as PID 1 it is answerable for every
 // process, otherwise, as a child subreaper, for all below itself.
 type System struct {
-	logDir string
-	say    func(string)
-	deaths chan os.Signal
-	logs   map[string]*svlog.Log // by service; open from its first launch on
+	logDir  string
+	runDir  string
+	say     func(string)
+	deaths  chan os.Signal
+	pool    *svlog.Pool
+	logs    map[string]keptLog // by service; open from its first launch on
+	records *records
+	runs    int // so far
 }
 
-// NewSystem makes this process the one that orphans are left to. say hears of
-// logs that cannot be written; it must not block.
-func NewSystem(s spec.Spec, say func(string)) (*System, error) {
+// A keptLog is a log, and how it was asked to be kept.
+type keptLog struct {
+	*svlog.Log
+	spec.Rotation
+}
+
+// Options is where a System works.
+type Options struct {
+	RunDir string       // for what only this start of the machine needs; writable
+	Mirror io.Writer    // for the lines of services whose logs are mirrored; nil is nowhere
+	Say    func(string) // hears of what people should know; must not block
+}
+
+// NewSystem makes this process the one that orphans are left to. It ends what
+// a predecessor that was killed has left, which may take some seconds.
+func NewSystem(s spec.Spec, o Options) (*System, error) {
 	if os.Getpid() != 1 {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return nil, fmt.Errorf("cannot become a child subreaper: %w", err)
 		}
 	}
-	sys := &System{logDir: logDir(s), say: say, deaths: make(chan os.Signal, 1), logs: map[string]*svlog.Log{}}
+	records, err := openRecords(o.RunDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := records.endRemnants(o.Say); err != nil {
+		return nil, err
+	}
+	// Nobody listens there any more.
+	if err := os.RemoveAll(filepath.Join(o.RunDir, "notify")); err != nil {
+		return nil, err
+	}
+	pool, err := svlog.NewPool(svlog.Options{Total: s.LogTotal, Mirror: o.Mirror})
+	if err != nil {
+		return nil, fmt.Errorf("cannot keep logs: %w", err)
+	}
+	sys := &System{
+		logDir: logDir(s), runDir: o.RunDir, say: o.Say, deaths: make(chan os.Signal, 1),
+		pool: pool, logs: map[string]keptLog{}, records: records,
+	}
 	signal.Notify(sys.deaths, unix.SIGCHLD)
 	return sys, nil
 }
@@ -41,24 +76,28 @@ func NewSystem(s spec.Spec, say func(string)) (*System, error) {
 // Close finishes the logs. Call it when the supervisor has ended.
 func (y *System) Close() error {
 	signal.Stop(y.deaths)
-	var err error
-	for _, log := range y.logs {
-		err = errors.Join(err, log.Close())
-	}
-	return err
+	return y.pool.Close()
 }
 
-// log is the log of a service, opened when it is first asked for.
+// log is the log of a service, opened when it is first asked for, and opened
+// again when it is to be kept in another way.
 func (y *System) log(name string, rotation spec.Rotation) (*svlog.Log, error) {
-	if log := y.logs[name]; log != nil {
-		return log, nil
+	kept, ok := y.logs[name]
+	if ok && kept.Rotation == rotation {
+		return kept.Log, nil
+	}
+	if ok {
+		if err := kept.Close(); err != nil {
+			y.say(fmt.Sprintf("%s: cannot finish its log: %v", name, err))
+		}
+		delete(y.logs, name)
 	}
 	alert := func(err error) { y.say(fmt.Sprintf("%s: cannot write its log, trying again: %v", name, err)) }
-	log, err := svlog.Open(filepath.Join(y.logDir, name), rotation, alert)
+	log, err := y.pool.Open(name, filepath.Join(y.logDir, name), rotation, alert)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open its log: %w", err)
 	}
-	y.logs[name] = log
+	y.logs[name] = keptLog{log, rotation}
 	return log, nil
 }
 
@@ -66,18 +105,7 @@ func (y *System) log(name string, rotation spec.Rotation) (*svlog.Log, error) {
 func (y *System) Deaths() <-chan os.Signal { return y.deaths }
 
 // Reap collects one child.
-func (y *System) Reap() (Death, bool) {
-	for {
-		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
-		if err != syscall.EINTR {
-			return Death{PID: pid, Status: status}, err == nil && pid > 0
-		}
-	}
-}
-
-// Signal reaches the group of pid.
-func (y *System) Signal(pid int, sig syscall.Signal) bool { return syscall.Kill(-pid, sig) == nil }
+func (y *System) Reap() (pid int, status syscall.WaitStatus, ok bool) { return loop.Wait4() }
 
 // SignalRest reaches, as PID 1, every process there is, and otherwise this
 // process's children, which orphans become.
@@ -97,22 +125,11 @@ func children() []int {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	var pids []int
 	for _, path := range stats {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		// A process that is gone by now is nobody's child.
-		if text, err := os.ReadFile(path); err == nil && parent(string(text)) == os.Getpid() {
-			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if stat, ok := readStat(pid); ok && stat.parent == os.Getpid() {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
-}
-
-// parent is the fourth field of a /proc/PID/stat. The second, in parentheses,
-// may hold anything.
-func parent(stat string) int {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 2 {
-		return 0
-	}
-	pid, _ := strconv.Atoi(fields[1])
-	return pid
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sandwright/sandwright/internal/control"
+	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func realSystem(t *testing.T) (*System, string) {
 	t.Helper()
 	dir := t.TempDir()
-	y, err := NewSystem(spec.Spec{LogDir: dir}, func(line string) { t.Errorf("said %q", line) })
+	y, err := NewSystem(spec.Spec{LogDir: dir}, Options{RunDir: t.TempDir(), Say: func(line string) { t.Errorf("said %q", line) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,11 +38,11 @@ func realSystem(t *testing.T) (*System, string) {
 	return y, dir
 }
 
-// launch starts a shell script.
-func launch(t *testing.T, y *System, script string, change ...func(*spec.Service)) Process {
+// run1 starts a shell script.
+func run1(t *testing.T, y *System, script string, change ...func(*spec.Service)) Process {
 	t.Helper()
 	svc := a("x", append(change, func(s *spec.Service) { s.Command = []string{"sh", "-c", script} })...)
-	p, err := y.Launch(svc, []string{"PATH=" + os.Getenv("PATH")})
+	p, err := y.Launch(loop.New(), svc, []string{"PATH=" + os.Getenv("PATH")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +54,9 @@ func reap(t *testing.T, y *System, pid int) Death {
 	t.Helper()
 	late := time.After(10 * time.Second)
 	for {
-		for d, ok := y.Reap(); ok; d, ok = y.Reap() {
-			if d.PID == pid {
-				return d
+		for dead, status, ok := y.Reap(); ok; dead, status, ok = y.Reap() {
+			if dead == pid {
+				return Death{status}
 			}
 		}
 		select {
@@ -66,12 +67,27 @@ func reap(t *testing.T, y *System, pid int) Death {
 	}
 }
 
+// findings is what the probes of p find until there are n of them, or for d.
+func findings(t *testing.T, p Process, d time.Duration, n int) []Finding {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	var found []Finding
+	p.Watch(ctx, func(f Finding) {
+		found = append(found, f)
+		if len(found) == n {
+			cancel()
+		}
+	})
+	return found
+}
+
 func TestDeathsSayHow(t *testing.T) {
 	y, _ := realSystem(t)
 	for script, want := range map[string]string{
 		"exit 0": "exited 0", "exit 3": "exited 3", "kill -9 $$": "killed by SIGKILL", "kill -s TERM $$": "killed by SIGTERM", "kill -40 $$": "killed by signal 40",
 	} {
-		p := launch(t, y, script)
+		p := run1(t, y, script)
 		if d := reap(t, y, p.PID()); d.String() != want || d.OK() != (script == "exit 0") {
 			t.Errorf("%s: %s", script, d)
 		}
@@ -82,7 +98,7 @@ func TestDeathsSayHow(t *testing.T) {
 // process itself has written.
 func TestFlushHasTheLastWords(t *testing.T) {
 	y, dir := realSystem(t)
-	p := launch(t, y, "setsid sleep 5 & echo out; echo err >&2; echo last")
+	p := run1(t, y, "setsid sleep 5 & echo out; echo err >&2; echo last")
 	pid := p.PID()
 	reap(t, y, pid)
 	started := time.Now()
@@ -115,15 +131,16 @@ func TestFlushHasTheLastWords(t *testing.T) {
 
 func TestSignalReachesTheGroup(t *testing.T) {
 	y, _ := realSystem(t)
-	p := launch(t, y, "sleep 100 & echo >&3; wait", func(s *spec.Service) { s.Ready = &spec.Probe{FD: 3} })
-	if how, err := p.Ready(t.Context(), func(error) {}); err != nil || how != "newline on fd 3" {
-		t.Fatalf("%q, %v", how, err)
+	p := run1(t, y, "sleep 100 & echo >&3; wait", func(s *spec.Service) { s.Ready = &spec.Probe{FD: 3} })
+	found := findings(t, p, time.Minute, 2)
+	if last := found[len(found)-1]; !last.OK || last.How != "newline on fd 3" {
+		t.Fatalf("found %+v", found)
 	}
-	if !y.Signal(p.PID(), 0) || !y.Signal(p.PID(), syscall.SIGKILL) {
+	if !p.Signal(0) || !p.Signal(syscall.SIGKILL) {
 		t.Error("no group")
 	}
 	reap(t, y, p.PID())
-	for deadline := time.Now().Add(5 * time.Second); y.Signal(p.PID(), 0); y.Reap() {
+	for deadline := time.Now().Add(5 * time.Second); p.Signal(0); y.Reap() {
 		if time.Now().After(deadline) {
 			t.Fatal("its child has not been killed")
 		}
@@ -136,15 +153,15 @@ func TestReadyTellsWhyNotYet(t *testing.T) {
 		"no newline on fd 4": {FD: 4},
 		"GET http://127.0.0.1:1/x: no answer yet, GET http://127.0.0.1:1/x: connection refused": {HTTP: "http://127.0.0.1:1/x", Interval: spec.Duration(time.Hour)},
 	} {
-		p := launch(t, y, "exec sleep 100", func(s *spec.Service) { s.Ready = &probe })
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		p := run1(t, y, "exec sleep 100", func(s *spec.Service) { s.Ready = &probe })
 		var told []string
-		_, err := p.Ready(ctx, func(err error) { told = append(told, err.Error()) })
-		cancel()
-		if got := strings.Join(told, ", "); got != want || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("told %q, %v, want %q", got, err, want)
+		for _, f := range findings(t, p, 300*time.Millisecond, strings.Count(want, ",")+1) {
+			told = append(told, f.Text())
 		}
-		y.Signal(p.PID(), syscall.SIGKILL)
+		if got := strings.Join(told, ", "); got != want {
+			t.Errorf("told %q, want %q", got, want)
+		}
+		p.Signal(syscall.SIGKILL)
 		reap(t, y, p.PID())
 	}
 }
@@ -161,10 +178,10 @@ func TestDescriptorsStayFlat(t *testing.T) {
 		return len(fds)
 	}
 	run := func() {
-		p := launch(t, y, "echo hello")
+		p := run1(t, y, "echo hello")
 		reap(t, y, p.PID())
 		p.Flush()
-		if _, err := y.Launch(a("x", func(s *spec.Service) { s.Command = []string{"/nope"} }), nil); !errors.Is(err, syscall.ENOENT) {
+		if _, err := y.Launch(loop.New(), a("x", func(s *spec.Service) { s.Command = []string{"/nope"} }), nil); !errors.Is(err, syscall.ENOENT) {
 			t.Fatal(err)
 		}
 	}
@@ -192,10 +209,11 @@ func TestSupervisorOverRealProcesses(t *testing.T) {
 		}),
 		a("web", after("crash", spec.Ready), func(s *spec.Service) { s.Command = []string{"sleep", "100"} }),
 	}
-	sv, err := New(spec.Spec{Name: "box", LogDir: dir, Services: services}, nil, y, func(line string) { said <- line })
+	sv, err := New(spec.Spec{Name: "box", LogDir: dir, Services: services}, nil, y, nil, func(line string) { said <- line })
 	if err != nil {
 		t.Fatal(err)
 	}
+	sv.chance = func() float64 { return 0 }
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

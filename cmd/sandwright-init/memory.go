@@ -1,0 +1,62 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	settleTime = 3 * time.Second // from the start until most of what starting needs is over
+	gcPercent  = 25              // a small heap that is collected often costs less than a large one
+)
+
+// saveMemory keeps the supervisor small: it lives as long as the sandbox, and
+// does little. Once the start is over, the pages of the program that only
+// starting needed are given back; those that are needed after all come from the
+// page cache again.
+func saveMemory() {
+	debug.SetGCPercent(gcPercent)
+	time.AfterFunc(settleTime, func() {
+		debug.FreeOSMemory()
+		releaseProgram()
+	})
+}
+
+// releaseProgram unmaps, until their next use, the read-only pages of this
+// program's file. Where that fails, only memory is lost.
+func releaseProgram() {
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return
+	}
+	maps, err := os.Open("/proc/self/maps")
+	if err != nil {
+		return
+	}
+	defer maps.Close()
+	for lines := bufio.NewScanner(maps); lines.Scan(); {
+		if from, size, ok := readOnly(lines.Text(), self); ok {
+			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, from, size, unix.MADV_DONTNEED)
+		}
+	}
+}
+
+// readOnly is the address range of a line of /proc/PID/maps that maps file and
+// cannot be written. What could be written may have been, and must stay.
+func readOnly(line, file string) (from, size uintptr, ok bool) {
+	var to uintptr
+	var mode string
+	if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil || len(mode) != 4 || to <= from {
+		return 0, 0, false
+	}
+	return from, to - from, mode[0] == 'r' && mode[1] == '-' && mode[3] == 'p' && strings.HasSuffix(line, " "+file)
+}

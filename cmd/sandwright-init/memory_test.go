@@ -1,0 +1,35 @@
+//go:build linux
+
+package main
+
+import "testing"
+
+func TestReadOnly(t *testing.T) {
+	const file = "/usr/local/bin/sandwright-init"
+	tests := map[string]bool{
+		"00400000-0067f000 r-xp 00000000 fe:00 10002444                           " + file:                true,
+		"0067f000-0092e000 r--p 0027f000 fe:00 10002444                           " + file:                true,
+		"0092e000-0094e000 rw-p 0052e000 fe:00 10002444                           " + file:                false,
+		"0092e000-0094e000 -w-p 0052e000 fe:00 10002444                           " + file:                false,
+		"00400000-0067f000 r-xs 00000000 fe:00 10002444                           " + file:                false,
+		"00400000-0067f000 r-xp 00000000 fe:00 10002444                           " + file + " (deleted)": false,
+		"7ffc1000-7ffc2000 r-xp 00000000 00:00 0                                  [vdso]":                 false,
+		"0067f000-0067f000 r--p 0027f000 fe:00 10002444                           " + file:                false,
+		"":  false,
+		"x": false,
+	}
+	for line, want := range tests {
+		from, size, ok := readOnly(line, file)
+		if ok != want || ok && (from == 0 || size == 0) {
+			t.Errorf("%q: %x, %d, %v", line, from, size, ok)
+		}
+	}
+}
+
+// Nothing that the program still needs is lost.
+func TestReleaseProgram(t *testing.T) {
+	for range 3 {
+		releaseProgram()
+		TestReadOnly(t)
+	}
+}
