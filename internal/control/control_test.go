@@ -75,7 +75,7 @@ func serve(t *testing.T, h http.Handler) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: h}
+	server := Server(h)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
