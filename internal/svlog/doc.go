@@ -20,8 +20,8 @@ var ErrClosed = errors.New("the log is closed")
 
 const (
 	maxLine    = 64 << 10  // a longer line is split into pieces of this size
-	readBytes  = 192 << 10 // read at once at most
-	flushBytes = 192 << 10 // formatted lines are written at the latest when they are this many
+	readBytes  = 448 << 10 // read at once at most
+	flushBytes = 448 << 10 // formatted lines are written at the latest when they are this many
 	lastBytes  = 200       // bounds what Last gives
 	ringBytes  = 1 << 20   // newest lines that DropOldest keeps while they cannot be written
 	markerRoom = 256       // free in a file before a gap is marked there

@@ -10,11 +10,12 @@ import (
 // cannot. lines is only borrowed.
 func (l *Log) add(lines []byte) {
 	if len(l.pending) > 0 || l.held() {
-		l.pending = append(slices.Clip(l.pending), lines...)
+		l.pending = append(l.pending, lines...)
 		l.drop()
-	} else {
-		l.pending = lines
+		l.flush()
+		return
 	}
+	l.pending = lines
 	l.flush()
 	l.pending = bytes.Clone(l.pending)
 }
@@ -104,10 +105,10 @@ func (l *Log) tell(g gap) []byte {
 // drop forgets the oldest pending lines that are too many, and counts them. A
 // line that is written in part stays.
 func (l *Log) drop() {
-	over := len(l.pending) - ringBytes
-	if over <= 0 || !l.overflowing {
+	if len(l.pending) <= ringBytes || !l.overflowing {
 		return
 	}
+	over := len(l.pending) - ringBytes*3/4 // so that not every line moves all others
 	start := 0
 	if l.midline {
 		start = bytes.IndexByte(l.pending, '\n') + 1
