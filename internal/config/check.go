@@ -15,8 +15,11 @@ func check(f *File) fault.List {
 	return slices.Concat(
 		checkBuild(f),
 		checkVariables(f),
+		checkServices(f),
 		checkAfter(f),
+		checkConditions(f),
 		checkCycles(f),
+		checkLogs(f),
 		checkPorts(f),
 	)
 }

@@ -3,9 +3,8 @@
 package config
 
 import (
-	"time"
-
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // Name is the file this package reads.
@@ -22,6 +21,7 @@ type File struct {
 	Tools     map[string]Tool
 	Env       map[string]Variable
 	Services  map[string]Service
+	Main      string // the service whose end ends the sandbox; empty: none
 	Logs      Logs
 	Ports     []Port
 
@@ -87,33 +87,36 @@ type Variable struct {
 	Services    []string // that see it; empty: every service
 }
 
-// A Service is one supervised program of the box.
+// A Service is one supervised program of the box. Exactly one of Command and
+// S6 is set; one with S6 has no more than Env, After, Port and Logs.
 type Service struct {
 	Command []string
+	S6      string            // folder of an s6 service directory: relative to Workspace.Target, or absolute in the box
+	Task    *spec.Task        // it runs once, to its end
 	Dir     string            // relative to Workspace.Target; default that itself
+	User    string            // NAME or NAME:GROUP, names or numbers; empty: File.User
 	Env     map[string]string // fixed values
-	After   map[string]string // service -> started or ready
-	Ready   *Probe
-	Restart string        // always (the default), on-failure or never
-	Stop    time.Duration // from SIGTERM to SIGKILL; default 10s
-	Port    int           // shown by ps; default: the port of Ready.HTTP
-	Logs    Logs          // default: File.Logs
+	After   map[string]string // service -> started, ready or exited-ok
+	Ready   *spec.Probe
+	Start   *spec.Probe
+	Live    *spec.Probe
+	Restart spec.Restart // default: always; never for a task and for File.Main
+	Stop    spec.Stop    // default: SIGTERM and 10s
+	Limits  spec.Limits
+	Port    int  // shown by ps; default: the port that Ready asks
+	Logs    Logs // default: File.Logs
 }
 
-// A Probe says how a service becomes ready. Exactly one of FD and HTTP is set.
-type Probe struct {
-	FD       int
-	HTTP     string
-	Interval time.Duration // default 250ms
-	Attempt  time.Duration // of one request; default 2s
-	Timeout  time.Duration // to the first success; default 30s
-}
-
-// Logs bounds a service's log directory.
+// Logs bounds a service's log directory and says how its lines look.
 type Logs struct {
-	Files int    // default 10
-	Size  int64  // bytes; default 1 MB
-	Stamp string // iso8601 (the default), tai64n or none
+	Files    int    // default 10
+	Size     int64  // bytes; default 1 MB
+	Total    int64  // bytes of all rotated files; 0 is no bound
+	Stamp    string // iso8601 (the default), tai64n or none
+	Format   string // text (the default) or json
+	Overflow string // block (the default) or drop-oldest
+	Mirror   *bool  // default false
+	Budget   int64  // bytes of all services' rotated files together, of File.Logs only; 0 is no bound
 }
 
 // A Port of the box that is published on 127.0.0.1 of the host.

@@ -150,7 +150,7 @@ func TestCommandHint(t *testing.T) {
 		"a && b":          "write command: [sh, -c, …] with the text as the last item",
 		"FOO=1 node x.js": "write command: [sh, -c, …] with the text as the last item",
 	} {
-		if got := asList(text); got != want {
+		if got := asList("command")(text); got != want {
 			t.Errorf("%s: %s", text, got)
 		}
 	}

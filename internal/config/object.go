@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -12,8 +13,17 @@ import (
 // An object is a mapping whose keys are known.
 type object[T any] struct {
 	fields []field[T]
-	either []string // keys of which exactly one is given
-	later  []string // keys of later versions
+	either []string           // keys of which exactly one is given
+	later  []string           // keys of later versions
+	never  map[string]refusal // keys that people look for here in vain
+	others map[string]string  // what other tools call a key
+	like   string             // where the reference has the same keys already
+}
+
+// A refusal is why a key that others have is none here.
+type refusal struct {
+	why, hint string
+	stands    bool // it is given in the place of one of either
 }
 
 // A field is one known key: what people read about it, and how it is read.
@@ -79,9 +89,33 @@ func (o object[T]) checkEither(d *decoder, p keyPath, n *yaml.Node, given map[st
 			count++
 		}
 	}
-	if len(o.either) > 0 && count != 1 {
-		d.cannot(n, "use %s: it takes either %s", label(p), strings.Join(o.either, " or ")).WithHint("give one of them")
+	for k := range given {
+		if o.never[k].stands && count == 0 {
+			return // said already
+		}
 	}
+	if len(o.either) > 0 && count != 1 {
+		d.cannot(n, "use %s: it takes %s", label(p), oneWord(o.either)).WithHint("give one of them%s", o.instance(count))
+	}
+}
+
+// oneWord says that one of the keys is taken.
+func oneWord(keys []string) string {
+	all := strings.Join(keys[:len(keys)-1], ", ") + " or " + keys[len(keys)-1]
+	if len(keys) == 2 {
+		return "either " + all
+	}
+	return "exactly one of " + all
+}
+
+// instance shows the first key of either where none is given.
+func (o object[T]) instance(count int) string {
+	for _, f := range o.fields {
+		if f.key == o.either[0] && count == 0 {
+			return ", such as " + f.key + ": " + f.example
+		}
+	}
+	return ""
 }
 
 // literal is the node of a fallback: {} or a plain scalar.
@@ -115,8 +149,12 @@ func (o object[T]) unknown(d *decoder, p keyPath, e entry) string {
 		d.cannot(e.key, "use the key %s in %s: not supported by this version", e.name, label(p)).WithHint("remove it")
 		return ""
 	}
+	if never, ok := o.never[e.name]; ok {
+		d.cannot(e.key, "use the key %s in %s: %s", e.name, label(p), never.why).WithHint("%s", never.hint)
+		return ""
+	}
 	f := d.cannot(e.key, "use the key %q: %s has no such key", clip(e.name), label(p))
-	near := fault.Nearest(e.name, o.keys())
+	near := cmp.Or(o.others[e.name], fault.Nearest(e.name, o.keys()))
 	if near == "" {
 		f.WithHint("known keys: %s", strings.Join(o.keys(), ", "))
 		return ""
@@ -126,7 +164,7 @@ func (o object[T]) unknown(d *decoder, p keyPath, e entry) string {
 }
 
 func (o object[T]) schema() *schema {
-	out := &schema{Type: "object", AdditionalProperties: false, takes: "a mapping"}
+	out := &schema{Type: "object", AdditionalProperties: false, takes: "a mapping", like: o.like}
 	for _, f := range o.fields {
 		s := f.schema()
 		s.Description, s.example, s.otherwise = f.about, f.example, f.otherwise

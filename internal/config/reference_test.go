@@ -113,6 +113,7 @@ func TestTableIsComplete(t *testing.T) {
 // The examples of the table are what Parse accepts.
 func TestExamplesAreGood(t *testing.T) {
 	base := map[string]string{"name": "name: x\n", "base": "base: {debian: {suite: bookworm}}\n"}
+	base["services"] = "services: {web: {command: [a]}}\n"
 	for _, p := range fileShape().schema().Properties {
 		text := p.key + ": " + p.schema.example + "\n"
 		for key, line := range base {
@@ -140,7 +141,7 @@ func around(name string, p property) string {
 	out := "name: x\nbase: {debian: {suite: bookworm}}\n"
 	switch name {
 	case "service":
-		if p.key != "command" {
+		if p.key != "command" && p.key != "s6" {
 			example = "command: [a], " + example
 		}
 		return out + "services: {a: {" + example + "}, database: {command: [b]}}\n"

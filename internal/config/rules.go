@@ -1,11 +1,12 @@
 package config
 
 import (
-	"net/url"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // nameRule makes the rule for names that the user chooses.
@@ -19,8 +20,26 @@ func nameRule(expression, why string) func(string) *reason {
 	}
 }
 
-func serviceName() func(string) *reason {
+func plainName() func(string) *reason {
 	return nameRule(`[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}`, "it is 1 to 63 letters, digits, dots, dashes or underscores, and starts with a letter or digit")
+}
+
+// serviceName accepts a plain name that is free in every folder where a
+// service has a file of its name: its log, its run folder and its cgroup.
+func serviceName() func(string) *reason {
+	plain := plainName()
+	kernel := regexp.MustCompile(`^(tasks|notify_on_release|release_agent|(cgroup|cpu|cpuacct|cpuset|memory|pids|io|blkio|hugetlb|rdma|misc|freezer|devices)\..*)$`)
+	return func(name string) *reason {
+		switch {
+		case plain(name) != nil:
+			return plain(name)
+		case kernel.MatchString(name):
+			return &reason{"it is the name of a file in the kernel's cgroup folders", "choose another name"}
+		case name == path.Base(spec.SocketPath):
+			return &reason{"it is the name of the supervisor's own socket", "choose another name"}
+		}
+		return nil
+	}
 }
 
 func variableName() func(string) *reason {
@@ -78,6 +97,38 @@ func boxFolder(text string) *reason {
 	return nil
 }
 
+// s6Folder accepts a folder of the workspace that is not the workspace itself,
+// or an absolute path in the box.
+func s6Folder(text string) *reason {
+	switch {
+	case !strings.HasPrefix(text, "/"):
+		if bad := below(text); bad != nil || text != "." {
+			return bad
+		}
+		return &reason{"it is the workspace itself", "such as sandbox/s6-daemons/legacy"}
+	case noNUL(text) != nil:
+		return noNUL(text)
+	case text == "/":
+		return &reason{"it is the box itself", "such as /etc/services/legacy"}
+	case path.Clean(text) != text:
+		return &reason{"it is not the shortest form of the path", "write " + path.Clean(text)}
+	}
+	return nil
+}
+
+// boxPath accepts a clean absolute path.
+func boxPath(text string) *reason {
+	switch {
+	case noNUL(text) != nil:
+		return noNUL(text)
+	case !strings.HasPrefix(text, "/") || text == "/":
+		return &reason{"it is relative, and an absolute path in the box is wanted", "such as /run/web.sock"}
+	case path.Clean(text) != text:
+		return &reason{"it is not the shortest form of the path", "write " + path.Clean(text)}
+	}
+	return nil
+}
+
 // systemFolder tells whether putting files at dir would hide or break a part
 // of the base.
 func systemFolder(dir string) bool {
@@ -90,24 +141,6 @@ func systemFolder(dir string) bool {
 	return slices.Contains(itself, dir) || slices.ContainsFunc(whole, func(s string) bool {
 		return dir == s || strings.HasPrefix(dir, s+"/")
 	})
-}
-
-// probeURL accepts an address inside the box.
-func probeURL(text string) *reason {
-	const such = "such as http://127.0.0.1:3000/health"
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Scheme != "http" || u.Host == "":
-		return &reason{"it is not an http URL", such}
-	case !slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname()):
-		return &reason{"a probe asks inside the box only, at 127.0.0.1, [::1] or localhost", such}
-	case u.User != nil || u.Fragment != "":
-		return &reason{"it holds a user or a fragment", such}
-	}
-	if _, ok := urlPort(u); !ok {
-		return &reason{"a port is 1 to 65535", such}
-	}
-	return nil
 }
 
 // npmSpec accepts NAME@VERSION with one exact version.

@@ -26,8 +26,8 @@ func tried(t *testing.T, name string, rule func(string) *reason, yes, no []strin
 func TestRules(t *testing.T) {
 	long := strings.Repeat("a", 63)
 	tried(t, "serviceName", serviceName(),
-		[]string{"a", "A-b_c.d", "0", long},
-		[]string{"", ".", "..", "-a", "_a", "a/b", "a b", "é", long + "a", "a\n", "a\x00"})
+		[]string{"a", "A-b_c.d", "0", long, "memory", "cgroups.x"},
+		[]string{"", ".", "..", "-a", "_a", "a/b", "a b", "é", long + "a", "a\n", "a\x00", "tasks", "memory.max", "cgroup.procs", "control.sock"})
 	tried(t, "variableName", variableName(),
 		[]string{"A", "_", "a1", "NODE_ENV"},
 		[]string{"", "1A", "A-B", "A B", "É", "A=", "A\n"})
@@ -47,9 +47,9 @@ func TestRules(t *testing.T) {
 
 func TestProbeURL(t *testing.T) {
 	tried(t, "probeURL", probeURL,
-		[]string{"http://127.0.0.1", "http://127.0.0.1:3000/a?b=c", "http://localhost:1/", "http://[::1]:65535/"},
+		[]string{"http://127.0.0.1", "http://127.0.0.1:3000/a?b=c", "http://localhost:1/", "http://[::1]:65535/", "https://127.0.0.1/"},
 		[]string{
-			"", "http://", "http:///x", "127.0.0.1:3000", "//127.0.0.1/", "https://127.0.0.1/", "http://127.0.0.1:0/", "http://127.0.0.1:65536/",
+			"", "http://", "http:///x", "127.0.0.1:3000", "//127.0.0.1/", "ftp://127.0.0.1/", "http://127.0.0.1:0/", "http://127.0.0.1:65536/",
 			"http://127.0.0.1.example.org/", "http://example.org/", "http://127.0.0.1@example.org/", "http://u@127.0.0.1/", "http://127.0.0.1/#a",
 			"http://127.0.0.1:x/", "http://%zz/", "unix:///run/x", "http://0.0.0.0/",
 		})

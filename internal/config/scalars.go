@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // anyText is a text as it was written: 1.10 stays "1.10". It
@@ -40,6 +42,22 @@ func checked(takes string, rule func(text string) *reason) scalar[string] {
 		takes: takes,
 		parse: func(text string) (string, *reason) { return text, rule(text) },
 		json:  schema{Type: "string"},
+	}
+}
+
+// as reads what s reads, and makes something else of it.
+func as[V, W any](s scalar[V], of func(V) W) scalar[W] {
+	return scalar[W]{
+		takes: s.takes,
+		tags:  s.tags,
+		parse: func(text string) (w W, bad *reason) {
+			v, bad := s.parse(text)
+			if bad == nil {
+				w = of(v)
+			}
+			return w, bad
+		},
+		json: s.json,
 	}
 }
 
@@ -87,11 +105,26 @@ func truth() scalar[bool] {
 	}
 }
 
+// trueOnly is true; why says what to do in place of false.
+func trueOnly(why string) scalar[bool] {
+	return scalar[bool]{
+		takes: "true",
+		tags:  []string{"!!bool"},
+		parse: func(text string) (bool, *reason) {
+			if !strings.EqualFold(text, "true") {
+				return false, &reason{why, "remove it"}
+			}
+			return true, nil
+		},
+		json: schema{Type: "boolean", Enum: []any{true}},
+	}
+}
+
 // span is a duration from low to high.
-func span(low, high time.Duration) scalar[time.Duration] {
-	return scalar[time.Duration]{
+func span(low, high time.Duration) scalar[spec.Duration] {
+	return scalar[spec.Duration]{
 		takes: "a duration, such as 30s",
-		parse: func(text string) (time.Duration, *reason) {
+		parse: func(text string) (spec.Duration, *reason) {
 			v, err := time.ParseDuration(text)
 			switch {
 			case err != nil:
@@ -99,7 +132,7 @@ func span(low, high time.Duration) scalar[time.Duration] {
 			case v < low || v > high:
 				return 0, &reason{why: fmt.Sprintf("it is from %s to %s", brief(low), brief(high))}
 			}
-			return v, nil
+			return spec.Duration(v), nil
 		},
 		json: schema{Type: "string", Pattern: `^([0-9.]+(ms|s|m|h))+$`},
 	}
@@ -108,6 +141,24 @@ func span(low, high time.Duration) scalar[time.Duration] {
 // brief is 1h where time.Duration says 1h0m0s.
 func brief(d time.Duration) string {
 	return strings.Replace(d.String(), "h0m0s", "h", 1)
+}
+
+// decimal is a number of cores or the like, from low to high, without an
+// exponent.
+func decimal(low, high float64) scalar[float64] {
+	re := regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9})?$`)
+	return scalar[float64]{
+		takes: fmt.Sprintf("a number from %g to %g", low, high),
+		tags:  []string{"!!int", "!!float"},
+		parse: func(text string) (float64, *reason) {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil || !re.MatchString(text) || v < low || v > high {
+				return 0, &reason{why: fmt.Sprintf("it is a number from %g to %g, such as 1.5", low, high)}
+			}
+			return v, nil
+		},
+		json: schema{Type: "number"},
+	}
 }
 
 // byteUnits are the units of a size. k, M and G count in thousands, Ki, Mi

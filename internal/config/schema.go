@@ -14,7 +14,7 @@ type schema struct {
 	Title                string     `json:"title,omitempty"`
 	Description          string     `json:"description,omitempty"`
 	Type                 any        `json:"type,omitempty"` // a name, or a list of them
-	Enum                 []string   `json:"enum,omitempty"`
+	Enum                 any        `json:"enum,omitempty"`
 	Pattern              string     `json:"pattern,omitempty"`
 	Minimum              *int       `json:"minimum,omitempty"`
 	Maximum              *int       `json:"maximum,omitempty"`
@@ -30,6 +30,7 @@ type schema struct {
 	names     string // what stands for a key that the user chooses
 	example   string
 	otherwise string
+	like      string // where the reference has the same keys already
 }
 
 // properties keep the order of the table.

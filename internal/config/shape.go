@@ -131,7 +131,7 @@ func (m dict[V]) decode(d *decoder, p keyPath, n *yaml.Node) map[string]V {
 	out := make(map[string]V, len(entries))
 	for _, e := range entries {
 		if bad := m.key(e.name); bad != nil {
-			d.cannot(e.key, "use %q as a name in %s: %s", clip(e.name), label(p), bad.why)
+			d.cannot(e.key, "use %q as a name in %s: %s", clip(e.name), label(p), bad.why).Hint = bad.hint
 		}
 		out[e.name] = m.of.decode(d, p.child(e.name), e.value)
 	}
@@ -146,4 +146,28 @@ func (o optional[V]) schema() *schema { return o.of.schema() }
 func (o optional[V]) decode(d *decoder, p keyPath, n *yaml.Node) *V {
 	v := o.of.decode(d, p, n)
 	return &v
+}
+
+// A form is a value that is written either as one text or as a mapping.
+type form[V any] struct {
+	takes string // both ways, in words
+	text  scalar[V]
+	long  shape[V]
+}
+
+func (f form[V]) schema() *schema {
+	return &schema{takes: f.takes, AnyOf: []*schema{f.text.schema(), f.long.schema()}}
+}
+
+func (f form[V]) decode(d *decoder, p keyPath, n *yaml.Node) V {
+	value := n
+	if n.Kind == yaml.AliasNode {
+		value = n.Alias
+	}
+	if value.Kind == yaml.MappingNode {
+		return f.long.decode(d, p, n)
+	}
+	text := f.text
+	text.takes = f.takes
+	return text.decode(d, p, n)
 }

@@ -1,9 +1,6 @@
 package config
 
 import (
-	"strings"
-	"time"
-
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -25,7 +22,7 @@ func fileShape() object[File] {
 			key("workspace", func(f *File) *Workspace { return &f.Workspace }, workspaceShape(),
 				"The monorepo that is staged, installed and built.").or("{}").such("{target: /home/iterate/src/app}"),
 			key("tools", func(f *File) *map[string]Tool { return &f.Tools },
-				dict[Tool]{serviceName(), toolShape(), "NAME"},
+				dict[Tool]{plainName(), toolShape(), "NAME"},
 				"Pinned programs, each a layer of its own.").such(`{pnpm: {npm: pnpm@10.28.0}}`),
 			key("env", func(f *File) *map[string]Variable { return &f.Env },
 				dict[Variable]{variableName(), variableShape(), "NAME"},
@@ -33,9 +30,11 @@ func fileShape() object[File] {
 			key("services", func(f *File) *map[string]Service { return &f.Services },
 				dict[Service]{serviceName(), serviceShape(), "NAME"},
 				"The programs that run in the sandbox, supervised.").such("{web: {command: [node, server.js]}}"),
-			key("logs", func(f *File) *Logs { return &f.Logs }, logsShape(),
-				"How much of a service's log is kept. A service may say otherwise.").or("{}").such("{files: 20, size: 1MB}"),
-			key("ports", func(f *File) *[]Port { return &f.Ports }, list[Port]{of: portShape{}},
+			key("main", func(f *File) *string { return &f.Main }, anyText("a service's name"),
+				"The service whose end ends the sandbox, with its exit code. It is restarted only where its own restart says so.").such("web"),
+			key("logs", func(f *File) *Logs { return &f.Logs }, fileLogsShape(),
+				"What becomes of a service's output: how much of it is kept, and how its lines look. A service may say otherwise.").or("{}").such("{files: 20, size: 1MB, budget: 500MB}"),
+			key("ports", func(f *File) *[]Port { return &f.Ports }, list[Port]{of: portShape()},
 				"Ports of the box that are published on 127.0.0.1 of the host: BOX takes the same port of the host, HOST:BOX another, 0:BOX any free one.").such(`[3000, "13001:3001"]`),
 		},
 		later: []string{"home", "registries"},
@@ -144,72 +143,4 @@ func variableShape() object[Variable] {
 		key("services", func(v *Variable) *[]string { return &v.Services }, list[string]{of: anyText("a service's name")},
 			"The services that see it.").otherwiseIs("every service").such("[web]"),
 	}}
-}
-
-func serviceShape() object[Service] {
-	return object[Service]{
-		fields: []field[Service]{
-			key("command", func(s *Service) *[]string { return &s.Command },
-				list[string]{of: anyText("a text"), head: checked("a program", notEmpty), hint: asList},
-				"The program and its arguments. No shell reads them.").must().such("[node, server.js]"),
-			key("dir", func(s *Service) *string { return &s.Dir }, checked("a path", below),
-				"Where it starts, relative to workspace.target.").or(".").such("apps/daemon"),
-			key("env", func(s *Service) *map[string]string { return &s.Env },
-				dict[string]{variableName(), anyText("a text"), "NAME"},
-				"Variables with a fixed value, over those of the file's env.").such("{NODE_ENV: production}"),
-			key("after", func(s *Service) *map[string]string { return &s.After },
-				dict[string]{serviceName(), oneOf(string(spec.Started), string(spec.Ready)), "SERVICE"},
-				"The services that must be started or ready before it starts.").such("{database: ready}"),
-			key("ready", func(s *Service) **Probe { return &s.Ready }, optional[Probe]{probeShape()},
-				"How it becomes ready: by a newline on a descriptor or by an answer to a request.").otherwiseIs("ready once started").such("{http: \"http://127.0.0.1:3000/health\"}"),
-			key("restart", func(s *Service) *string { return &s.Restart },
-				oneOf(string(spec.Always), string(spec.OnFailure), string(spec.Never)),
-				"Whether it is started again after it ended by itself.").or(string(spec.Always)).such(string(spec.OnFailure)),
-			key("stop", func(s *Service) *time.Duration { return &s.Stop }, span(0, time.Hour),
-				"How long it may take from SIGTERM to its end, before SIGKILL.").or("10s").such("30s"),
-			key("port", func(s *Service) *int { return &s.Port }, portNumber(),
-				"The port that sandwright ps shows.").otherwiseIs("the port of ready.http").such("3000"),
-			key("logs", func(s *Service) *Logs { return &s.Logs }, logsShape(),
-				"How much of its log is kept.").otherwiseIs("the file's logs, key by key").such("{files: 3}"),
-		},
-		later: []string{"live", "s6"},
-	}
-}
-
-// asList shows how a command that was written as one text is written as a list.
-func asList(text string) string {
-	if strings.ContainsAny(text, "|&;<>()$`\\\"'*?[]#~=%!{}:,") {
-		return "write command: [sh, -c, …] with the text as the last item"
-	}
-	return "write command: [" + clip(strings.Join(strings.Fields(text), ", ")) + "]"
-}
-
-func probeShape() object[Probe] {
-	return object[Probe]{either: []string{"fd", "http"}, fields: []field[Probe]{
-		key("fd", func(p *Probe) *int { return &p.FD }, whole[int]("a descriptor for readiness", 3, 255),
-			"The descriptor on which the service writes a newline once it is ready, as s6's notification-fd.").such("3"),
-		key("http", func(p *Probe) *string { return &p.HTTP }, checked("an http URL", probeURL),
-			"The address inside the box that answers with 2xx or 3xx once the service is ready.").such("http://127.0.0.1:3000/health"),
-		key("interval", func(p *Probe) *time.Duration { return &p.Interval }, span(10*time.Millisecond, time.Hour),
-			"The time between two requests.").or("250ms").such("1s"),
-		key("attempt", func(p *Probe) *time.Duration { return &p.Attempt }, span(10*time.Millisecond, time.Hour),
-			"The time that one request may take.").or("2s").such("5s"),
-		key("timeout", func(p *Probe) *time.Duration { return &p.Timeout }, span(10*time.Millisecond, 24*time.Hour),
-			"The time from start to ready, after which the service has failed.").or("30s").such("2m"),
-	}}
-}
-
-// logsShape has no fallbacks: a service inherits what it does not say.
-func logsShape() object[Logs] {
-	return object[Logs]{
-		fields: []field[Logs]{
-			key("files", func(l *Logs) *int { return &l.Files }, whole[int]("a number of files", 1, 10_000),
-				"How many rotated files are kept, not counting the current one.").otherwiseIs("10").such("20"),
-			key("size", func(l *Logs) *int64 { return &l.Size }, size(4096, 1<<30),
-				"The size at which the current file is rotated: kB, MB and GB count in thousands, KiB, MiB and GiB in 1024s.").otherwiseIs("1MB").such("10MiB"),
-			key("stamp", func(l *Logs) *string { return &l.Stamp }, oneOf("iso8601", "tai64n", "none"),
-				"What stands before each line.").otherwiseIs("iso8601").such("tai64n"),
-		},
-		later: []string{"total"},
-	}
 }

@@ -4,32 +4,34 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"time"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
-// The delays between restarts of a service.
-const (
-	minDelay = time.Second
-	maxDelay = 30 * time.Second
-)
-
 // specOf is what PID 1 will read.
 func specOf(f *config.File, p Plan) spec.Spec {
-	s := spec.Spec{Version: spec.Version, Name: f.Name, LogDir: spec.LogDir, Env: p.Env, Services: []spec.Service{}}
+	s := spec.Spec{
+		Version: spec.Version, Name: f.Name, LogDir: spec.LogDir, LogTotal: f.Logs.Budget, Main: f.Main,
+		Env: p.Env, Services: []spec.Service{},
+	}
 	for _, name := range runVariables(f) {
 		if v := f.Env[name]; v.Required && v.Default == nil {
-			at := f.At("env", name)
-			at.File = path.Base(at.File) // the same image from every folder
-			s.Required = append(s.Required, spec.Variable{Name: name, At: at.String()})
+			s.Required = append(s.Required, spec.Variable{Name: name, At: declaredAt(f, "env", name)})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
-		s.Services = append(s.Services, service(f, name, &p.User))
+		s.Services = append(s.Services, service(f, name, p.User))
 	}
 	return s
+}
+
+// declaredAt is where the keys lead, without the file's folder: the image is
+// the same from every one.
+func declaredAt(f *config.File, keys ...string) string {
+	at := f.At(keys...)
+	at.File = path.Base(at.File)
+	return at.String()
 }
 
 // runVariables are the names of the variables that services may see, sorted.
@@ -39,49 +41,82 @@ func runVariables(f *config.File) []string {
 	})
 }
 
-func service(f *config.File, name string, user *spec.User) spec.Service {
+func service(f *config.File, name string, own spec.User) spec.Service {
 	c := f.Services[name]
 	s := spec.Service{
 		Name:    name,
-		Command: c.Command,
-		Dir:     inTarget(f, c.Dir),
-		User:    user,
-		Env:     map[string]string{},
-		Ready:   probe(c.Ready),
-		Restart: spec.Restart{Policy: spec.RestartPolicy(c.Restart), MinDelay: spec.Duration(minDelay), MaxDelay: spec.Duration(maxDelay)},
-		Stop:    spec.Stop{Timeout: spec.Duration(c.Stop)},
-		Logs:    spec.Rotation{MaxFiles: c.Logs.Files, MaxBytes: c.Logs.Size, Stamp: c.Logs.Stamp},
+		At:      declaredAt(f, "services", name),
+		After:   conditions(c.After),
+		Restart: c.Restart,
+		Stop:    c.Stop,
+		Logs:    rotation(c.Logs),
 		Port:    c.Port,
 	}
-	for _, v := range runVariables(f) {
-		schema := f.Env[v]
-		if len(schema.Services) > 0 && !slices.Contains(schema.Services, name) {
-			continue
+	s.Env, s.EnvFrom = variables(f, name)
+	if c.S6 != "" {
+		s.S6 = c.S6
+		if !path.IsAbs(c.S6) {
+			s.S6 = inTarget(f, c.S6)
 		}
-		if _, fixed := c.Env[v]; fixed {
-			continue
-		}
-		if schema.Default != nil {
-			s.Env[v] = *schema.Default
-		}
-		s.EnvFrom = append(s.EnvFrom, v)
+		return s
 	}
-	maps.Copy(s.Env, c.Env)
-	for _, dep := range slices.Sorted(maps.Keys(c.After)) {
-		if s.After == nil {
-			s.After = map[string]spec.Condition{}
-		}
-		s.After[dep] = spec.Condition(c.After[dep])
-	}
+	s.Command, s.Task, s.Dir, s.Limits = c.Command, c.Task, inTarget(f, c.Dir), c.Limits
+	s.User = userOf(c.User, own)
+	s.Start, s.Ready, s.Live = c.Start, readyAfter(c.Start, c.Ready), c.Live
 	return s
 }
 
-func probe(p *config.Probe) *spec.Probe {
-	if p == nil {
+// readyAfter counts the deadline of ready from the service's start, as the
+// spec does: a start probe has its own time before.
+func readyAfter(start, ready *spec.Probe) *spec.Probe {
+	if start == nil || ready == nil {
+		return ready
+	}
+	later := *ready
+	later.Deadline += start.Deadline
+	return &later
+}
+
+// variables are the fixed values a service has, and the names of those it may
+// be given at start.
+func variables(f *config.File, name string) (env map[string]string, from []string) {
+	own := f.Services[name].Env
+	env = map[string]string{}
+	for _, v := range runVariables(f) {
+		schema := f.Env[v]
+		_, fixed := own[v]
+		if fixed || len(schema.Services) > 0 && !slices.Contains(schema.Services, name) {
+			continue
+		}
+		if schema.Default != nil {
+			env[v] = *schema.Default
+		}
+		from = append(from, v)
+	}
+	maps.Copy(env, own)
+	return env, from
+}
+
+func conditions(after map[string]string) map[string]spec.Condition {
+	if len(after) == 0 {
 		return nil
 	}
-	return &spec.Probe{
-		FD: p.FD, HTTP: p.HTTP, Interval: spec.Duration(p.Interval),
-		Timeout: spec.Duration(p.Attempt), Deadline: spec.Duration(p.Timeout),
+	out := map[string]spec.Condition{}
+	for dep, condition := range after {
+		out[dep] = spec.Condition(condition)
 	}
+	return out
+}
+
+// rotation is what the supervisor's logger reads. An object has its own time,
+// so nothing stands before it.
+func rotation(l config.Logs) spec.Rotation {
+	r := spec.Rotation{MaxFiles: l.Files, MaxBytes: l.Size, TotalBytes: l.Total, Stamp: l.Stamp, Mirror: l.Mirror != nil && *l.Mirror}
+	if l.Format == "json" {
+		r.Format, r.Stamp = "json", "none"
+	}
+	if l.Overflow == string(spec.DropOldest) {
+		r.Overflow = spec.DropOldest
+	}
+	return r
 }
