@@ -52,16 +52,11 @@ func completeRestart(r spec.Restart, policy spec.RestartPolicy) spec.Restart {
 	return r
 }
 
-// completeProbe gives a probe its times. One that only listens has none but
-// the interval of a watchdog.
+// completeProbe gives a probe that asks its times. One that listens has none:
+// the supervisor knows how long a watchdog waits.
 func completeProbe(p *spec.Probe, interval, attempt time.Duration) {
-	if p == nil {
-		return
-	}
-	if asks(p) || p.Notify && p.Deadline == 0 {
+	if p != nil && asks(p) {
 		p.Interval = cmp.Or(p.Interval, spec.Duration(interval))
-	}
-	if asks(p) {
 		p.Timeout = cmp.Or(p.Timeout, spec.Duration(attempt))
 	}
 }

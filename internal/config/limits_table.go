@@ -69,8 +69,9 @@ func ulimits() []ulimit {
 
 func ulimitsShape() object[map[string]spec.Rlimit] {
 	var o object[map[string]spec.Rlimit]
+	like := "" // the first has the sections of soft and hard
 	for _, u := range ulimits() {
-		at := key(u.name, func(r *spec.Rlimit) *spec.Rlimit { return r }, u.shape(), u.about).otherwiseIs("that of the supervisor").such(u.example)
+		at := key(u.name, func(r *spec.Rlimit) *spec.Rlimit { return r }, u.shape(like), u.about).otherwiseIs("that of the supervisor").such(u.example)
 		f := field[map[string]spec.Rlimit]{key: u.name, about: u.about, otherwise: at.otherwise, example: u.example, schema: at.schema}
 		f.decode = func(d *decoder, p keyPath, n *yaml.Node, into *map[string]spec.Rlimit) {
 			var r spec.Rlimit
@@ -81,17 +82,18 @@ func ulimitsShape() object[map[string]spec.Rlimit] {
 			(*into)[u.name] = r
 		}
 		o.fields = append(o.fields, f)
+		like = "services.NAME.ulimits." + o.fields[0].key
 	}
 	return o
 }
 
 // shape is a number for both bounds, or {soft, hard}.
-func (u ulimit) shape() form[spec.Rlimit] {
+func (u ulimit) shape(like string) form[spec.Rlimit] {
 	one := u.bound()
 	return form[spec.Rlimit]{
 		takes: one.takes + " or {soft, hard}",
 		text:  as(one, func(n int64) spec.Rlimit { return spec.Rlimit{Soft: n, Hard: n} }),
-		long: object[spec.Rlimit]{fields: []field[spec.Rlimit]{
+		long: object[spec.Rlimit]{like: like, fields: []field[spec.Rlimit]{
 			key("soft", func(r *spec.Rlimit) *int64 { return &r.Soft }, one,
 				"The bound that holds; it may raise it to hard.").must().such("1024"),
 			key("hard", func(r *spec.Rlimit) *int64 { return &r.Hard }, one,

@@ -2,16 +2,18 @@ package config
 
 // fileLogsShape has no fallbacks: a service inherits what it does not say.
 func fileLogsShape() object[Logs] {
-	return object[Logs]{fields: append(logsFields(),
-		key("budget", func(l *Logs) *int64 { return &l.Budget }, size(4096, 1<<40),
-			"The rotated files of all services together: the oldest of any service goes first. Only the file's logs have it.").otherwiseIs("no bound").such("500MB"),
-	)}
+	return object[Logs]{
+		like: "services.NAME.logs",
+		fields: append(logsFields(),
+			key("budget", func(l *Logs) *int64 { return &l.Budget }, size(4096, 1<<40),
+				"The rotated files of all services together: the oldest of any service goes first. Only the file's logs have it.").otherwiseIs("no bound").such("500MB"),
+		),
+	}
 }
 
 func serviceLogsShape() object[Logs] {
 	return object[Logs]{
 		fields: logsFields(),
-		like:   "logs",
 		never:  map[string]refusal{"budget": {why: "it is of all services together", hint: "write it under the file's logs; for this service there is total"}},
 	}
 }

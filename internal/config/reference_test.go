@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,29 +27,77 @@ refused.
 
 `
 
+// everything introduces an example that TestGoodFiles reads.
+const everything = `## A file with everything
+
+A database, a task that migrates it, a queue that others need only started,
+an s6 service directory as it is, and a service that says all there is to say.
+
+` + "```yaml\n%s```\n"
+
+// A page is the reference while it is written: sections, by the full key.
+type page struct {
+	out  strings.Builder
+	text map[string]string // what stands under each key
+}
+
 // reference writes one section a key, in the order of the table.
-func reference(out *strings.Builder, at string, s *schema) {
+func (pg *page) reference(at string, s *schema) {
 	for _, p := range s.Properties {
 		full := strings.TrimPrefix(at+"."+p.key, ".")
-		fmt.Fprintf(out, "## `%s`\n\n%s\n\n", full, p.schema.Description)
-		fmt.Fprintf(out, "- type: %s\n- default: %s\n", typeWords(p.schema), defaultWords(s, p))
-		fmt.Fprintf(out, "- example: `%s: %s`\n\n", p.key, p.schema.example)
-		inside(out, full, p.schema)
+		pg.text[full] = section(s, p)
+		fmt.Fprintf(&pg.out, "## `%s`\n\n%s", full, pg.text[full])
+		pg.inside(full, p.schema)
 	}
 }
 
+func section(of *schema, p property) string {
+	return fmt.Sprintf("%s\n\n- type: %s\n- default: %s\n- example: `%s: %s`\n\n",
+		p.schema.Description, typeWords(p.schema), defaultWords(of, p), p.key, p.schema.example)
+}
+
 // inside goes on with what a value holds.
-func inside(out *strings.Builder, at string, s *schema) {
-	reference(out, at, s)
+func (pg *page) inside(at string, s *schema) {
+	if s.like != "" {
+		pg.differences(at, s)
+		return
+	}
+	pg.reference(at, s)
 	if s.Items != nil {
-		inside(out, at+"[]", s.Items)
+		pg.inside(at+"[]", s.Items)
 	}
 	if of, ok := s.AdditionalProperties.(*schema); ok {
-		inside(out, at+"."+s.names, of)
+		pg.inside(at+"."+s.names, of)
 	}
 	for _, other := range s.AnyOf {
-		inside(out, at, other)
+		pg.inside(at, other)
 	}
+}
+
+// differences writes only what is not as under another key.
+func (pg *page) differences(at string, s *schema) {
+	var other strings.Builder
+	var lacking []string
+	has := map[string]bool{}
+	for _, p := range s.Properties {
+		has[p.key] = true
+		if text := section(s, p); text != pg.text[s.like+"."+p.key] {
+			fmt.Fprintf(&other, "## `%s.%s`\n\n%s", at, p.key, text)
+		}
+	}
+	for _, full := range slices.Sorted(maps.Keys(pg.text)) {
+		if key, ok := strings.CutPrefix(full, s.like+"."); ok && !has[key] && !strings.Contains(key, ".") {
+			lacking = append(lacking, "`"+key+"`")
+		}
+	}
+	fmt.Fprintf(&pg.out, "Its keys are those of `%s`", s.like)
+	if len(lacking) > 0 {
+		fmt.Fprintf(&pg.out, ", without %s", strings.Join(lacking, ", "))
+	}
+	if other.Len() > 0 {
+		pg.out.WriteString("; these differ")
+	}
+	pg.out.WriteString(".\n\n" + other.String())
 }
 
 func typeWords(s *schema) string {
@@ -75,10 +125,11 @@ func defaultWords(of *schema, p property) string {
 }
 
 func TestReferenceIsCurrent(t *testing.T) {
-	var out strings.Builder
-	out.WriteString(head)
-	reference(&out, "", fileShape().schema())
-	golden(t, "../../docs/sandwright.yaml.md", []byte(strings.TrimSpace(out.String())+"\n"))
+	pg := page{text: map[string]string{}}
+	pg.out.WriteString(head)
+	pg.reference("", fileShape().schema())
+	fmt.Fprintf(&pg.out, everything, readFile(t, "testdata/good/service.yaml"))
+	golden(t, "../../docs/sandwright.yaml.md", []byte(strings.TrimSpace(pg.out.String())+"\n"))
 	golden(t, "../../docs/sandwright.schema.json", Schema())
 }
 

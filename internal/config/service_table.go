@@ -99,7 +99,7 @@ func restartShape() form[spec.Restart] {
 				key("max-delay", func(r *spec.Restart) *spec.Duration { return &r.MaxDelay }, delay,
 					"Where the doubling ends. After a run that lasted as long it begins anew.").otherwiseIs("30s, or min-delay where that is more").such("1m"),
 				key("limit", func(r *spec.Restart) *int { return &r.StartLimit }, whole[int]("a number of starts", 1, 10_000),
-					"So many starts within a time are the last: then the service has failed. The delays count towards the time: with those of the default, five starts take about 15 s.").otherwiseIs("none").such("5"),
+					"So many starts within a time are the last: then the service has failed. The delays count towards the time: with those of the default, five starts take up to 15 s.").otherwiseIs("none").such("5"),
 				key("within", func(r *spec.Restart) *spec.Duration { return &r.StartInterval }, span(time.Second, 24*time.Hour),
 					"The time for limit.").otherwiseIs("1m where there is a limit").such("5m"),
 			},
