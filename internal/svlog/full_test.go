@@ -94,3 +94,88 @@ func TestCloseGivesUpOnAFullDisk(t *testing.T) {
 		t.Errorf("took %s", took)
 	}
 }
+
+// While one log's disk is full, the others go on.
+func TestFullDiskHoldsUpNobodyElse(t *testing.T) {
+	disk := smallDisk(t)
+	p := pool(t, Options{}, system{})
+	alerts := make(chan error, 100)
+	full, err := p.Open("full", filepath.Join(disk, "log"), spec.Rotation{}, func(err error) { alerts <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	well, dir := openIn(t, p, "well", spec.Rotation{})
+	w1, _ := feed(t, full, "stdout", nil)
+	w2, s2 := feed(t, well, "stdout", nil)
+	writing := make(chan struct{})
+	go func() {
+		defer close(writing)
+		for range 10_000 {
+			if _, err := w1.WriteString(strings.Repeat("x", 999) + "\n"); err != nil {
+				return
+			}
+		}
+	}()
+	<-alerts
+	for i := range 20 {
+		fmt.Fprintln(w2, "line", i)
+		s2.Flush(patience)
+	}
+	if got := strings.Count(read(t, dir, "current"), "\n"); got != 20 {
+		t.Errorf("%d lines, want 20", got)
+	}
+	if err := full.Close(); err == nil || !strings.Contains(err.Error(), "lines of "+disk+"/log are lost: no space left") {
+		t.Errorf("Close: %v", err)
+	}
+	<-writing
+	if got := mode(t, filepath.Join(disk, "log", "current")); got != inUse {
+		t.Errorf("what is not complete has mode %o", got)
+	}
+}
+
+// With drop-oldest a full disk holds nobody up. The newest lines are kept, and
+// where lines are missing it says how many.
+func TestDropOldestMarksTheGap(t *testing.T) {
+	const lines, width = 50_000, 100
+	disk := smallDisk(t)
+	alerts := make(chan error, 100)
+	p := pool(t, Options{}, system{})
+	l, err := p.Open("a", filepath.Join(disk, "log"), spec.Rotation{Overflow: spec.DropOldest}, func(err error) { alerts <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, s := feed(t, l, "stdout", nil)
+	for i := range lines {
+		if _, err := fmt.Fprintf(w, "%0*d\n", width-1, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-alerts
+	if err := unix.Mount("svlog-test", disk, "tmpfs", unix.MS_REMOUNT, "size=16m"); err != nil {
+		t.Fatal(err)
+	}
+	s.Flush(patience)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next, gaps := 0, 0
+	for line := range strings.Lines(read(t, disk, "log", "current")) {
+		var missing, bytes int
+		if _, err := fmt.Sscanf(line, "sandwright: %d lines (%d bytes) are missing here", &missing, &bytes); err == nil {
+			if bytes != missing*width {
+				t.Errorf("%d lines of %d bytes", missing, bytes)
+			}
+			next, gaps = next+missing, gaps+1
+		} else if want := fmt.Sprintf("%0*d\n", width-1, next); line != want {
+			t.Fatalf("got %q, want %q", line, want)
+		} else {
+			next++
+		}
+	}
+	if next != lines || gaps == 0 {
+		t.Errorf("%d lines written or counted, want %d; %d gaps", next, lines, gaps)
+	}
+	if len(alerts) != 0 {
+		t.Errorf("%d more alerts", len(alerts))
+	}
+}

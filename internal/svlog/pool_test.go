@@ -148,52 +148,6 @@ func TestTwoHundredStreams(t *testing.T) {
 	}
 }
 
-// Two writers flood one log; every line of both is there, in its order.
-func TestFloodLosesNoLine(t *testing.T) {
-	const size, width = 100 << 20, 100 // of each
-	p := pool(t, Options{}, system{})
-	l, dir := openIn(t, p, "flood", spec.Rotation{MaxFiles: 1000, MaxBytes: 16 << 20})
-	var writing sync.WaitGroup
-	for _, name := range []string{"a", "b"} {
-		w, _ := feed(t, l, "stdout", nil)
-		writing.Go(func() {
-			defer w.Close()
-			var batch []byte
-			for i := range size / width {
-				batch = fmt.Appendf(batch, "%s%0*d\n", name, width-2, i)
-				if len(batch) > 60<<10 {
-					if _, err := w.Write(batch); err != nil {
-						t.Error(err)
-						return
-					}
-					batch = batch[:0]
-				}
-			}
-			if _, err := w.Write(batch); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	writing.Wait()
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
-	next := map[byte]int{}
-	files, _ := filepath.Glob(filepath.Join(dir, "@*"))
-	slices.Sort(files)
-	for _, f := range append(files, filepath.Join(dir, "current")) {
-		for line := range strings.Lines(read(t, f)) {
-			if want := fmt.Sprintf("%0*d\n", width-2, next[line[0]]); line[1:] != want {
-				t.Fatalf("%c: got %q, want %q", line[0], line[1:], want)
-			}
-			next[line[0]]++
-		}
-	}
-	if next['a'] != size/width || next['b'] != size/width {
-		t.Errorf("%d and %d lines, want %d", next['a'], next['b'], size/width)
-	}
-}
-
 // hang makes writes to what a test chooses wait.
 type hang struct {
 	fd      atomic.Int64

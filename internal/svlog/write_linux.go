@@ -83,6 +83,9 @@ func (l *Log) cut() []byte {
 		l.pending = slices.Concat(l.marker, l.pending)
 		return l.pending[:len(l.marker)]
 	}
+	if l.lost.lines > 0 { // the gap is behind the line that has begun
+		return l.pending[:bytes.IndexByte(l.pending, '\n')+1]
+	}
 	room := l.dir.room()
 	if len(l.pending) == 0 || int64(len(l.pending)) <= room {
 		return l.pending
