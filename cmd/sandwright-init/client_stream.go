@@ -49,12 +49,12 @@ func (o order) events(ctx context.Context) error {
 }
 
 func eventLine(e spec.Event, width int) string {
-	state := string(e.State)
+	state, why := string(e.State), cmp.Or(e.Reason, e.Says, e.ReadyBy)
 	if e.Gone {
-		state = "gone"
+		state, why = "gone", "the spec has it no more"
 	}
 	line := fmt.Sprintf("%s  %-*s  %-8s  %s", e.Time.Format("2006-01-02T15:04:05.000Z07:00"), width, e.Service, state,
-		printable(cmp.Or(e.Reason, e.Says, e.ReadyBy)))
+		printable(why))
 	return strings.TrimRight(line, " ")
 }
 
