@@ -94,12 +94,23 @@ func (g *Logger) Rotate() {
 	})
 }
 
+func (r *router) outlet(a *action) *outlet {
+	o := &outlet{action: a, stamp: stamper{tai: a.tai, iso: a.iso}, out: new([]byte)}
+	switch a.kind {
+	case '1':
+		o.out = &r.out
+	case '2':
+		o.out = &r.alerts
+	}
+	r.outlets = append(r.outlets, o)
+	return o
+}
+
 // open opens what actions write to.
 func (r *router) open(g *Logger, actions []action) error {
 	for i := range actions {
 		a := &actions[i]
-		o := &outlet{action: a, stamp: stamper{tai: a.tai, iso: a.iso}}
-		r.outlets = append(r.outlets, o)
+		o := r.outlet(a)
 		if a.kind != '/' {
 			continue
 		}

@@ -11,6 +11,8 @@ type router struct {
 	script    *Script
 	options   LoggerOptions
 	outlets   []*outlet // of all actions, in their order
+	out       []byte    // of all 1
+	alerts    []byte    // of all 2
 }
 
 // An outlet is an action and the lines that it is about to get.
@@ -18,9 +20,9 @@ type outlet struct {
 	action *action
 	stamp  stamper
 	head   []byte
-	out    []byte
-	log    *Log // of /
-	broken bool // of 1
+	out    *[]byte // those of all 1 are one, and of all 2, so that their order stays
+	log    *Log    // of /
+	broken bool    // of 1
 }
 
 func (r *router) stuck() bool { return r.any((*Log).stuck) }
@@ -68,7 +70,7 @@ func (r *router) take(s *Stream) bool {
 	}
 	s.rest = text
 	for _, o := range r.outlets {
-		if len(o.out) > 0 {
+		if len(*o.out) > 0 {
 			r.write(o)
 		}
 	}
@@ -104,19 +106,17 @@ func (r *router) deal(line []byte) {
 }
 
 func (o *outlet) add(line []byte) {
-	switch o.action.kind {
+	out, end := *o.out, "\n"
+	switch size := o.action.size; o.action.kind {
 	case '2':
-		o.out = append(append(o.out, "sandwright-init: alert: "...), o.head...)
-		if size := o.action.size; size > 0 && len(line) > size+3 {
-			o.out = append(append(o.out, line[:size]...), "...\n"...)
-			return
+		out = append(out, "sandwright-init: alert: "...)
+		if size > 0 && len(line) > size+3 {
+			line, end = line[:size], "...\n"
 		}
 	case '=': // only the last one is seen
-		o.out = append(o.out[:0], o.head...)
-	default:
-		o.out = append(o.out, o.head...)
+		out = out[:0]
 	}
-	o.out = append(append(o.out, line...), '\n')
+	*o.out = append(append(append(out, o.head...), line...), end...)
 }
 
 // write empties an outlet. Only a directory can make it keep lines.
@@ -125,17 +125,17 @@ func (r *router) write(o *outlet) {
 	switch o.action.kind {
 	case '1':
 		if !o.broken {
-			_, err = r.options.Out.Write(o.out)
+			_, err = r.options.Out.Write(*o.out)
 			o.broken = err != nil
 		}
 	case '2':
-		_, err = r.options.Alerts.Write(o.out)
+		_, err = r.options.Alerts.Write(*o.out)
 	case '=':
-		err = writeStatus(o.action.path, o.out, o.action.size)
+		err = writeStatus(o.action.path, *o.out, o.action.size)
 	default:
-		o.log.add(o.out)
+		o.log.add(*o.out)
 	}
-	o.out = o.out[:0]
+	*o.out = (*o.out)[:0]
 	if err != nil {
 		r.options.Warn(err)
 	}

@@ -15,13 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/spec"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // open opens a log that the test closes at the latest at its end.
 func open(t *testing.T, dir string, r spec.Rotation) *Log {
