@@ -5,8 +5,6 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 ARCHES := amd64 arm64
 INIT := $(ARCHES:%=internal/initbin/bin/sandwright-init-linux-%.gz)
 GOFLAGS_RELEASE := -trimpath -buildvcs=false
-# Probes and the control socket speak HTTP/1 only.
-INIT_FLAGS := $(GOFLAGS_RELEASE) -tags nethttpomithttp2 -ldflags '-s -w -buildid='
 GO_SOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go') go.mod go.sum
 TEST_TIMEOUT ?= 20m
 
@@ -36,11 +34,11 @@ build: bin/sandwright bin/sandwright-init
 bin/sandwright: $(GO_SOURCES) $(INIT)
 	CGO_ENABLED=0 go build $(GOFLAGS_RELEASE) -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./cmd/sandwright
 
-bin/sandwright-init: $(GO_SOURCES)
-	CGO_ENABLED=0 go build $(INIT_FLAGS) -o $@ ./cmd/sandwright-init
+bin/sandwright-init: $(GO_SOURCES) scripts/build-init.sh
+	scripts/build-init.sh $$(go env GOARCH) $@
 
-internal/initbin/bin/sandwright-init-linux-%.gz: $(GO_SOURCES)
-	CGO_ENABLED=0 GOOS=linux GOARCH=$* go build $(INIT_FLAGS) -o $(@:.gz=) ./cmd/sandwright-init
+internal/initbin/bin/sandwright-init-linux-%.gz: $(GO_SOURCES) scripts/build-init.sh
+	scripts/build-init.sh $* $(@:.gz=)
 	gzip -9nf $(@:.gz=)
 
 .PHONY: setup-demo setup-test

@@ -124,6 +124,44 @@ func withEnv(env ...string) option {
 	return func(b *box) { b.cmd.Env = append(env, "GORACE="+noSleep) }
 }
 
+// inDir gives every service the box's folder as $DIR.
+func inDir(b *box) {
+	b.rewriteWith(func(s *spec.Spec) { s.Env["DIR"] = b.dir })
+}
+
+// rewrite puts another spec in the place of the box's.
+func (b *box) rewrite(next spec.Spec) {
+	b.rewriteWith(func(s *spec.Spec) { s.Services, s.Main = next.Services, next.Main })
+}
+
+func (b *box) rewriteWith(change func(*spec.Spec)) {
+	b.t.Helper()
+	path := filepath.Join(b.dir, "spec.json")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s, err := spec.Decode(data)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	change(&s)
+	if data, err = spec.Encode(s); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// write makes a file in the box's folder.
+func (b *box) write(name, text string) {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // start runs the supervisor and waits until it answers.
 func start(t *testing.T, p place, s spec.Spec, options ...option) *box {
 	t.Helper()
@@ -310,6 +348,12 @@ func (b *box) logs(name, text string) {
 			b.t.Fatalf("%s has not logged %q after %s, but:\n%s", name, text, patience, b.log(name))
 		}
 	}
+}
+
+// tells waits until the supervisor has said text.
+func (b *box) tells(text string) {
+	b.t.Helper()
+	b.eventually(text, func() bool { return strings.Contains(b.stderr.String(), text) })
 }
 
 // sh is a service that runs a shell script.

@@ -102,7 +102,7 @@ func clientCommand(ctx context.Context, args []string, stdout io.Writer) (known 
 	}
 	o, err := v.read(name, rest)
 	if errors.Is(err, flag.ErrHelp) {
-		_, err := io.WriteString(stdout, usage+"\n"+clientUsage)
+		_, err := io.WriteString(stdout, usage)
 		return true, err
 	}
 	if err != nil {
@@ -171,15 +171,6 @@ func client(socket string) *control.Client {
 		}
 		return conn, nil
 	})
-}
-
-// showStatus and act are the orders of those names, as run has read them.
-func showStatus(ctx context.Context, in invocation, stdout io.Writer) error {
-	return order{name: "status", socket: in.socket, json: in.json, out: stdout}.status(ctx)
-}
-
-func act(ctx context.Context, in invocation, action control.Action, service string, stdout io.Writer) error {
-	return order{name: string(action), words: []string{service}, socket: in.socket, json: in.json, out: stdout}.act(ctx)
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -96,13 +96,12 @@ func TestCommandLine(t *testing.T) {
 		code           int
 		stdout, stderr string // patterns
 	}{
-		{"--help", 0, `(?s)^sandwright-init supervises.*Example:\n  sandwright-init restart web\n`, `^$`},
+		{"--help", 0, `(?s)^sandwright-init supervises.*Examples:\n  sandwright-init restart web\n`, `^$`},
 		{"status -h", 0, `^sandwright-init supervises`, `^$`},
 		{"version", 0, `^sandwright-init \S+\n$`, `^$`},
 		{"frobnicate", 2, `^$`, `^error: cannot understand "frobnicate"\nhint:  run: sandwright-init --help\n$`},
-		{"start", 2, `^$`, `^error: cannot start: it takes one service\n`},
-		{"stop a b", 2, `^$`, `^error: cannot stop: it takes one service\n`},
-		{"status a", 2, `^$`, `^error: cannot understand "status a"\n`},
+		{"start", 2, `^$`, `^error: cannot start: it takes SERVICE`},
+		{"reload x", 2, `^$`, `^error: cannot reload: it takes nothing`},
 		{"--frob", 2, `^$`, `^error: cannot understand the command line: flag provided but not defined: -frob\nhint:`},
 		{"--env-fd x", 2, `^$`, `^error: cannot understand the command line: invalid value "x"`},
 		{"status " + nobody, 1, `^$`, `^error: cannot reach the supervisor: \S+/nobody: no such file or directory\n$`},

@@ -10,16 +10,13 @@ import (
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
-// startEnv is the start-time variables that s declares, from the descriptor
-// fd or, when that is negative, from this process's environment. All required
-// ones that are missing are reported at once; a value never is.
-func startEnv(fd int, s spec.Spec) (map[string]string, error) {
-	env := ownEnv(s)
-	if fd >= 0 {
-		var err error
-		if env, err = readEnv(fd); err != nil {
-			return nil, err
-		}
+// startEnv is the start-time variables that s declares: those given, or where
+// that is nil, those of this process's environment. All required ones that are
+// missing are reported at once; a value never is.
+func startEnv(given map[string]string, s spec.Spec) (map[string]string, error) {
+	env := given
+	if env == nil {
+		env = ownEnv(s)
 	}
 	var faults fault.List
 	for _, v := range s.Required {
@@ -49,9 +46,12 @@ func ownEnv(s spec.Spec) map[string]string {
 	return env
 }
 
-// readEnv reads one JSON object from fd to its end. Its errors hold nothing
-// of what was read.
+// readEnv reads one JSON object from fd to its end; without a descriptor it is
+// nil. Its errors hold nothing of what was read.
 func readEnv(fd int) (map[string]string, error) {
+	if fd < 0 {
+		return nil, nil
+	}
 	f := os.NewFile(uintptr(fd), "env-fd")
 	defer f.Close()
 	var env map[string]string

@@ -7,19 +7,52 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
+// argsEnv holds arguments where the command line has none, as on platforms
+// that choose the command line themselves.
+const argsEnv = "SANDWRIGHT_INIT_ARGS"
+
 func main() {
+	launched()
 	// A broken stderr is an error to be told, not a reason to die.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	err := run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)
+	err := run(context.Background(), arguments(os.Args[1:], os.Getenv(argsEnv)), os.Stdout, os.Stderr)
+	var ended exitCode
+	if errors.As(err, &ended) {
+		os.Exit(int(ended))
+	}
 	if err != nil {
 		fault.Render(os.Stderr, err, false)
 	}
 	os.Exit(fault.Code(err))
+}
+
+// arguments is the command line, or the words of env where it is empty.
+func arguments(args []string, env string) []string {
+	if len(args) == 0 {
+		return strings.Fields(env)
+	}
+	return args
+}
+
+// An exitCode is an end of which nothing has to be said any more.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprint("exit code ", int(c)) }
+
+// exit is the error for an exit code; nil for 0.
+func exit(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return exitCode(code)
 }

@@ -8,10 +8,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"strings"
 
-	"github.com/sandwright/sandwright/internal/control"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/spec"
 )
@@ -20,28 +20,29 @@ const usage = `sandwright-init supervises the services of a sandbox.
 
 As PID 1, or below it:
   sandwright-init [--spec PATH] [--socket PATH] [--control-fd N] [--env-fd N]
-
-In the box:
-  sandwright-init status [--json]
-  sandwright-init start|stop|restart SERVICE [--json]
+  sandwright-init svscan [DIR]       in the place of s6-svscan
+  sandwright-init log DIRECTIVE...   in the place of s6-log
   sandwright-init version
 
 Flags:
   --spec PATH      what to supervise (default ` + spec.Path + `)
-  --socket PATH    where to answer, and where to ask (default ` + spec.SocketPath + `)
+  --socket PATH    where to answer (default ` + spec.SocketPath + `); beside it stands
+                   what has to be known after the supervisor was killed
   --control-fd N   answer on this inherited listening socket as well
   --env-fd N       read the start-time variables from this descriptor: one JSON
                    object {"NAME": "VALUE"}; without it, from the environment
-  --json           print JSON
 
-Example:
+` + clientUsage + `
+Examples:
   sandwright-init restart web
+  sandwright-init wait --timeout 1m && sandwright-init logs -n 20 web
 
+Without any argument the words of SANDWRIGHT_INIT_ARGS are the command line.
 SIGTERM stops everything, dependants first; a second one does not wait. SIGHUP,
 SIGUSR1 and SIGUSR2 go to every service. Exit codes: 0 everything was stopped
 as asked, even where a service had to be killed; 1 it cannot be done; 2 the
 command line is wrong; 78 the spec or a start-time variable is, and nothing
-was started.
+was started. A spec with a main service ends with that one, and its exit code.
 `
 
 // An invocation is a command line that has been read.
@@ -51,11 +52,16 @@ type invocation struct {
 	socket    string
 	controlFD int // -1 without
 	envFD     int // -1 without
-	json      bool
 }
 
 // run does what args ask for. Messages of a supervisor go to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "log" {
+		return exit(runLog(args[1:], os.Stdin, stdout, stderr))
+	}
+	if known, err := clientCommand(ctx, args, stdout); known {
+		return err
+	}
 	in, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, err := io.WriteString(stdout, usage)
@@ -64,19 +70,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if len(in.words) == 0 {
-		return supervisor(in, stderr)
-	}
-	switch command, rest := in.words[0], in.words[1:]; {
-	case command == "version" && len(rest) == 0:
+	switch {
+	case len(in.words) == 0:
+		return supervisor(in, stdout, stderr)
+	case len(in.words) == 1 && in.words[0] == "version":
 		_, err := fmt.Fprintln(stdout, "sandwright-init", version())
 		return err
-	case command == "status" && len(rest) == 0:
-		return showStatus(ctx, in, stdout)
-	case isAction(command) && len(rest) == 1:
-		return act(ctx, in, control.Action(command), rest[0], stdout)
-	case isAction(command):
-		return misuse("cannot %s: it takes one service", command)
 	default:
 		return misuse("cannot understand %q", strings.Join(in.words, " "))
 	}
@@ -91,7 +90,6 @@ func parse(args []string) (invocation, error) {
 	flags.StringVar(&in.socket, "socket", spec.SocketPath, "")
 	flags.IntVar(&in.controlFD, "control-fd", -1, "")
 	flags.IntVar(&in.envFD, "env-fd", -1, "")
-	flags.BoolVar(&in.json, "json", false, "")
 	for {
 		err := flags.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
@@ -106,14 +104,6 @@ func parse(args []string) (invocation, error) {
 		in.words = append(in.words, flags.Arg(0))
 		args = flags.Args()[1:]
 	}
-}
-
-func isAction(word string) bool {
-	switch control.Action(word) {
-	case control.Start, control.Stop, control.Restart:
-		return true
-	}
-	return false
 }
 
 func misuse(format string, args ...any) error {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/control"
 	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/supervise"
+	"github.com/sandwright/sandwright/internal/logview"
 )
 
 // errTaken is returned by listen when another supervisor answers there.
@@ -29,14 +29,9 @@ type server struct {
 	tasks sync.WaitGroup
 }
 
-// serve starts to answer for sv. The socket in the box may fail when there is
-// an inherited one: then that is said, and no more.
-func serve(sv *supervise.Supervisor, in invocation, say func(string)) (*server, error) {
-	s := &server{http: &http.Server{Handler: control.Handler(sv), ReadHeaderTimeout: 5 * time.Second}}
-	listeners, err := listenAll(in, say)
-	if err != nil {
-		return nil, err
-	}
+// serve starts to answer for sv on all listeners.
+func serve(listeners []net.Listener, handler http.Handler, say func(string)) *server {
+	s := &server{http: control.Server(handler)}
 	for _, l := range listeners {
 		s.tasks.Go(func() {
 			if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -44,7 +39,18 @@ func serve(sv *supervise.Supervisor, in invocation, say func(string)) (*server, 
 			}
 		})
 	}
-	return s, nil
+	return s
+}
+
+// openLogs reads the log directories below dir.
+func openLogs(dir string) control.OpenLogs {
+	return func(services []string) (control.LogReader, error) {
+		reader, err := logview.Open(dir, services)
+		if err != nil {
+			return nil, fault.Cannot("read logs: %w", err)
+		}
+		return reader, nil
+	}
 }
 
 // close lets answers under way end, but not for long.
@@ -57,6 +63,8 @@ func (s *server) close() {
 	s.tasks.Wait()
 }
 
+// listenAll opens the inherited socket and the one in the box. The latter may
+// fail when there is an inherited one: then that is said, and no more.
 func listenAll(in invocation, say func(string)) ([]net.Listener, error) {
 	var all []net.Listener
 	if in.controlFD >= 0 {
@@ -90,16 +98,37 @@ func inherited(fd int) (net.Listener, error) {
 	return l, nil
 }
 
-// listen makes the socket in the box, for root's eyes only. What a dead
-// supervisor has left there is replaced.
+// listen makes the socket in the box, for its owner's eyes only. What a dead
+// supervisor has left there is replaced. Who holds the lock beside it is alive.
 func listen(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, cause(err)
 	}
-	if conn, err := net.Dial("unix", path); err == nil {
-		conn.Close()
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
 		return nil, errTaken
 	}
+	l, err := bind(path)
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return lockedListener{l, lock}, nil
+}
+
+// A lockedListener holds the lock for as long as it listens.
+type lockedListener struct {
+	net.Listener
+	lock *os.File
+}
+
+func (l lockedListener) Close() error { return errors.Join(l.Listener.Close(), l.lock.Close()) }
+
+func bind(path string) (net.Listener, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
 		if err := os.Remove(path); err != nil {
 			return nil, cause(err)

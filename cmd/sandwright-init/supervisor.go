@@ -3,59 +3,121 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sandwright/sandwright/internal/control"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/spec"
 	"github.com/sandwright/sandwright/internal/supervise"
 )
 
 // supervisor runs the spec's services until it is told to stop.
-func supervisor(in invocation, stderr io.Writer) error {
+func supervisor(in invocation, stdout, stderr io.Writer) error {
 	// Before anything can be started: no service inherits what we did.
 	closeOnExec()
 	unix.Umask(0o022)
-	s, err := readSpec(in.spec)
+	given, err := readEnv(in.envFD)
 	if err != nil {
 		return err
 	}
-	env, err := startEnv(in.envFD, s)
+	load := func() (spec.Spec, map[string]string, error) {
+		s, err := readSpec(in.spec)
+		if err != nil {
+			return s, nil, err
+		}
+		env, err := startEnv(given, s)
+		return s, env, err
+	}
+	s, env, err := load()
 	if err != nil {
 		return err
 	}
 	voice := newVoice(stderr)
 	defer voice.close()
-	return runSpec(in, s, env, voice)
+	b := &boxed{in: in, spec: s, env: env, load: load, voice: voice, mirror: stdout}
+	return b.run()
 }
 
-// runSpec is supervisor once everything is known.
-func runSpec(in invocation, s spec.Spec, env map[string]string, v *voice) error {
-	system, err := supervise.NewSystem(s, v.say)
+// boxed is a supervisor once everything is known.
+type boxed struct {
+	in     invocation
+	spec   spec.Spec
+	env    map[string]string
+	load   supervise.Loader
+	voice  *voice
+	mirror io.Writer
+}
+
+func (b *boxed) run() error {
+	say := b.voice.say
+	// Whoever has the socket is the only one: nothing is touched before that.
+	listeners, err := listenAll(b.in, say)
 	if err != nil {
 		return err
 	}
-	sv, err := supervise.New(s, env, system, v.say)
+	defer closeAll(listeners)
+	runDir := filepath.Dir(b.in.socket)
+	b.spec.LogDir = logDir(b.spec.LogDir, runDir, say)
+	if err := supervise.Check(b.spec); err != nil {
+		return err
+	}
+	system, err := supervise.NewSystem(b.spec, supervise.Options{RunDir: runDir, Mirror: b.mirror, Say: say})
 	if err != nil {
 		return err
+	}
+	sv, err := supervise.New(b.spec, b.env, system, b.reload, say)
+	if err != nil {
+		return errors.Join(err, system.Close())
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
-	server, err := serve(sv, in, v.say)
-	if err != nil {
-		return err
-	}
-	sv.Run(signals)
+	server := serve(listeners, control.HandlerWithLogs(sv, openLogs(b.spec.LogDir)), say)
+	saveMemory()
+	code := sv.Run(signals)
 	server.close()
 	if err := system.Close(); err != nil {
-		v.say(fmt.Sprintf("cannot finish the logs: %v", err))
+		say(fmt.Sprintf("cannot finish the logs: %v", err))
 	}
-	return nil
+	return exit(code)
+}
+
+// reload reads the spec again. Where logs stand is said once.
+func (b *boxed) reload() (spec.Spec, map[string]string, error) {
+	s, env, err := b.load()
+	s.LogDir = b.spec.LogDir
+	return s, env, err
+}
+
+// logDir is where logs are kept: as the spec has it, or in runDir where the
+// former is not ours to write to, as under a read-only root.
+func logDir(dir, runDir string, say func(string)) string {
+	dir = cmp.Or(dir, spec.LogDir)
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = unix.Access(dir, unix.W_OK)
+	}
+	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) {
+		other := filepath.Join(runDir, "log")
+		say(fmt.Sprintf("cannot write to %s: %v; logs are in %s", dir, cause(err), other))
+		return other
+	}
+	return dir
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
 }
 
 // closeOnExec keeps inherited descriptors from services. The standard three

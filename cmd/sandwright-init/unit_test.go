@@ -20,17 +20,27 @@ import (
 
 func TestParseTakesFlagsAnywhere(t *testing.T) {
 	for _, args := range []string{
-		"restart web --json --socket /s --spec /p --control-fd 3 --env-fd 4",
-		"--json --socket=/s restart --spec=/p --control-fd=3 web --env-fd=4",
+		"version --socket /s --spec /p --control-fd 3 --env-fd 4",
+		"--socket=/s --spec=/p --control-fd=3 version --env-fd=4",
 	} {
 		in, err := parse(strings.Fields(args))
-		if err != nil || !slices.Equal(in.words, []string{"restart", "web"}) || !in.json || in.socket != "/s" || in.spec != "/p" || in.controlFD != 3 || in.envFD != 4 {
+		if err != nil || !slices.Equal(in.words, []string{"version"}) || in.socket != "/s" || in.spec != "/p" || in.controlFD != 3 || in.envFD != 4 {
 			t.Errorf("%s: %+v, %v", args, in, err)
 		}
 	}
 	in, err := parse(nil)
-	if err != nil || in.words != nil || in.json || in.socket != spec.SocketPath || in.spec != spec.Path || in.controlFD != -1 || in.envFD != -1 {
+	if err != nil || in.words != nil || in.socket != spec.SocketPath || in.spec != spec.Path || in.controlFD != -1 || in.envFD != -1 {
 		t.Errorf("nothing: %+v, %v", in, err)
+	}
+}
+
+func TestArgumentsFromTheEnvironment(t *testing.T) {
+	for _, c := range []struct{ args, env, want string }{
+		{"", " --spec  /p ", "--spec /p"}, {"status", "--spec /p", "status"}, {"", "", ""},
+	} {
+		if got := strings.Join(arguments(strings.Fields(c.args), c.env), " "); got != c.want {
+			t.Errorf("%q and %q: %q, want %q", c.args, c.env, got, c.want)
+		}
 	}
 }
 
@@ -108,7 +118,7 @@ func TestOwnEnvIsWhatIsDeclared(t *testing.T) {
 	t.Setenv("FROM", "2")
 	t.Setenv("OTHER", "3")
 	s := spec.Spec{Required: []spec.Variable{{Name: "REQUIRED"}}, Services: []spec.Service{{EnvFrom: []string{"FROM", "UNSET"}}}}
-	got, err := startEnv(-1, s)
+	got, err := startEnv(nil, s)
 	if want := "map[FROM:2 REQUIRED:1]"; err != nil || fmt.Sprint(got) != want {
 		t.Errorf("got %v, %v, want %s", got, err, want)
 	}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# build-init.sh ARCH FILE: builds sandwright-init for linux, small: without
+# symbols and HTTP/2, and inlined only where it matters for speed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+hot=(runtime 'runtime/...' internal/bytealg sync 'sync/...' time bytes strings golang.org/x/sys/unix
+	github.com/sandwright/sandwright/internal/svlog github.com/sandwright/sandwright/internal/loop)
+flags=(-gcflags=all=-l)
+for package in "${hot[@]}"; do
+	flags+=("-gcflags=$package=")
+done
+CGO_ENABLED=0 GOOS=linux GOARCH=$1 exec go build -trimpath -buildvcs=false -tags nethttpomithttp2 \
+	-ldflags '-s -w -buildid=' "${flags[@]}" -o "$2" ./cmd/sandwright-init
