@@ -98,7 +98,7 @@ func (c *Client) Logs(ctx context.Context, l LogQuery) (io.ReadCloser, error) {
 	if l.JSON {
 		q.Set("format", formatJSON)
 	}
-	resp, err := c.send(ctx, http.MethodGet, "/v1/logs", q)
+	resp, err := c.send(ctx, http.MethodGet, "/v1/logs", q) //nolint:bodyclose // the caller does
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ const (
 // live.
 func (h *handler) stream(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, "service", "lines", "follow", "format")
-	sel, lines, follow, format := q.services(), q.count("lines", -1), q.flag("follow"), q.choice("format", formatText, formatJSON)
+	sel, lines, follow, format := q.services(), q.count("lines"), q.flag("follow"), q.choice("format", formatText, formatJSON)
 	if err := q.err(); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (h *handler) stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	defer reader.Close()
+	defer func() { _ = reader.Close() }() // it was only read
 	ctx, release := h.whileAlive(r.Context())
 	defer release()
 	out := newLogWriter(w, names, format, h.logTime)
@@ -55,7 +55,8 @@ func (h *handler) whileAlive(parent context.Context) (ctx context.Context, relea
 	go func() {
 		defer close(ended)
 		defer cancel()
-		for range statuses { //nolint:revive // only its end matters
+		for range statuses {
+			continue // only the end matters
 		}
 	}()
 	return ctx, func() {

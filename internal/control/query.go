@@ -30,30 +30,32 @@ type query struct {
 func readQuery(r *http.Request, names ...string) *query {
 	q := &query{}
 	if len(r.URL.RawQuery) > maxQuery {
-		q.cannot("read the parameters: they are longer than %d bytes", maxQuery)
+		q.add(fault.Cannot("read the parameters: they are longer than %d bytes", maxQuery))
 		return q
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		q.cannot("read the parameters: %v", err)
+		q.add(fault.Cannot("read the parameters: %v", err))
 		return q
 	}
 	q.values = values
 	for name := range values {
 		if !slices.Contains(names, name) {
-			f := q.cannot("use parameter %s", quote(name))
-			if near := fault.Nearest(name, names); near != "" {
-				f.WithHint("did you mean %s?", near)
-			}
+			q.add(fault.Cannot("use parameter %s", quote(name)).WithHint("%s", meant(name, names)))
 		}
 	}
 	return q
 }
 
-func (q *query) cannot(format string, args ...any) *fault.Fault {
-	f := fault.Cannot(format, args...).WithCode(fault.ExitUsage)
-	q.faults = append(q.faults, f)
-	return f
+// add notes what is wrong.
+func (q *query) add(f *fault.Fault) { q.faults = append(q.faults, f.WithCode(fault.ExitUsage)) }
+
+// meant is a hint for a word that is none of those known; empty without.
+func meant(word string, known []string) string {
+	if near := fault.Nearest(word, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
 }
 
 // err is nil when nothing was wrong.
@@ -66,7 +68,7 @@ func (q *query) err() error {
 func (q *query) text(name string) string {
 	values := q.values[name]
 	if len(values) > 1 {
-		q.cannot("use %d values of %s: it has one", len(values), name)
+		q.add(fault.Cannot("use %d values of %s: it has one", len(values), name))
 	}
 	return q.values.Get(name)
 }
@@ -85,20 +87,20 @@ func (q *query) flag(name string) bool {
 	case "true", "1":
 		return true
 	default:
-		q.cannot("use %s=%s: it is true or false", name, quote(text))
+		q.add(fault.Cannot("use %s=%s: it is true or false", name, quote(text)))
 		return false
 	}
 }
 
-// count is a whole number from 0; absent without one.
-func (q *query) count(name string, absent int) int {
+// count is a whole number from 0; -1 without one.
+func (q *query) count(name string) int {
 	text := q.text(name)
 	if text == "" {
-		return absent
+		return -1
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
-		q.cannot("use %s=%s: it is 0 to %d", name, quote(text), math.MaxInt32)
+		q.add(fault.Cannot("use %s=%s: it is 0 to %d", name, quote(text), math.MaxInt32))
 	}
 	return int(n)
 }
@@ -111,7 +113,7 @@ func (q *query) duration(name string) time.Duration {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d > maxTimeout {
-		q.cannot("use %s=%s: it is a time such as 30s, at most %s", name, quote(text), maxTimeout)
+		q.add(fault.Cannot("use %s=%s: it is a time such as 30s, at most %s", name, quote(text), maxTimeout))
 	}
 	return d
 }
@@ -123,10 +125,8 @@ func (q *query) choice(name string, choices ...string) string {
 		return choices[0]
 	}
 	if !slices.Contains(choices, text) {
-		f := q.cannot("use %s=%s: it is one of %s", name, quote(text), strings.Join(choices, ", "))
-		if near := fault.Nearest(text, choices); near != "" {
-			f.WithHint("did you mean %s?", near)
-		}
+		f := fault.Cannot("use %s=%s: it is one of %s", name, quote(text), strings.Join(choices, ", "))
+		q.add(f.WithHint("%s", meant(text, choices)))
 	}
 	return text
 }
@@ -150,7 +150,7 @@ const (
 func (q *query) signal() syscall.Signal {
 	text := q.text("signal")
 	if text == "" {
-		q.cannot("send no signal").WithHint("add ?signal=SIGHUP")
+		q.add(fault.Cannot("send no signal").WithHint("add ?signal=SIGHUP"))
 		return 0
 	}
 	sig, err := ParseSignal(text)

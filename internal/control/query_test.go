@@ -19,11 +19,11 @@ func question(raw string) *http.Request { return &http.Request{URL: &url.URL{Raw
 func TestQuery(t *testing.T) {
 	r := question("service=b&service=a&service=b&follow=true&lines=7&timeout=1m30s&for=exited&signal=hup")
 	q := readQuery(r, "service", "follow", "lines", "timeout", "for", "signal", "absent")
-	got := fmt.Sprintln(q.services(), q.flag("follow"), q.count("lines", -1), q.duration("timeout"), q.goal(), q.signal())
+	got := fmt.Sprintln(q.services(), q.flag("follow"), q.count("lines"), q.duration("timeout"), q.goal(), q.signal())
 	if want := "[a b] true 7 1m30s exited hangup\n"; got != want || q.err() != nil {
 		t.Errorf("got %s, %v", got, q.err())
 	}
-	got = fmt.Sprintln(q.flag("absent"), q.count("absent", -1), q.duration("absent"), q.choice("absent", "x", "y"))
+	got = fmt.Sprintln(q.flag("absent"), q.count("absent"), q.duration("absent"), q.choice("absent", "x", "y"))
 	if want := "false -1 0s x\n"; got != want || q.err() != nil {
 		t.Errorf("absent: %s, %v", got, q.err())
 	}
@@ -53,7 +53,7 @@ func TestQueryFaults(t *testing.T) {
 		q := readQuery(question(raw), "service", "follow", "lines", "timeout", "for", "signal")
 		q.services()
 		q.flag("follow")
-		q.count("lines", -1)
+		q.count("lines")
 		q.duration("timeout")
 		q.goal()
 		if q.values.Has("signal") {
@@ -118,7 +118,7 @@ func FuzzQuery(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		q := readQuery(question(raw), "service", "follow", "lines", "timeout", "for")
-		lines, timeout := q.count("lines", -1), q.duration("timeout")
+		lines, timeout := q.count("lines"), q.duration("timeout")
 		q.services()
 		q.flag("follow")
 		q.goal()
