@@ -2,6 +2,7 @@ package svlog
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"time"
 
@@ -122,7 +123,7 @@ func (s *Stream) read() bool {
 		most = held + 1 // what follows the line is left to whoever comes next
 	}
 	n, err := readFile(s.fd, in[held:most])
-	if n < 0 && err == unix.EAGAIN {
+	if n < 0 && errors.Is(err, unix.EAGAIN) {
 		return false
 	}
 	if n > 0 {
