@@ -106,12 +106,12 @@ func socketPath(text string) *reason {
 
 // statusRanges accepts codes and ranges with commas between.
 func statusRanges(text string) *reason {
+	code := regexp.MustCompile(`^[1-5][0-9]{2}$`)
 	for item := range strings.SplitSeq(withoutSpaces(text), ",") {
 		from, to, ok := strings.Cut(item, "-")
 		if !ok {
 			to = from
 		}
-		code := regexp.MustCompile(`^[1-5][0-9]{2}$`)
 		if !code.MatchString(from) || !code.MatchString(to) || from > to {
 			return &reason{"a status is 100 to 599, and a range goes up", "such as 200-299,304"}
 		}
@@ -122,8 +122,8 @@ func statusRanges(text string) *reason {
 func withoutSpaces(text string) string { return strings.ReplaceAll(text, " ", "") }
 
 // headerName accepts what HTTP calls a token.
-func headerName(name string) *reason {
-	return nameRule("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", "a header's name is letters, digits and dashes")(name)
+func headerName() func(string) *reason {
+	return nameRule("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", "a header's name is letters, digits and dashes")
 }
 
 // headerValue accepts text in one line.
@@ -149,18 +149,21 @@ func regularExpression(text string) *reason {
 }
 
 // userAndGroup accepts USER or USER:GROUP, names or numbers.
-func userAndGroup(text string) *reason {
-	user, group, both := strings.Cut(text, ":")
-	if !userOrNumber(user) || both && !userOrNumber(group) {
-		return &reason{"a user is USER or USER:GROUP, names or numbers", "such as postgres, or 1000:1000"}
+func userAndGroup() func(string) *reason {
+	word := regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.-]{0,31}$`)
+	fits := func(text string) bool { return word.MatchString(text) || isID(text) }
+	return func(text string) *reason {
+		user, group, both := strings.Cut(text, ":")
+		if !fits(user) || both && !fits(group) {
+			return &reason{"a user is USER or USER:GROUP, names or numbers", "such as postgres, or 1000:1000"}
+		}
+		return nil
 	}
-	return nil
 }
 
-func userOrNumber(text string) bool {
-	if regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.-]{0,31}$`).MatchString(text) {
-		return true
-	}
+// isID tells whether text is the shortest decimal of a user or group number.
+// The highest of 32 bits means none to the kernel.
+func isID(text string) bool {
 	n, err := strconv.ParseUint(text, 10, 32)
 	return err == nil && strconv.FormatUint(n, 10) == text && n < 1<<32-1
 }

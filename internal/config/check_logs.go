@@ -18,16 +18,19 @@ func checkLogs(f *File) (faults fault.List) {
 	return faults
 }
 
+// unread tells whether a key stands there whose value was refused.
+func unread(f *File, value int64, keys ...string) bool { return value == 0 && f.has(keys...) }
+
 // checkOneLogs reports what the mapping at keys itself says.
 func checkOneLogs(f *File, own, whole Logs, keys ...string) (faults fault.List) {
 	at := func(key string) fault.Position { return f.At(append(slices.Clone(keys), key)...) }
 	has := func(key string) bool { return f.has(append(slices.Clone(keys), key)...) }
-	unread := has("size") && own.Size == 0 || has("total") && own.Total == 0
-	if !unread && whole.Total > 0 && whole.Total < whole.Size && (has("total") || has("size")) {
+	sizes := !unread(f, own.Size, append(slices.Clone(keys), "size")...) && !unread(f, f.Logs.Size, "logs", "size")
+	if sizes && whole.Total > 0 && whole.Total < whole.Size && (has("total") || has("size")) && !unread(f, own.Total, append(slices.Clone(keys), "total")...) {
 		faults = append(faults, at("total").Cannot("keep files of %d bytes within a total of %d", whole.Size, whole.Total).
 			WithHint("make total at least as large as size"))
 	}
-	if !unread && own.Budget > 0 && own.Budget < whole.Size {
+	if sizes && own.Budget > 0 && own.Budget < whole.Size {
 		faults = append(faults, at("budget").Cannot("keep files of %d bytes within a budget of %d", whole.Size, own.Budget).
 			WithHint("make budget at least as large as size"))
 	}

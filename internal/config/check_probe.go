@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // checkProbes wants of each probe no keys that belong to other kinds.
@@ -17,17 +16,19 @@ func checkProbes(f *File, name string) (faults fault.List) {
 		}
 	}
 	s := f.Services[name]
-	if s.Start != nil && s.Ready != nil && s.Start.FD != 0 && s.Start.FD == s.Ready.FD {
+	if !f.has("services", name, "s6") && s.Start != nil && s.Ready != nil && s.Start.FD != 0 && s.Start.FD == s.Ready.FD {
 		faults = append(faults, f.At("services", name, "start", "fd").Cannot("use fd %d for start: ready has it", s.Start.FD).
 			WithHint("remove start: what is ready has come up"))
 	}
 	return faults
 }
 
-// kindsGiven are the kinds of probe that the file says, readable or not.
+// kindsGiven are the kinds of probe that the file says, readable or not,
+// without those that live never has.
 func (f *File) kindsGiven(service, use string) (kinds []probeKind) {
 	for _, kind := range probeKinds() {
-		if f.has("services", service, use, kind.name) {
+		never := use == "live" && (kind.name == "fd" || kind.name == "log")
+		if !never && f.has("services", service, use, kind.name) {
 			kinds = append(kinds, kind)
 		}
 	}
@@ -52,9 +53,7 @@ func checkExtras(f *File, name, use string, kind probeKind) (faults fault.List) 
 
 // neverSaid tells whether the use has no such key at all, which was said.
 func neverSaid(use, key string) bool {
-	shape := map[string]object[spec.Probe]{"start": startShape(), "live": liveShape()}[use]
-	_, never := shape.never[key]
-	return never
+	return use == "start" && (key == "failures" || key == "successes") || use == "live" && key == "successes"
 }
 
 // kindsWith names the kinds that the key belongs to.

@@ -16,7 +16,6 @@ func checkServices(f *File) (faults fault.List) {
 		faults = append(faults, checkS6(f, name)...)
 		faults = append(faults, checkTask(f, name)...)
 		faults = append(faults, checkRestart(f, name)...)
-		faults = append(faults, checkUlimits(f, name)...)
 		faults = append(faults, checkProbes(f, name)...)
 	}
 	return faults
@@ -50,13 +49,14 @@ func (f *File) policyAt(name string) fault.Position {
 // s6Words says where an s6 service directory has what another key says.
 func s6Words() []struct{ key, where string } {
 	const inRun = "its run script says it"
+	const none = "s6 has no such thing"
 	return []struct{ key, where string }{
 		{"task", "s6 starts it again whenever it ends"},
 		{"dir", "it starts in its own folder"},
 		{"user", inRun},
 		{"ready", "its notification-fd says it"},
 		{"start", "its notification-fd says it"},
-		{"live", inRun},
+		{"live", none},
 		{"restart", "s6 starts it again whenever it ends, unless its finish script exits 125"},
 		{"stop", "its down-signal and timeout-kill say it"},
 		{"umask", inRun},
@@ -65,9 +65,9 @@ func s6Words() []struct{ key, where string } {
 		{"ulimits", inRun},
 		{"no-new-privileges", inRun},
 		{"cap-drop", inRun},
-		{"memory", inRun},
-		{"cpus", inRun},
-		{"pids-limit", inRun},
+		{"memory", none},
+		{"cpus", none},
+		{"pids-limit", none},
 	}
 }
 
@@ -124,19 +124,6 @@ func checkRestart(f *File, name string) (faults fault.List) {
 	}
 	if has("within") && !has("limit") {
 		faults = append(faults, at("within").Cannot("use within for %s: it is the time for limit, and there is none", name).WithHint("add limit: 5"))
-	}
-	return faults
-}
-
-func checkUlimits(f *File, name string) (faults fault.List) {
-	limits := f.Services[name].Limits.Rlimits
-	for _, limit := range slices.Sorted(maps.Keys(limits)) {
-		l := limits[limit]
-		readable := f.has("services", name, "ulimits", limit, "hard") && l.Hard != 0 || !f.has("services", name, "ulimits", limit, "soft")
-		if readable && l.Hard >= 0 && (l.Soft > l.Hard || l.Soft < 0) {
-			faults = append(faults, f.At("services", name, "ulimits", limit, "soft").Cannot("use a soft %s above the hard one for %s", limit, name).
-				WithHint("make soft at most hard"))
-		}
 	}
 	return faults
 }

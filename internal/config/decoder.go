@@ -17,6 +17,7 @@ type decoder struct {
 	file      string
 	positions map[string]fault.Position
 	faults    fault.List
+	refused   int             // faults found, with those that an alias repeats
 	said      map[string]bool // faults, so that an alias does not repeat one
 	values    int
 	spent     bool // maxValues was reached; nothing more is read
@@ -33,6 +34,7 @@ func newDecoder(file string) *decoder {
 // cannot collects a fault at the node n.
 func (d *decoder) cannot(n *yaml.Node, format string, args ...any) *fault.Fault {
 	f := at(d.file, n).Cannot(format, args...)
+	d.refused++
 	if !d.said[f.Error()] {
 		d.said[f.Error()] = true
 		d.faults = append(d.faults, f)

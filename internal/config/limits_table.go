@@ -75,7 +75,11 @@ func ulimitsShape() object[map[string]spec.Rlimit] {
 		f := field[map[string]spec.Rlimit]{key: u.name, about: u.about, otherwise: at.otherwise, example: u.example, schema: at.schema}
 		f.decode = func(d *decoder, p keyPath, n *yaml.Node, into *map[string]spec.Rlimit) {
 			var r spec.Rlimit
+			before := d.refused
 			at.decode(d, p, n, &r)
+			if d.refused == before && r.Hard >= 0 && (r.Soft > r.Hard || r.Soft < 0) {
+				d.cannot(n, "use a soft %s above the hard one", u.name).WithHint("make soft at most hard")
+			}
 			if *into == nil {
 				*into = map[string]spec.Rlimit{}
 			}
@@ -139,7 +143,7 @@ func umask() scalar[string] {
 // signalName is a signal that can end a service, given as SIGINT or as INT.
 func signalName() scalar[string] {
 	names := []string{"SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGABRT", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGPWR", "SIGKILL"}
-	return known("a signal, such as SIGINT", "SIG", names, "it is no signal that ends a service")
+	return known("a signal, such as SIGINT", "SIG", names, reason{"it is no signal that ends a service", "one of " + strings.Join(names, ", ")})
 }
 
 // capability is a capability without its CAP_, or ALL.
@@ -148,12 +152,12 @@ func capability() scalar[string] {
 		DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN
 		NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE
 		SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG SYSLOG WAKE_ALARM`)
-	return known("a capability, such as NET_RAW", "CAP_", names, "it is no capability")
+	return known("a capability, such as NET_RAW", "CAP_", names, reason{"it is no capability", "such as NET_RAW; man 7 capabilities lists them"})
 }
 
 // known is one of the names, written with or without the prefix and given as
 // it is in the list. ALL has no prefix.
-func known(takes, prefix string, names []string, why string) scalar[string] {
+func known(takes, prefix string, names []string, bad reason) scalar[string] {
 	bare := make([]string, len(names))
 	for i, name := range names {
 		bare[i] = strings.TrimPrefix(name, prefix)
@@ -165,11 +169,10 @@ func known(takes, prefix string, names []string, why string) scalar[string] {
 			if i := slices.Index(bare, word); i >= 0 && (word == text || word != "ALL") {
 				return names[i], nil
 			}
-			hint := "one of " + strings.Join(names, ", ")
-			if near := fault.Nearest(word, bare); near != "" {
-				hint = "did you mean " + names[slices.Index(bare, near)] + "?"
+			if near := fault.Nearest(strings.TrimPrefix(strings.ToUpper(text), prefix), bare); near != "" {
+				return "", &reason{bad.why, "did you mean " + names[slices.Index(bare, near)] + "?"}
 			}
-			return "", &reason{why, hint}
+			return "", &bad
 		},
 		json: schema{Type: "string", Pattern: "^(" + prefix + ")?(" + strings.Join(bare, "|") + ")$"},
 	}

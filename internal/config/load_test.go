@@ -110,7 +110,20 @@ func TestEndsQuickly(t *testing.T) {
 		}
 		return s.String()
 	}
+	services := func(n int, value string) string {
+		var s strings.Builder
+		s.WriteString(smallest + "services:\n")
+		for i := range n {
+			fmt.Fprintf(&s, "  s%05d: %s\n", i, value)
+		}
+		return s.String() + "bad: 1\n"
+	}
 	for name, text := range map[string]string{
+		"many users":       services(9000, "{command: [a], user: \"1000:1000\"}"),
+		"many extras":      services(6000, "{command: [a], ready: {fd: 3, interval: 1s, status: 204}}"),
+		"many headers":     services(5000, "{command: [a], ready: {http: \"http://127.0.0.1/\", headers: {A: b}}}"),
+		"large regexps":    services(9000, "{command: [a], ready: {log: \"((x{30}){30})?(y{1000})+\"}}"),
+		"long statuses":    smallest + "services: {a: {command: [a], ready: {http: \"http://127.0.0.1/\", status: \"" + strings.Repeat("200,", 200_000) + "2\"}}}",
 		"alias bomb":       bomb(200),
 		"wide aliases":     wide(5000),
 		"ring of services": ring(3000),

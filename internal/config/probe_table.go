@@ -127,7 +127,7 @@ func kindFields() []field[spec.Probe] {
 		key("status", func(p *spec.Probe) *string { return &p.Status }, as(checked("statuses, such as 200-299,304", statusRanges), withoutSpaces),
 			"The statuses of http that count as success: codes and ranges, with commas between.").otherwiseIs("200-399").such("200-299"),
 		key("headers", func(p *spec.Probe) *map[string]string { return &p.Headers },
-			dict[string]{headerName, checked("a text", headerValue), "NAME"},
+			dict[string]{headerName(), checked("a text", headerValue), "NAME"},
 			"Headers that http sends. They are written into the image: no place for a secret.").such("{X-Probe: \"yes\"}"),
 		key("body", func(p *spec.Probe) *string { return &p.Body }, checked("a regular expression", regularExpression),
 			"A regular expression (RE2) that the answer to http matches, in its first 64 KiB.").such("\"ok\""),

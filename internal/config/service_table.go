@@ -18,7 +18,7 @@ func serviceShape() object[Service] {
 			"Makes it a task, such as a migration: it runs once, and is done when it exits 0. Services that come after it wait for exited-ok. A task has no probes.").otherwiseIs("it is a service, and is meant to stay").such("{deadline: 2m}"),
 		key("dir", func(s *Service) *string { return &s.Dir }, checked("a path", below),
 			"Where it starts, relative to workspace.target.").or(".").such("apps/daemon"),
-		key("user", func(s *Service) *string { return &s.User }, checked("a user, such as 1000:1000 or postgres", userAndGroup),
+		key("user", func(s *Service) *string { return &s.User }, checked("a user, such as 1000:1000 or postgres", userAndGroup()),
 			"Who it runs as: USER or USER:GROUP, names or numbers. Other names than root and user.name are looked up in the box when it starts.").otherwiseIs("user.name").such("postgres"),
 		key("env", func(s *Service) *map[string]string { return &s.Env },
 			dict[string]{variableName(), anyText("a text"), "NAME"},
