@@ -165,6 +165,7 @@ func (h *hang) write(fd int, p []byte) (int, error) {
 	if int64(fd) == h.fd.Load() {
 		h.entered <- struct{}{}
 		<-h.release
+		p = p[:(len(p)+1)/2] // the rest is for another write
 	}
 	return writeFile(fd, p)
 }
