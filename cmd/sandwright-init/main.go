@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/launch"
 )
 
 // argsEnv holds arguments where the command line has none, as on platforms
@@ -22,7 +23,7 @@ import (
 const argsEnv = "SANDWRIGHT_INIT_ARGS"
 
 func main() {
-	launched()
+	launch.Trampoline(os.Args)
 	// A broken stderr is an error to be told, not a reason to die.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := run(context.Background(), arguments(os.Args[1:], os.Getenv(argsEnv)), os.Stdout, os.Stderr)

@@ -90,9 +90,9 @@ func (s *Supervisor) onSignalRequest(name string, sig syscall.Signal, processOnl
 	switch {
 	case svc == nil:
 		return reply{err: s.unknown(name)}
-	case svc.run == nil || svc.run.over:
+	case svc.pid() == 0:
 		return reply{err: fault.Cannot("signal service %q: it is %s and has no process", name, svc.state)}
-	case processOnly && syscall.Kill(svc.run.pid, sig) == nil, !processOnly && svc.run.process.Signal(sig):
+	case processOnly && syscall.Kill(svc.pid(), sig) == nil, !processOnly && svc.signal(sig):
 		return reply{status: svc.status()}
 	}
 	return reply{err: fault.Cannot("send %s to service %q", signalName(sig), name)}
@@ -146,6 +146,7 @@ func (s *Supervisor) onStart(svc *service) {
 	case svc.state == spec.StateStopping:
 		svc.goal = goalStart
 	case svc.state == spec.StateBackoff || svc.resting():
+		svc.asked = true
 		s.begin(svc)
 	}
 }

@@ -10,12 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/launch"
 	"github.com/sandwright/sandwright/internal/probe"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
-// check finds everything in a spec that no supervisor could carry out.
-func check(s spec.Spec) error {
+// Check finds everything in a spec that no supervisor could carry out.
+func Check(s spec.Spec) error {
 	var faults fault.List
 	byName := map[string]spec.Service{}
 	for _, svc := range s.Services {
@@ -58,6 +59,10 @@ func flaws(svc spec.Service, all map[string]spec.Service) []string {
 	out.probe(probe.Ready, svc.Ready)
 	out.probe(probe.Live, svc.Live)
 	out.note(svc.Task != nil && isProbed(svc), "it is a task and has probes")
+	out.note(svc.Start != nil && svc.Ready != nil && svc.Start.FD != 0 && svc.Ready.FD != 0, "its start and ready probes both wait for a newline, which comes once")
+	for _, flaw := range launch.Check(svc.Limits, svc.User) {
+		out.note(true, "%s", flaw)
+	}
 	return out
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/sandwright/sandwright/internal/control"
 	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/probe"
+	"github.com/sandwright/sandwright/internal/s6"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -50,6 +51,7 @@ type fakeHost struct {
 	alive   map[int]*fakeProcess
 	strays  map[int]bool
 	dead    []fakeDeath
+	units   []*fakeUnit
 	journal []string
 	start   time.Time
 	rest    int // processes that are nobody's service
@@ -179,6 +181,45 @@ func (h *fakeHost) Reap() (int, syscall.WaitStatus, bool) {
 	d := h.dead[0]
 	h.dead = h.dead[1:]
 	return d.pid, d.status, true
+}
+
+func (h *fakeHost) Open(_ *loop.Loop, svc spec.Service, _ []string, changed func()) (Unit, error) {
+	u := &fakeUnit{host: h, name: svc.Name, changed: changed, down: h.scripts[svc.Name] != nil}
+	h.units = append(h.units, u)
+	return u, nil
+}
+
+func (h *fakeHost) Release() {}
+
+// A fakeUnit is an s6 directory whose process does as it is told at once. With
+// a script it has a down file.
+type fakeUnit struct {
+	state   s6.State
+	host    *fakeHost
+	name    string
+	down    bool
+	changed func()
+}
+
+func (u *fakeUnit) State() s6.State { return u.state }
+func (u *fakeUnit) Notifies() bool  { return false }
+func (u *fakeUnit) KeptDown() bool  { return u.down }
+func (u *fakeUnit) Terminate()      { u.set("left", func(s *s6.State) { s.Phase, s.PID = s6.Left, 0 }) }
+func (u *fakeUnit) Kill()           { u.set("killed", func(s *s6.State) { s.Phase, s.PID = s6.Down, 0 }) }
+func (u *fakeUnit) Up() {
+	u.set("up", func(s *s6.State) { s.Phase, s.PID, s.Wanted = s6.Up, 7, true })
+}
+
+func (u *fakeUnit) Down() {
+	u.set("down", func(s *s6.State) { s.Phase, s.PID, s.Wanted = s6.Down, 0, false })
+}
+
+func (u *fakeUnit) set(word string, change func(*s6.State)) {
+	u.host.mu.Lock()
+	u.host.note("%s %s", u.name, word)
+	u.host.mu.Unlock()
+	change(&u.state)
+	u.changed()
 }
 
 func (p *fakeProcess) PID() int           { return p.pid }

@@ -19,6 +19,11 @@ type Host interface {
 	// the run needs of the loop, as for the commands of its probes, it may
 	// post to l.
 	Launch(l *loop.Loop, svc spec.Service, env []string) (Process, error)
+	// Open takes an s6 service directory, held down. changed is called in the
+	// loop after each change of its state.
+	Open(l *loop.Loop, svc spec.Service, env []string, changed func()) (Unit, error)
+	// Release ends what Open has begun beside the loop, which is closed next.
+	Release()
 	// SignalRest reaches the processes that are nobody's service, and tells
 	// whether there were any.
 	SignalRest(sig syscall.Signal) bool

@@ -23,8 +23,12 @@ import (
 // moment in which a process runs and is not known.
 type records struct{ dir string }
 
-// openRecords makes the place for records below dir.
+// openRecords makes the place for records below dir. They are nil, which
+// records nothing, for PID 1: nothing outlives that.
 func openRecords(dir string) (*records, error) {
+	if os.Getpid() == 1 {
+		return nil, nil
+	}
 	r := &records{filepath.Join(dir, "runs")}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return nil, fault.Cannot("keep a record of what runs: %w", err).
@@ -37,6 +41,9 @@ func (r *records) path(service string) string { return filepath.Join(r.dir, serv
 
 // begin records the pipes of a run that will be started.
 func (r *records) begin(service string, pipes []string) error {
+	if r == nil {
+		return nil
+	}
 	return r.replace(service, strings.Join(pipes, "\n")+"\n")
 }
 
@@ -52,6 +59,9 @@ func (r *records) replace(service, text string) error {
 // note adds the process of a run that has been started. Where that fails, the
 // pipes are known.
 func (r *records) note(service string, pid int) {
+	if r == nil {
+		return
+	}
 	f, err := os.OpenFile(r.path(service), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return
@@ -61,7 +71,11 @@ func (r *records) note(service string, pid int) {
 }
 
 // end forgets a run of which nothing is left.
-func (r *records) end(service string) { _ = os.Remove(r.path(service)) }
+func (r *records) end(service string) {
+	if r != nil {
+		_ = os.Remove(r.path(service))
+	}
+}
 
 // A trace is by what the processes of one earlier run are known.
 type trace struct {
@@ -73,6 +87,9 @@ type trace struct {
 
 // read gives the records that a predecessor has left.
 func (r *records) read() ([]trace, error) {
+	if r == nil {
+		return nil, nil
+	}
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ type Loader func() (spec.Spec, map[string]string, error)
 func (s *Supervisor) Reload(ctx context.Context) (spec.Reloaded, error) {
 	next, env, err := s.load()
 	if err == nil {
-		err = check(next)
+		err = Check(next)
 	}
 	if err != nil {
 		return spec.Reloaded{}, err
@@ -68,10 +68,12 @@ func (s *Supervisor) onReload(next spec.Spec, start map[string]string) spec.Relo
 	slices.SortFunc(services, func(a, b *service) int { return cmpNames(a.Name, b.Name) })
 	s.services, s.env, s.main = services, env, next.Main
 	s.say("reloading")
+	s.openUnits()
 	for _, name := range done.Stopped {
 		s.stop(old[name], goalGone, "no longer in the spec")
 	}
 	for _, name := range done.Restarted {
+		old[name].stale = true
 		if svc := old[name]; !svc.atRest() {
 			s.stop(svc, goalStart, "its spec has changed")
 		}
@@ -116,5 +118,6 @@ func differs(a, b spec.Service) bool {
 // forget drops a service that has ended and is no longer in the spec.
 func (s *Supervisor) forget(svc *service) {
 	s.tell(svc, "gone")
+	svc.leaveUnit()
 	s.services = slices.DeleteFunc(s.services, func(one *service) bool { return one == svc })
 }

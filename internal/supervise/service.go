@@ -38,7 +38,11 @@ type service struct {
 	readyBy    string
 	readyAfter time.Duration
 
-	run       *run    // nil while it has no process
+	unit      Unit    // nil without an s6 directory
+	stale     bool    // the unit is that of an earlier spec
+	asked     bool    // somebody has asked for it to be started, down file or not
+	begun     int     // the process of the unit that has been told of
+	run       *run    // nil while it has no process, and always with a unit
 	latest    Process // the newest there was
 	goal      goal    // while state is stopping
 	climb     climb
@@ -139,9 +143,7 @@ func (s *service) status() spec.ServiceStatus {
 		Name: s.Name, State: s.state, Reason: s.why(), Says: s.says, Detail: s.detail, Since: s.since, Port: s.Port, Log: s.log,
 		ReadyBy: s.readyBy, ReadyAfter: spec.Duration(s.readyAfter), Restarts: max(0, s.launches-1),
 	}
-	if s.run != nil && !s.run.over {
-		status.PID = s.run.pid
-	}
+	status.PID = s.pid()
 	if dep := s.blocker(); s.state == spec.StateWaiting && dep != nil {
 		status.WaitsFor = dep.Name
 	}

@@ -25,6 +25,10 @@ func (s *Supervisor) begin(svc *service) {
 
 // launch starts the next run of a service.
 func (s *Supervisor) launch(svc *service) {
+	if svc.S6 != "" {
+		s.launchUnit(svc)
+		return
+	}
 	process, err := s.host.Launch(s.loop, svc.Service, s.env.of(svc.Service))
 	if err != nil {
 		s.onLaunchFailed(svc, err)

@@ -17,6 +17,10 @@ func (s *Supervisor) stop(svc *service, goal goal, reason string) {
 	}
 	svc.alarm.Stop()
 	svc.climb.end()
+	if svc.unit != nil {
+		s.stopUnit(svc, reason)
+		return
+	}
 	if svc.run == nil {
 		svc.reason = reason
 		s.onStopped(svc)
@@ -40,6 +44,10 @@ func (s *Supervisor) onStopTimeout(svc *service) {
 
 // kill ends a service that is being stopped, and all that is in its group.
 func (s *Supervisor) kill(svc *service) {
+	if svc.unit != nil {
+		svc.unit.Kill()
+		return
+	}
 	r := svc.run
 	r.process.Signal(syscall.SIGKILL)
 	if r.over {
@@ -61,7 +69,7 @@ func (s *Supervisor) onUnkillable(svc *service) {
 // onGroupChanged looks whether a service that is being stopped has ended: its
 // process, and all others in its group.
 func (s *Supervisor) onGroupChanged(svc *service) {
-	if svc.state == spec.StateStopping && svc.run.over && !svc.run.process.Signal(0) {
+	if svc.state == spec.StateStopping && svc.run != nil && svc.run.over && !svc.run.process.Signal(0) {
 		s.onStopped(svc)
 	}
 }
@@ -99,8 +107,8 @@ func (s *Supervisor) onSignal(sig os.Signal) {
 		s.hasten()
 	case syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2:
 		for _, svc := range s.services {
-			if svc.run != nil && !svc.run.over {
-				svc.run.process.Signal(sig.(syscall.Signal))
+			if svc.pid() != 0 {
+				svc.signal(sig.(syscall.Signal))
 			}
 		}
 	}
@@ -148,13 +156,13 @@ func (s *Supervisor) stopNext() {
 
 // stoppable tells whether a shutdown may stop the service now.
 func (s *service) stoppable() bool {
-	return !s.resting() && s.state != spec.StateStopping && (s.run == nil || !s.needed())
+	return !s.resting() && s.state != spec.StateStopping && (!s.alive() || !s.needed())
 }
 
 // needed tells whether a service that depends on this one still has a process.
 func (s *service) needed() bool {
 	for _, dependant := range s.dependants {
-		if dependant.run != nil {
+		if dependant.alive() {
 			return true
 		}
 	}

@@ -60,7 +60,7 @@ func New(s spec.Spec, env map[string]string, host Host, load Loader, say func(st
 	if load == nil {
 		load = unloadable
 	}
-	if err := check(s); err != nil {
+	if err := Check(s); err != nil {
 		return nil, err
 	}
 	sv := &Supervisor{
@@ -104,6 +104,7 @@ func cmpNames(a, b string) int { return strings.Compare(a, b) }
 // process below this one, have ended after SIGTERM, SIGINT, Shutdown or the
 // end of the main service, whose exit code it gives; otherwise that is 0.
 func (s *Supervisor) Run(signals <-chan os.Signal) (code int) {
+	s.openUnits()
 	for s.phase != over {
 		s.settle()
 		if s.phase == over {
@@ -122,6 +123,15 @@ func (s *Supervisor) Run(signals <-chan os.Signal) (code int) {
 	return s.code
 }
 
+// openUnits takes the s6 directories of services that are new.
+func (s *Supervisor) openUnits() {
+	for _, svc := range s.services {
+		if svc.S6 != "" && svc.unit == nil && svc.state == spec.StateWaiting {
+			s.open(svc)
+		}
+	}
+}
+
 // leave ends what the loop has started, and tells everybody who listens.
 func (s *Supervisor) leave() {
 	for _, svc := range s.services {
@@ -130,7 +140,9 @@ func (s *Supervisor) leave() {
 			s.drop(svc)
 		}
 		svc.alarm.Stop()
+		svc.leaveUnit()
 	}
+	s.host.Release()
 	s.loop.Close()
 	for ch := range s.watchers {
 		close(ch)

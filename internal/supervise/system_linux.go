@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/loop"
+	"github.com/sandwright/sandwright/internal/s6"
 	"github.com/sandwright/sandwright/internal/spec"
 	"github.com/sandwright/sandwright/internal/svlog"
 )
@@ -26,7 +27,8 @@ type System struct {
 	pool    *svlog.Pool
 	logs    map[string]keptLog // by service; open from its first launch on
 	records *records
-	runs    int // so far
+	poller  *s6.Poller // nil before the first s6 directory
+	runs    int        // so far
 }
 
 // A keptLog is a log, and how it was asked to be kept.
@@ -100,6 +102,61 @@ func (y *System) log(name string, rotation spec.Rotation) (*svlog.Log, error) {
 	y.logs[name] = keptLog{log, rotation}
 	return log, nil
 }
+
+// Open takes an s6 service directory. What its programs write goes to the log
+// of the service; a log/run it may have is for s6-svscan.
+func (y *System) Open(l *loop.Loop, svc spec.Service, env []string, changed func()) (Unit, error) {
+	if y.poller == nil {
+		poller, err := s6.NewPoller(l)
+		if err != nil {
+			return nil, err
+		}
+		y.poller = poller
+	}
+	log, err := y.log(svc.Name, svc.Logs)
+	if err != nil {
+		return nil, err
+	}
+	return s6.Open(svc.S6, s6.Options{
+		Name: svc.Name, Loop: l, Poller: y.poller, Host: &unitHost{log: log, env: env}, Held: true,
+		Say: y.say, Changed: func(*s6.Service) { changed() },
+	})
+}
+
+// Release ends the poller of the s6 directories.
+func (y *System) Release() {
+	if y.poller != nil {
+		y.poller.Close()
+	}
+}
+
+// unitHost runs the programs of an s6 service directory.
+type unitHost struct {
+	log *svlog.Log
+	env []string
+}
+
+// Start starts one with the log for its outputs.
+func (h *unitHost) Start(c s6.Command) (pid int, err error) {
+	p := &process{log: h.log}
+	pipes := &pipes{}
+	defer pipes.closeWriters()
+	stdout, out := pipes.open()
+	stderr, errs := pipes.open()
+	in := pipes.devNull()
+	if err = pipes.err; err == nil {
+		system := s6.System{Stdin: int(in), Stdout: int(out), Stderr: int(errs), Env: h.env}
+		pid, err = system.Start(c)
+	}
+	if err != nil {
+		pipes.closeReaders()
+		return 0, err
+	}
+	return pid, p.carry(stdout, stderr)
+}
+
+// Signal is kill.
+func (h *unitHost) Signal(pid int, sig syscall.Signal) error { return syscall.Kill(pid, sig) }
 
 // Deaths is told of every SIGCHLD.
 func (y *System) Deaths() <-chan os.Signal { return y.deaths }
