@@ -179,3 +179,42 @@ func TestDropOldestMarksTheGap(t *testing.T) {
 		t.Errorf("%d more alerts", len(alerts))
 	}
 }
+
+// A rotation that cannot make a new file is told once and tried again; what was
+// rotated is kept, and no line is lost.
+func TestRotationWithoutRoomForAFile(t *testing.T) {
+	disk := smallDisk(t)
+	if err := unix.Mount("svlog-test", disk, "tmpfs", unix.MS_REMOUNT, "nr_inodes=6"); err != nil {
+		t.Fatal(err)
+	}
+	ballast := filepath.Join(disk, "ballast") // beside disk, log, current, lock and state
+	if err := os.WriteFile(ballast, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	alerts := make(chan error, 100)
+	p := pool(t, Options{}, system{})
+	dir := filepath.Join(disk, "log")
+	l, err := p.Open("a", dir, spec.Rotation{MaxFiles: 9, MaxBytes: 10}, func(err error) { alerts <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, s := feed(t, l, "stdout", nil)
+	fmt.Fprint(w, "123456789\nnext\n")
+	if err := <-alerts; !strings.Contains(err.Error(), "current: no space left") {
+		t.Errorf("alert: %v", err)
+	}
+	eventually(t, "the rotated file", func() bool { return len(old(t, dir, "s")) == 1 })
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	s.Flush(patience)
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := all(t, dir); got != "123456789\nnext\n" {
+		t.Errorf("got %q", got)
+	}
+	if len(alerts) != 0 {
+		t.Errorf("%d more alerts", len(alerts))
+	}
+}
