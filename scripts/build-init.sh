@@ -10,4 +10,4 @@ for package in "${hot[@]}"; do
 	flags+=("-gcflags=$package=")
 done
 CGO_ENABLED=0 GOOS=linux GOARCH=$1 exec go build -trimpath -buildvcs=false -tags nethttpomithttp2 \
-	-ldflags '-s -w -buildid=' "${flags[@]}" -o "$2" ./cmd/sandwright-init
+	-ldflags '-s -w -buildid= -funcalign=16' "${flags[@]}" -o "$2" ./cmd/sandwright-init

@@ -4,9 +4,9 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -53,10 +53,13 @@ func releaseProgram() {
 // readOnly is the address range of a line of /proc/PID/maps that maps file and
 // cannot be written. What could be written may have been, and must stay.
 func readOnly(line, file string) (from, size uintptr, ok bool) {
-	var to uintptr
-	var mode string
-	if _, err := fmt.Sscanf(line, "%x-%x %s", &from, &to, &mode); err != nil || len(mode) != 4 || to <= from {
+	span, rest, _ := strings.Cut(line, " ")
+	first, last, _ := strings.Cut(span, "-")
+	start, err := strconv.ParseUint(first, 16, 64)
+	end, endErr := strconv.ParseUint(last, 16, 64)
+	private := strings.HasPrefix(rest, "r-xp ") || strings.HasPrefix(rest, "r--p ")
+	if err != nil || endErr != nil || end <= start || !private || !strings.HasSuffix(line, " "+file) {
 		return 0, 0, false
 	}
-	return from, to - from, mode[0] == 'r' && mode[1] == '-' && mode[3] == 'p' && strings.HasSuffix(line, " "+file)
+	return uintptr(start), uintptr(end - start), true
 }
