@@ -25,7 +25,8 @@ func places(groups, mounts string) (out []place) {
 		if p.unified {
 			p.controllers = nil
 		}
-		if dir, ok := p.seen(fields[2], mounts); ok {
+		// A group outside our namespace is shown as one above its root.
+		if dir, ok := p.seen(fields[2], mounts); ok && fields[2] == filepath.Clean(fields[2]) {
 			p.dir = dir
 			out = append(out, p)
 		}
