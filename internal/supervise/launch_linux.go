@@ -23,6 +23,9 @@ func (y *System) Launch(l *loop.Loop, svc spec.Service, env []string) (Process, 
 	if p.ears, err = newEars(svc); err != nil {
 		return nil, err
 	}
+	if p.group, err = y.group(svc); err != nil {
+		return nil, err
+	}
 	if env, err = p.listen(y.notifyPath(svc.Name), env); err != nil {
 		return nil, err
 	}
@@ -64,10 +67,11 @@ func (p *process) launch() error {
 
 // command is argv run as the service is.
 func (p *process) command(argv []string, files []uintptr) launch.Command {
-	return launch.Command{
-		Argv: argv, Dir: p.svc.Dir, Env: p.env, Files: files,
-		User: p.svc.User, Limits: p.svc.Limits,
+	c := launch.Command{Argv: argv, Dir: p.svc.Dir, Env: p.env, Files: files, User: p.svc.User, Limits: p.svc.Limits}
+	if p.group != nil {
+		c.Cgroup = p.group
 	}
+	return c
 }
 
 // carry brings what the service writes to its log.

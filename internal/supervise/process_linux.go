@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sandwright/sandwright/internal/cgroup"
 	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/probe"
 	"github.com/sandwright/sandwright/internal/spec"
@@ -18,6 +19,7 @@ type process struct {
 	env     []string
 	loop    *loop.Loop
 	pid     int
+	group   *cgroup.Group // nil without
 	records *records
 	log     *svlog.Log
 	streams []*svlog.Stream
@@ -29,14 +31,25 @@ type process struct {
 func (p *process) PID() int           { return p.pid }
 func (p *process) LastOutput() string { return p.log.Last() }
 
-// Signal reaches the process group that the run's own process leads or led,
-// and all of the cgroup where that is possible: with SIGKILL.
+// Signal reaches the process group that the run's own process leads or led.
+// SIGKILL reaches all of its cgroup.
 func (p *process) Signal(sig syscall.Signal) bool {
-	return syscall.Kill(-p.pid, sig) == nil
+	reached := syscall.Kill(-p.pid, sig) == nil
+	if p.group == nil || p.group.Empty() {
+		return reached
+	}
+	if sig == syscall.SIGKILL {
+		// What cannot be killed is still there when somebody asks.
+		_ = p.group.Kill()
+	}
+	return true
 }
 
 func (p *process) Usage() spec.Usage {
-	return spec.Usage{}
+	if p.group == nil {
+		return spec.Usage{}
+	}
+	return p.group.Usage()
 }
 
 // Flush waits for the last words of a run that is over.

@@ -1,16 +1,20 @@
 package supervise
 
 import (
+	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sandwright/sandwright/internal/cgroup"
 	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/s6"
 	"github.com/sandwright/sandwright/internal/spec"
@@ -27,14 +31,22 @@ type System struct {
 	pool    *svlog.Pool
 	logs    map[string]keptLog // by service; open from its first launch on
 	records *records
-	poller  *s6.Poller // nil before the first s6 directory
-	runs    int        // so far
+	box     *cgroup.Box
+	groups  map[string]keptGroup // by service; nil in it where there is none
+	poller  *s6.Poller           // nil before the first s6 directory
+	runs    int                  // so far
 }
 
 // A keptLog is a log, and how it was asked to be kept.
 type keptLog struct {
 	*svlog.Log
 	spec.Rotation
+}
+
+// A keptGroup is a service's cgroup, and its limits.
+type keptGroup struct {
+	*cgroup.Group
+	limits spec.Limits
 }
 
 // Options is where a System works.
@@ -59,6 +71,10 @@ func NewSystem(s spec.Spec, o Options) (*System, error) {
 	if err := records.endRemnants(o.Say); err != nil {
 		return nil, err
 	}
+	box := cgroup.Open(boxName(s.Name, o.RunDir))
+	if err := box.Sweep(); err != nil {
+		return nil, fmt.Errorf("cannot end what an earlier supervisor left: %w", err)
+	}
 	// Nobody listens there any more.
 	if err := os.RemoveAll(filepath.Join(o.RunDir, "notify")); err != nil {
 		return nil, err
@@ -69,7 +85,7 @@ func NewSystem(s spec.Spec, o Options) (*System, error) {
 	}
 	sys := &System{
 		logDir: logDir(s), runDir: o.RunDir, say: o.Say, deaths: make(chan os.Signal, 1),
-		pool: pool, logs: map[string]keptLog{}, records: records,
+		pool: pool, logs: map[string]keptLog{}, records: records, box: box, groups: map[string]keptGroup{},
 	}
 	signal.Notify(sys.deaths, unix.SIGCHLD)
 	return sys, nil
@@ -78,7 +94,34 @@ func NewSystem(s spec.Spec, o Options) (*System, error) {
 // Close finishes the logs. Call it when the supervisor has ended.
 func (y *System) Close() error {
 	signal.Stop(y.deaths)
-	return y.pool.Close()
+	return errors.Join(y.pool.Close(), y.box.Close())
+}
+
+// boxName tells the cgroups of this supervisor from those of another one that
+// stands in the same group.
+func boxName(name, runDir string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(runDir))
+	return fmt.Sprintf("%s-%08x", name, h.Sum32())
+}
+
+// group is the cgroup of a service, which all its runs share.
+func (y *System) group(svc spec.Service) (*cgroup.Group, error) {
+	kept, ok := y.groups[svc.Name]
+	if ok && reflect.DeepEqual(kept.limits, svc.Limits) {
+		return kept.Group, nil
+	}
+	if kept.Group != nil {
+		if err := kept.Remove(); err != nil {
+			return nil, err
+		}
+	}
+	delete(y.groups, svc.Name)
+	g, err := y.box.Group(svc.Name, svc.Limits)
+	if err == nil {
+		y.groups[svc.Name] = keptGroup{g, svc.Limits}
+	}
+	return g, err
 }
 
 // log is the log of a service, opened when it is first asked for, and opened
