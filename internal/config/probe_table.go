@@ -41,7 +41,7 @@ func readyShape() object[spec.Probe] {
 			key("attempt", func(p *spec.Probe) *spec.Duration { return &p.Timeout }, wait,
 				"The time that one attempt may take.").otherwiseIs("2s").such("5s"),
 			key("timeout", func(p *spec.Probe) *spec.Duration { return &p.Deadline }, span(10*time.Millisecond, 24*time.Hour),
-				"The time from start to the first success, after which the service has failed. Where there is a start probe, its timeout is added.").or("30s").such("2m"),
+				"The time from start to the first success, after which the service has failed. Where there is a start probe, it begins with that one's success.").or("30s").such("2m"),
 			key("failures", func(p *spec.Probe) *int { return &p.Failures }, count,
 				"So many failures in a row, once it was ready, and it is not ready any more.").otherwiseIs("3").such("5"),
 			key("successes", func(p *spec.Probe) *int { return &p.Successes }, count,

@@ -62,19 +62,8 @@ func service(f *config.File, name string, own spec.User) spec.Service {
 	}
 	s.Command, s.Task, s.Dir, s.Limits = c.Command, c.Task, inTarget(f, c.Dir), c.Limits
 	s.User = userOf(c.User, own)
-	s.Start, s.Ready, s.Live = c.Start, readyAfter(c.Start, c.Ready), c.Live
+	s.Start, s.Ready, s.Live = c.Start, c.Ready, c.Live
 	return s
-}
-
-// readyAfter counts the deadline of ready from the service's start, as the
-// spec does: a start probe has its own time before.
-func readyAfter(start, ready *spec.Probe) *spec.Probe {
-	if start == nil || ready == nil {
-		return ready
-	}
-	later := *ready
-	later.Deadline += start.Deadline
-	return &later
 }
 
 // variables are the fixed values a service has, and the names of those it may

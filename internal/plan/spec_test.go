@@ -108,15 +108,14 @@ func TestUserOf(t *testing.T) {
 	}
 }
 
-// The deadline of ready counts from the start of the service, so it holds the
-// time of the start probe.
-func TestReadyWaitsForStart(t *testing.T) {
+// Each probe has its own time: that of ready begins with the success of start.
+func TestDeadlines(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"ready: {fd: 3}":              30 * time.Second,
 		"ready: {fd: 3, timeout: 5s}": 5 * time.Second,
-		"start: {log: up, timeout: 60s}, ready: {fd: 3, timeout: 5s}":          65 * time.Second,
-		"start: {log: up}, ready: {fd: 3}":                                     60 * time.Second,
-		`start: {log: up, timeout: 1s}, ready: {exec: ["true"], timeout: 24h}`: 24*time.Hour + time.Second,
+		"start: {log: up, timeout: 60s}, ready: {fd: 3, timeout: 5s}":          5 * time.Second,
+		"start: {log: up}, ready: {fd: 3}":                                     30 * time.Second,
+		`start: {log: up, timeout: 1s}, ready: {exec: ["true"], timeout: 24h}`: 24 * time.Hour,
 	} {
 		s := one(t, "services: {a: {command: [a], "+text+"}}")
 		if got := s.Ready.Deadline.Std(); got != want {

@@ -129,7 +129,7 @@ type Probe struct {
 
 	Interval  Duration `json:"interval,omitempty"`
 	Timeout   Duration `json:"timeout,omitempty"`   // of one attempt
-	Deadline  Duration `json:"deadline,omitempty"`  // from start to first success; Start and Ready only
+	Deadline  Duration `json:"deadline,omitempty"`  // to the first success, from the process's start or that of the start probe; Start and Ready only
 	Failures  int      `json:"failures,omitempty"`  // in a row until it counts; 0 is 3
 	Successes int      `json:"successes,omitempty"` // in a row until it counts; 0 is 1
 }

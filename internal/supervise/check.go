@@ -34,13 +34,14 @@ func Check(s spec.Spec) error {
 		faults = append(faults, fault.Cannot("end with service %q, the main one: there is none of that name", s.Main).WithCode(fault.ExitConfig))
 	}
 	if path := cycle(byName); path != nil {
-		faults = append(faults, fault.Cannot("order services: %s", strings.Join(path, " -> ")).WithCode(fault.ExitConfig))
+		at := fault.Position{File: byName[path[0]].At}
+		faults = append(faults, at.Cannot("order services: %s", strings.Join(path, " -> ")))
 	}
 	return faults.Err()
 }
 
 func cannotRun(svc spec.Service, why string) *fault.Fault {
-	return fault.Cannot("run service %q: %s", svc.Name, why).WithCode(fault.ExitConfig)
+	return fault.Position{File: svc.At}.Cannot("run service %q: %s", svc.Name, why)
 }
 
 // flaws is what is wrong with one service.
