@@ -39,7 +39,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	alerts := make(chan error, 100)
-	l, err := Open(filepath.Join(disk, "log"), spec.Rotation{MaxFiles: 3, MaxBytes: 1 << 20}, func(err error) { alerts <- err })
+	l, err := openAlone(filepath.Join(disk, "log"), spec.Rotation{MaxFiles: 3, MaxBytes: 1 << 20}, func(err error) { alerts <- err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 func TestCloseGivesUpOnAFullDisk(t *testing.T) {
 	disk := smallDisk(t)
 	alerts := make(chan error, 100)
-	l, err := Open(filepath.Join(disk, "log"), spec.Rotation{}, func(err error) { alerts <- err })
+	l, err := openAlone(filepath.Join(disk, "log"), spec.Rotation{}, func(err error) { alerts <- err })
 	if err != nil {
 		t.Fatal(err)
 	}

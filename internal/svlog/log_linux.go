@@ -2,7 +2,6 @@ package svlog
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -28,7 +27,6 @@ type Log struct {
 	pool  *Pool
 	name  string
 	alert func(error)
-	own   bool // the pool is this log's alone
 	how   policy
 	dir   *dir
 	done  chan struct{} // closed once the directory is given up
@@ -109,9 +107,6 @@ func (l *Log) Close() error {
 	l.pool.mu.Lock()
 	delete(l.pool.logs, l)
 	l.pool.mu.Unlock()
-	if first && l.own {
-		err = errors.Join(err, l.pool.Close())
-	}
 	return err
 }
 

@@ -3,7 +3,6 @@ package svlog
 import (
 	"errors"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -212,33 +211,4 @@ func (p *Pool) listen(s *Stream, on bool) {
 			p.always = append(p.always, s)
 		}
 	}
-}
-
-// Open makes path a log directory in use, with a pool of its own that is closed
-// with it.
-func Open(path string, r spec.Rotation, alert func(error)) (*Log, error) {
-	p, err := NewPool(Options{})
-	if err != nil {
-		return nil, err
-	}
-	l, err := p.Open("", path, r, alert)
-	if err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	l.own = true
-	return l, nil
-}
-
-// Pump reads from r into the log, as its stdout, until r ends. r is closed.
-func (l *Log) Pump(r *os.File) (*Stream, error) {
-	defer r.Close()
-	conn, err := r.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	fd := -1
-	if ctl := conn.Control(func(raw uintptr) { fd, err = unix.FcntlInt(raw, unix.F_DUPFD_CLOEXEC, 3) }); ctl != nil || err != nil {
-		return nil, errors.Join(ctl, err)
-	}
-	return l.PumpFD(fd, "stdout", nil)
 }

@@ -21,9 +21,9 @@ import (
 )
 
 // open opens a log that the test closes at the latest at its end.
-func open(t *testing.T, dir string, r spec.Rotation) *Log {
+func open(t *testing.T, dir string, r spec.Rotation) alone {
 	t.Helper()
-	l, err := Open(dir, r, func(err error) { t.Errorf("alert: %v", err) })
+	l, err := openAlone(dir, r, func(err error) { t.Errorf("alert: %v", err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func open(t *testing.T, dir string, r spec.Rotation) *Log {
 }
 
 // pipe gives the writing end of a pipe that is pumped into l.
-func pipe(t *testing.T, l *Log) (*os.File, *Stream) {
+func pipe(t *testing.T, l alone) (*os.File, *Stream) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -176,7 +176,7 @@ func TestRotationKeepsWholeLinesAndTheNewestFiles(t *testing.T) {
 
 func TestCurrentTellsHowItsWriterEnded(t *testing.T) {
 	dir := t.TempDir()
-	write := func(text string) *Log {
+	write := func(text string) alone {
 		l := open(t, dir, spec.Rotation{MaxFiles: 5})
 		w, s := pipe(t, l)
 		fmt.Fprintln(w, text)
@@ -211,7 +211,7 @@ func TestCurrentTellsHowItsWriterEnded(t *testing.T) {
 func TestADirectoryHasOneLogger(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, spec.Rotation{})
-	if _, err := Open(dir, spec.Rotation{}, nil); !errors.Is(err, unix.EAGAIN) || !strings.Contains(err.Error(), "held by another logger") {
+	if _, err := openAlone(dir, spec.Rotation{}, nil); !errors.Is(err, unix.EAGAIN) || !strings.Contains(err.Error(), "held by another logger") {
 		t.Errorf("second logger: %v", err)
 	}
 	l.Close()
@@ -223,7 +223,7 @@ func TestOpenFailsWhereNothingCanBeMade(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(filepath.Join(file, "log"), spec.Rotation{}, nil); !errors.Is(err, unix.ENOTDIR) {
+	if _, err := openAlone(filepath.Join(file, "log"), spec.Rotation{}, nil); !errors.Is(err, unix.ENOTDIR) {
 		t.Errorf("got %v", err)
 	}
 }
