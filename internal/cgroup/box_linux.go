@@ -45,13 +45,14 @@ func Open(name string) *Box {
 	if err != nil {
 		return &Box{why: err}
 	}
-	return open(name, places(string(groups), string(mounts)))
+	return open(name, places(string(groups), string(mounts)), used())
 }
 
-func open(name string, found []place) *Box {
+// open makes the groups below what was found, with the controllers it wants.
+func open(name string, found []place, wanted []string) *Box {
 	b := new(Box)
 	for _, p := range found {
-		p.controllers = slices.DeleteFunc(p.controllers, func(c string) bool { return !slices.Contains(used(), c) })
+		p.controllers = among(p.controllers, wanted)
 		if !p.unified && len(p.controllers) == 0 {
 			continue
 		}
@@ -61,7 +62,7 @@ func open(name string, found []place) *Box {
 			continue
 		}
 		if t.unified {
-			t.enable()
+			t.enable(wanted)
 		}
 		b.trees = append(b.trees, t)
 	}
@@ -78,25 +79,30 @@ func makeDir(dir string) error {
 
 // enable turns the controllers of cgroup2 on for the services' groups, as far
 // as they are to be had, and finds out which are.
-func (t *tree) enable() {
-	err := switchOn(t.dir)
+func (t *tree) enable(wanted []string) {
+	err := switchOn(t.dir, wanted)
 	if errors.Is(err, unix.EBUSY) {
 		own := filepath.Join(t.base, leaf)
 		if makeDir(own) == nil && write(own, "cgroup.procs", "0") == nil {
 			t.moved = true
-			_ = switchOn(t.dir) // what is on shows below
+			_ = switchOn(t.dir, wanted) // what is on shows below
 		}
 	}
-	_ = switchOn(t.base)
-	t.controllers = slices.DeleteFunc(words(t.base, "cgroup.subtree_control"), func(c string) bool { return !slices.Contains(used(), c) })
+	_ = switchOn(t.base, wanted)
+	t.controllers = among(words(t.base, "cgroup.subtree_control"), wanted)
 }
 
-// switchOn turns on every controller that we use and that dir has.
-func switchOn(dir string) error {
+// among is those of some controllers that are wanted.
+func among(controllers, wanted []string) []string {
+	return slices.DeleteFunc(controllers, func(c string) bool { return !slices.Contains(wanted, c) })
+}
+
+// switchOn turns on every controller that is wanted and that dir has.
+func switchOn(dir string, wanted []string) error {
 	on := words(dir, "cgroup.subtree_control")
 	var err error
-	for _, c := range words(dir, "cgroup.controllers") {
-		if slices.Contains(used(), c) && !slices.Contains(on, c) {
+	for _, c := range among(words(dir, "cgroup.controllers"), wanted) {
+		if !slices.Contains(on, c) {
 			err = errors.Join(err, write(dir, "cgroup.subtree_control", "+"+c))
 		}
 	}

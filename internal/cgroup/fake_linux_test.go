@@ -2,8 +2,10 @@ package cgroup
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +24,7 @@ func fake2(t *testing.T) (*Box, string) {
 		put(t, filepath.Join(d, "cgroup.controllers"), "cpuset cpu io memory pids\n")
 		put(t, filepath.Join(d, "cgroup.subtree_control"), "cpu memory pids\n")
 	}
-	return open("box", []place{{dir: dir, unified: true}}), filepath.Join(base, "web")
+	return open("box", []place{{dir: dir, unified: true}}, used()), filepath.Join(base, "web")
 }
 
 func put(t *testing.T, file, text string) {
@@ -84,7 +86,7 @@ func TestControllersAreTurnedOn(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "cgroup.controllers"), "cpuset memory io\n")
 	put(t, filepath.Join(dir, "cgroup.subtree_control"), "")
-	open("box", []place{{dir: dir, unified: true}})
+	open("box", []place{{dir: dir, unified: true}}, used())
 	if got := words(dir, "cgroup.subtree_control"); len(got) != 1 || got[0] != "+memory" {
 		t.Errorf("%q", got)
 	}
@@ -97,11 +99,11 @@ func TestWithoutWritableGroups(t *testing.T) {
 		box  *Box
 		want string
 	}{
-		"nowhere":     {open("box", nil), "the memory controller is not to be had"},
-		"not a group": {open("box", []place{{dir: file, controllers: []string{"memory"}}}), "mkdir " + file + "/sandwright-box: not a directory"},
-		"another one": {open("box", []place{{dir: t.TempDir(), controllers: []string{"pids"}}}), "the memory controller is not to be had"},
-		"of no use":   {open("box", []place{{dir: t.TempDir(), controllers: []string{"devices"}}}), "the memory controller is not to be had"},
-		"read-only":   {open("box", []place{{dir: "/proc/self", unified: true}}), "mkdir /proc/self/sandwright-box: no such file or directory"},
+		"nowhere":     {open("box", nil, used()), "the memory controller is not to be had"},
+		"not a group": {open("box", []place{{dir: file, controllers: []string{"memory"}}}, used()), "mkdir " + file + "/sandwright-box: not a directory"},
+		"another one": {open("box", []place{{dir: t.TempDir(), controllers: []string{"pids"}}}, used()), "the memory controller is not to be had"},
+		"of no use":   {open("box", []place{{dir: t.TempDir(), controllers: []string{"devices"}}}, used()), "the memory controller is not to be had"},
+		"read-only":   {open("box", []place{{dir: "/proc/self", unified: true}}, used()), "mkdir /proc/self/sandwright-box: no such file or directory"},
 	} {
 		if g, err := tt.box.Group("x", spec.Limits{}); err != nil || g != nil {
 			t.Errorf("%s: without limits: %v, %v", name, g, err)
@@ -117,5 +119,47 @@ func TestEnterSaysWhatFailed(t *testing.T) {
 	g := &Group{trees: []tree{{place: place{dir: t.TempDir()}}}, fd: -1}
 	if err := g.Enter(1 << 30); !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "cannot enter its cgroup: ") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A controller cannot be turned on in a group that processes are in: this one
+// moves to a leaf, and goes back at the end. The only controller that version
+// 1 leaves over shows it.
+func TestWeMoveOutOfTheWay(t *testing.T) {
+	const left = "hugetlb"
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, ok := place{unified: true}.seen("/", string(text))
+	if !ok {
+		t.Fatal("cannot find cgroup2: this test needs it, mounted beside version 1")
+	}
+	outer := filepath.Join(own, fmt.Sprintf("sandwright-test-%d", os.Getpid()))
+	if err := errors.Join(write(own, "cgroup.subtree_control", "+"+left), makeDir(outer), write(outer, "cgroup.procs", "0")); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(write(own, "cgroup.procs", "0"), removeTree(outer), write(own, "cgroup.subtree_control", "-"+left)); err != nil {
+			t.Error(err)
+		}
+	}()
+	b := open("box", []place{{dir: outer, unified: true}}, []string{left})
+	if tr := b.trees[0]; !tr.moved || len(tr.controllers) != 1 || len(words(outer, "cgroup.procs")) != 0 {
+		t.Errorf("%+v, and in %s is %s", tr, outer, words(outer, "cgroup.procs"))
+	}
+	g := group(t, b, "web", spec.Limits{})
+	if _, err := os.Stat(filepath.Join(g.trees[0].dir, "hugetlb.2MB.max")); err != nil {
+		t.Errorf("the service's group has no %s: %v", left, err)
+	}
+	cmd, _, _ := script(t, "true")
+	if err := g.Enter(cmd.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := words(outer, "cgroup.procs"); len(got) != 1 || got[0] != strconv.Itoa(os.Getpid()) {
+		t.Errorf("in %s is %s afterwards", outer, got)
 	}
 }
