@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -209,6 +210,7 @@ func TestSignalsLikeS6Log(t *testing.T) {
 			taken(t, w)
 			cmd.Process.Signal(unix.SIGTERM)
 			eventually(t, "the signal taken", func() bool { return !pendingSignal(t, cmd.Process.Pid) })
+			eventually(t, "rest", func() bool { return atRest(t, cmd.Process.Pid) })
 			w.WriteString("a line\nleft\n")
 		},
 		"ALRM": func(t *testing.T, dir string, w *os.File, cmd *exec.Cmd) {
@@ -242,4 +244,26 @@ func pendingSignal(t *testing.T, pid int) bool {
 	t.Helper()
 	status := read(t, fmt.Sprintf("/proc/%d/status", pid))
 	return !strings.Contains(status, "SigPnd:\t0000000000000000") || !strings.Contains(status, "ShdPnd:\t0000000000000000")
+}
+
+// atRest tells whether no thread of the process has run for a while: what a
+// signal sets off is over.
+func atRest(t *testing.T, pid int) bool {
+	t.Helper()
+	switches := func() string {
+		var all strings.Builder
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+		for _, path := range tasks {
+			text, _ := os.ReadFile(path) // of a thread that has ended there is none
+			for line := range strings.Lines(string(text)) {
+				if strings.Contains(line, "ctxt_switches") {
+					all.WriteString(line)
+				}
+			}
+		}
+		return all.String()
+	}
+	before := switches()
+	time.Sleep(200 * time.Millisecond)
+	return before == switches()
 }
