@@ -1,71 +1,142 @@
 package probe
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/spec"
 )
 
-// maxBody is how much of an answer is read; the rest does not matter.
-const maxBody = 64 << 10
+// Bounds of an answer over HTTP.
+const (
+	maxBody   = 64 << 10
+	maxHeader = 64 << 10
+	drainTime = 100 * time.Millisecond // for a body that nobody asks for
+)
 
-// An HTTP asks with GET, on a new connection each time, through no proxy and
-// after no redirect. Any 2xx or 3xx answer means ready.
+// An HTTP asks with GET over HTTP/1, on a new connection each time, through no
+// proxy and after no redirect. As in Kubernetes the certificate of an https
+// server is not verified: the probe asks whether somebody answers, not who.
 type HTTP struct {
-	url    string
+	url    string // without a password
 	uri    string // the url without scheme and host
+	status statusSet
+	body   *regexp.Regexp // nil: any
+	header http.Header
+	host   string // of the Host header; empty: the url's
+	target *url.URL
 	client *http.Client
 }
 
 // NewHTTP makes a check that asks for address, an absolute http or https URL.
-func NewHTTP(address string) (*HTTP, error) {
+// Any 2xx or 3xx answer is a success.
+func NewHTTP(address string) (*HTTP, error) { return newHTTP(spec.Probe{HTTP: address}) }
+
+func newHTTP(p spec.Probe) (*HTTP, error) {
+	u, err := parseURL(p.HTTP)
+	if err != nil {
+		return nil, err
+	}
+	status, err := parseStatus(cmp.Or(p.Status, defaultStatus))
+	if err != nil {
+		return nil, err
+	}
+	h := &HTTP{url: u.Redacted(), uri: u.RequestURI(), target: u, status: status, client: client(p.Socket)}
+	if p.Body != "" {
+		if h.body, err = pattern("body", p.Body); err != nil {
+			return nil, err
+		}
+	}
+	h.header = http.Header{"User-Agent": {"sandwright-init"}}
+	for name, value := range p.Headers {
+		h.header.Set(name, value)
+	}
+	h.host = h.header.Get("Host")
+	h.header.Del("Host")
+	return h, nil
+}
+
+func parseURL(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is no http URL", address)
 	}
-	return &HTTP{url: address, uri: u.RequestURI(), client: &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxBody},
+	return u, nil
+}
+
+// client speaks through the unix socket at path, or over the network if that
+// is empty.
+func client(path string) *http.Client {
+	t := &http.Transport{
+		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeader,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		Protocols:       new(http.Protocols),
+	}
+	t.Protocols.SetHTTP1(true)
+	if path != "" {
+		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}
+	}
+	return &http.Client{
+		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}
 }
 
 // Try sends one request.
 func (h *HTTP) Try(ctx context.Context) (string, error) {
-	start := time.Now()
-	code, err := h.get(ctx)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return "", h.not(fmt.Sprintf("no answer within %s", time.Since(start).Round(10*time.Millisecond)))
-	case err != nil:
-		return "", h.not(short(err))
-	case code < 200 || code >= 400:
-		return "", h.not(strings.TrimSpace(fmt.Sprint(code, " ", http.StatusText(code))))
-	}
-	return fmt.Sprintf("GET %s %d", h.uri, code), nil
-}
-
-func (h *HTTP) get(ctx context.Context) (code int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url, nil)
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("User-Agent", "sandwright-init")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	req := (&http.Request{Method: http.MethodGet, URL: h.target, Host: h.host, Header: h.header.Clone()}).WithContext(ctx)
 	resp, err := h.client.Do(req)
 	if err != nil {
-		return 0, err
+		return "", failed(ctx, h.doing(), err)
 	}
 	defer resp.Body.Close()
-	// The status says it all: a body that breaks off changes nothing.
-	_, _ = io.CopyN(io.Discard, resp.Body, maxBody)
-	return resp.StatusCode, nil
+	said := strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode)))
+	good := h.status.has(resp.StatusCode)
+	if !good || h.body == nil {
+		// The status says it all: a body that is slow or breaks off changes nothing.
+		defer time.AfterFunc(drainTime, cancel).Stop()
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	switch {
+	case !good:
+		return "", &Failure{Reason: h.doing() + ": " + said, Detail: excerpt(body)}
+	case h.body == nil || h.body.Match(body):
+		return fmt.Sprintf("GET %s %d", h.uri, resp.StatusCode), nil
+	case err != nil:
+		return "", h.broken(ctx, err, body)
+	}
+	why := fmt.Sprintf("%s: %s, and the body does not match %q", h.doing(), said, h.body)
+	return "", &Failure{Reason: why, Detail: excerpt(body)}
+}
+
+// broken is a body that has ended too soon and does not match.
+func (h *HTTP) broken(ctx context.Context, err error, body []byte) error {
+	f := failed(ctx, h.doing(), err)
+	if f.late {
+		f.Reason = h.doing() + ": no whole answer"
+	} else {
+		f.Reason = h.doing() + ": connection closed within the answer"
+	}
+	f.Detail = excerpt(bytes.Clone(body))
+	return f
 }
 
 // Unasked is the reason before the first attempt has ended.
-func (h *HTTP) Unasked() error { return h.not("no answer yet") }
+func (h *HTTP) Unasked() error { return errors.New(h.doing() + ": no answer yet") }
 
-func (h *HTTP) not(why string) error { return fmt.Errorf("GET %s: %s", h.url, why) }
+func (h *HTTP) doing() string { return "GET " + h.url }

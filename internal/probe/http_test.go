@@ -22,7 +22,8 @@ func tryOnce(t *testing.T, address string) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return try(t.Context(), check, 200*time.Millisecond)
+	a := asker{check: check, timeout: 200 * time.Millisecond}
+	return a.ask(t.Context())
 }
 
 func TestHTTPAnswers(t *testing.T) {

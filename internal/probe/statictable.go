@@ -1,0 +1,75 @@
+package probe
+
+// A field is a line of an HTTP/2 header.
+type field struct{ name, value string }
+
+// size is what a field counts for in a dynamic table and in a header.
+func (f field) size() int { return len(f.name) + len(f.value) + 32 }
+
+// staticTable is the fields that both ends know (RFC 7541, appendix A). The
+// first has the index 1.
+func staticTable() []field {
+	return []field{
+		{":authority", ""},
+		{":method", "GET"},
+		{":method", "POST"},
+		{":path", "/"},
+		{":path", "/index.html"},
+		{":scheme", "http"},
+		{":scheme", "https"},
+		{":status", "200"},
+		{":status", "204"},
+		{":status", "206"},
+		{":status", "304"},
+		{":status", "400"},
+		{":status", "404"},
+		{":status", "500"},
+		{"accept-charset", ""},
+		{"accept-encoding", "gzip, deflate"},
+		{"accept-language", ""},
+		{"accept-ranges", ""},
+		{"accept", ""},
+		{"access-control-allow-origin", ""},
+		{"age", ""},
+		{"allow", ""},
+		{"authorization", ""},
+		{"cache-control", ""},
+		{"content-disposition", ""},
+		{"content-encoding", ""},
+		{"content-language", ""},
+		{"content-length", ""},
+		{"content-location", ""},
+		{"content-range", ""},
+		{"content-type", ""},
+		{"cookie", ""},
+		{"date", ""},
+		{"etag", ""},
+		{"expect", ""},
+		{"expires", ""},
+		{"from", ""},
+		{"host", ""},
+		{"if-match", ""},
+		{"if-modified-since", ""},
+		{"if-none-match", ""},
+		{"if-range", ""},
+		{"if-unmodified-since", ""},
+		{"last-modified", ""},
+		{"link", ""},
+		{"location", ""},
+		{"max-forwards", ""},
+		{"proxy-authenticate", ""},
+		{"proxy-authorization", ""},
+		{"range", ""},
+		{"referer", ""},
+		{"refresh", ""},
+		{"retry-after", ""},
+		{"server", ""},
+		{"set-cookie", ""},
+		{"strict-transport-security", ""},
+		{"transfer-encoding", ""},
+		{"user-agent", ""},
+		{"vary", ""},
+		{"via", ""},
+		{"www-authenticate", ""},
+	}
+}
