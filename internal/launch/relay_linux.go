@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -90,15 +91,15 @@ func (o *orders) tell(fd int) error {
 // outcome is nil once the trampoline has become the program: its end of the
 // socket closed then, with nothing said.
 func (o *orders) outcome(fd int) error {
-	var failed report
-	n, err := io.ReadFull(descriptor(fd), failed[:])
+	failed := make([]byte, unsafe.Sizeof(report{}))
+	n, err := io.ReadFull(descriptor(fd), failed)
 	switch {
 	case n == 0 && errors.Is(err, io.EOF):
 		return nil
 	case err != nil:
 		return fmt.Errorf("cannot start %s: its trampoline: %w", o.Program, silence(err))
 	}
-	return o.explain(binary.BigEndian.Uint32(failed[:4]), syscall.Errno(binary.BigEndian.Uint32(failed[4:])))
+	return o.explain(binary.NativeEndian.Uint32(failed), syscall.Errno(binary.NativeEndian.Uint32(failed[4:])))
 }
 
 // silence says what a socket's error means here.

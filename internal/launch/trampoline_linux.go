@@ -29,8 +29,9 @@ const (
 	goOn  = 'g'
 )
 
-// A report is the number of the step that failed, and its errno.
-type report [8]byte
+// A report is the number of the step that failed, and its errno, in the byte
+// order of the machine.
+type report [2]uint32
 
 // maxOrders bounds the orders, in bytes: an argv and an environment are
 // smaller, or the kernel would not take them.
@@ -85,14 +86,19 @@ func become(o *orders, fd int) {
 	if raw(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(word)), 1, 0) != 0 {
 		return
 	}
-	// From here on the runtime is on its own: only raw system calls.
-	if !hearsGo(fd, word) {
-		return
+	// From here on the runtime is on its own.
+	if hearsGo(fd, word) {
+		walk(steps, fd, failed)
 	}
+}
+
+// walk takes the steps, and tells of the one that failed.
+//
+//go:norace
+func walk(steps []step, fd int, failed *report) {
 	for i := range steps {
-		if errno := steps[i].do(); errno != 0 {
-			binary.BigEndian.PutUint32(failed[:4], uint32(i))
-			binary.BigEndian.PutUint32(failed[4:], uint32(errno))
+		if errno := steps[i].take(); errno != 0 {
+			failed[0], failed[1] = uint32(i), uint32(errno)
 			raw(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(failed)), unsafe.Sizeof(*failed), 0)
 			return
 		}
@@ -100,6 +106,8 @@ func become(o *orders, fd int) {
 }
 
 // hearsGo waits for the word, and tells whether it was that.
+//
+//go:norace
 func hearsGo(fd int, word *[1]byte) bool {
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(word)), 1)
@@ -115,6 +123,8 @@ func hearsGo(fd int, word *[1]byte) bool {
 func lowerDescriptors() { _ = syscall.Exec("", nil, nil) }
 
 // end ends this process without a word.
+//
+//go:norace
 func end() {
 	for {
 		raw(unix.SYS_EXIT_GROUP, 127, 0, 0, 0)
