@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"time"
 )
 
@@ -30,6 +29,11 @@ func (r *Reader) follow(ctx context.Context, f func(Line) error, pause func() er
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	in := bufio.NewReaderSize(nil, blockSize)
+	for _, service := range r.services {
+		if _, known := r.seen[service]; !known && r.now(service) == nil {
+			r.pass(service, r.rotatedFiles(service))
+		}
+	}
 	for left := lastTurns; left > 0; {
 		if ctx.Err() != nil {
 			left--
@@ -74,56 +78,56 @@ func (r *Reader) look(in *bufio.Reader, f func(Line) error) (bool, error) {
 // more gives what was added, also past rotations. It stops after a turn, and
 // tells whether it did.
 func (r *Reader) more(service string, in *bufio.Reader, f func(Line) error) (bool, error) {
-	t := r.now(service)
+	t := r.current[service]
 	if t == nil {
-		return false, nil
+		return r.goOn(service, nil, in, f)
 	}
 	rotated := r.rotated(service, t) // before the read: then nothing is added after it
 	limit := &io.LimitedReader{R: t.file, N: turn}
 	if err := r.give(service, t, in, limit, f); err != nil || limit.N == 0 || !rotated {
 		return limit.N == 0, err
 	}
-	return r.turnOver(service, t, in, f)
+	return r.goOn(service, t, in, f)
 }
 
-// turnOver goes on from t, which has been rotated and read to its end, to what
-// is current now.
-func (r *Reader) turnOver(service string, t *tail, in *bufio.Reader, f func(Line) error) (bool, error) {
+// goOn goes from old, which has been rotated and read to its end, to what is
+// current now; nil is a service that had nothing yet. It tells whether it did.
+func (r *Reader) goOn(service string, old *tail, in *bufio.Reader, f func(Line) error) (bool, error) {
 	delete(r.current, service)
 	next := r.now(service) // before the others are listed: so none is missed
 	if next == nil {
-		r.current[service] = t
+		if old != nil {
+			r.current[service] = old
+		}
 		return false, nil
 	}
-	defer t.file.Close()
-	names := r.since(service, t)
-	if i := r.place(service, names, next); i >= 0 {
-		names = names[:i]
+	names := r.between(service, old, next)
+	if old != nil {
+		defer old.file.Close()
+		if err := giveRest(service, old, f); err != nil {
+			return false, err
+		}
 	}
-	if err := giveRest(service, t, f); err != nil {
-		return false, err
+	for _, name := range names {
+		if err := r.giveAll(service, name, in, f); err != nil {
+			return false, err
+		}
 	}
-	return true, r.finished(service, names, in, f)
+	return true, nil
 }
 
-// finished gives rotated files from beginning to end.
-func (r *Reader) finished(service string, names []string, in *bufio.Reader, f func(Line) error) error {
-	for _, name := range names {
-		file := r.open(path.Join(service, name))
-		if file == nil { // rotated away since
-			continue
-		}
-		t := &tail{file: file}
-		err := r.give(service, t, in, io.LimitReader(file, t.size()), f)
-		file.Close()
-		if err == nil {
-			err = giveRest(service, t, f)
-		}
-		if err != nil {
-			return err
-		}
+// giveAll gives a rotated file from beginning to end.
+func (r *Reader) giveAll(service, name string, in *bufio.Reader, f func(Line) error) error {
+	file := r.openRotated(service, name)
+	if file == nil { // rotated away since
+		return nil
 	}
-	return nil
+	defer file.Close()
+	t := &tail{file: file}
+	if err := r.give(service, t, in, io.LimitReader(file, t.size()), f); err != nil {
+		return err
+	}
+	return giveRest(service, t, f)
 }
 
 // give gives the lines that end in from, which reads the file of t.

@@ -3,7 +3,6 @@ package logview
 import (
 	"bufio"
 	"io"
-	"path"
 	"slices"
 	"strings"
 )
@@ -85,6 +84,8 @@ func (r *Reader) cursor(index int, service string, n int) *cursor {
 		if i := r.place(service, c.rotated, c.current); i >= 0 {
 			c.rotated = c.rotated[:i]
 		}
+	} else {
+		r.pass(service, c.rotated)
 	}
 	if n >= 0 {
 		c.skip(n)
@@ -100,7 +101,7 @@ func (c *cursor) skip(n int) {
 	}
 	for i, name := range slices.Backward(c.rotated) {
 		n -= found
-		f := c.reader.open(path.Join(c.service, name))
+		f := c.reader.openRotated(c.service, name)
 		if n <= 0 || f == nil { // enough, or what is older is rotated away
 			c.rotated = c.rotated[i+1:]
 			f.Close()
@@ -130,7 +131,7 @@ func (c *cursor) next() bool {
 // advance goes to the next file.
 func (c *cursor) advance() bool {
 	for len(c.rotated) > 0 {
-		f := c.reader.open(path.Join(c.service, c.rotated[0]))
+		f := c.reader.openRotated(c.service, c.rotated[0])
 		skipped := c.skipped
 		c.rotated, c.skipped = c.rotated[1:], 0
 		if f == nil { // rotated away since

@@ -9,8 +9,6 @@ import (
 	"errors"
 	"os"
 	"path"
-	"slices"
-	"strings"
 )
 
 const (
@@ -30,7 +28,8 @@ type Line struct {
 type Reader struct {
 	root     *os.Root
 	services []string
-	current  map[string]*tail
+	current  map[string]*tail  // that have been opened
+	seen     map[string]string // of a service without: its newest rotated file that is past
 }
 
 // Open opens the folder that has one log directory a service. A service that
@@ -40,7 +39,7 @@ func Open(dir string, services []string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{root: root, services: services, current: map[string]*tail{}}, nil
+	return &Reader{root: root, services: services, current: map[string]*tail{}, seen: map[string]string{}}, nil
 }
 
 // Close closes what Open and Follow opened.
@@ -83,23 +82,6 @@ func (r *Reader) Stream(ctx context.Context, n int, follow bool, each func(servi
 	return r.follow(ctx, one, pause)
 }
 
-// rotatedFiles are the names of a service's finished logs, oldest first: at
-// most maxFiles, the newest of them.
-func (r *Reader) rotatedFiles(service string) []string {
-	dir, err := r.root.OpenFile(service, os.O_RDONLY|openFlags|openDir, 0)
-	if err != nil {
-		return nil // it has not written yet
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(maxFiles * 10)
-	if err != nil {
-		return nil
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, "@") })
-	slices.Sort(names) // @ names sort by time
-	return names[max(0, len(names)-maxFiles):]
-}
-
 // open opens a regular file, and nothing that the box may have put in its place.
 func (r *Reader) open(name string) *os.File {
 	f, err := r.root.OpenFile(name, os.O_RDONLY|openFlags, 0)
@@ -125,27 +107,6 @@ func (r *Reader) now(service string) *tail {
 	t := &tail{file: f}
 	r.current[service] = t
 	return t
-}
-
-// since are the names of the files that were finished after the one t has open.
-func (r *Reader) since(service string, t *tail) []string {
-	names := r.rotatedFiles(service)
-	return names[r.place(service, names, t)+1:] // all came later when its own is gone already
-}
-
-// place is where in names the file stands that t has open; -1 when it does not.
-func (r *Reader) place(service string, names []string, t *tail) int {
-	open, err := t.file.Stat()
-	if err != nil {
-		return -1
-	}
-	// Backwards: what was rotated last is looked for most.
-	for i, name := range slices.Backward(names) {
-		if info, err := r.root.Lstat(path.Join(service, name)); err == nil && os.SameFile(info, open) {
-			return i
-		}
-	}
-	return -1
 }
 
 // rotated tells whether current is another file by now.

@@ -1,7 +1,6 @@
 package logview
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -156,41 +155,115 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// Nothing that the real s6-log writes is lost or given twice, while it rotates
-// as fast as it can.
-func TestFollowTheRealLogger(t *testing.T) {
-	const lines = 30_000
-	dir := t.TempDir()
-	r, err := Open(dir, []string{"a"})
-	must(t, err)
-	defer r.Close()
-	cmd := exec.CommandContext(t.Context(), "s6-log", "n1000", "s4096", filepath.Join(dir, "a"))
-	in, err := cmd.StdinPipe()
-	must(t, err)
-	cmd.Stderr = os.Stderr
-	must(t, cmd.Start())
-	go func() {
-		defer in.Close()
-		w := bufio.NewWriterSize(in, 1000)
-		for i := range lines {
-			fmt.Fprintln(w, "line", i)
-		}
-		w.Flush()
-	}()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	n := 0
-	err = r.Stream(ctx, -1, true, func(_, text string) error {
-		if want := fmt.Sprint("line ", n); text != want {
-			return fmt.Errorf("got %q, want %q", text, want)
-		}
-		if n++; n == lines {
-			cancel()
-		}
-		return nil
-	}, func() error { return nil })
-	if !errors.Is(err, context.Canceled) || n != lines {
-		t.Errorf("%v after %d lines", err, n)
+// numbered is how many lines a logger is given, "line 0" first.
+const numbered = 30_000
+
+// The real s6-log, and one that renames as ours does, rotate as fast as they
+// can: nothing is lost and nothing given twice.
+func TestFollowLoggers(t *testing.T) {
+	for name, write := range map[string]func(*testing.T, string){"s6-log": realLogger, "ours": renamingLogger} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			r, err := Open(dir, []string{"a"})
+			must(t, err)
+			defer r.Close()
+			written := make(chan struct{})
+			go func() {
+				defer close(written)
+				write(t, filepath.Join(dir, "a"))
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			n := 0
+			err = r.Stream(ctx, -1, true, func(_, text string) error {
+				if want := fmt.Sprint("line ", n); text != want {
+					return fmt.Errorf("got %q, want %q", text, want)
+				}
+				if n++; n == numbered {
+					cancel()
+				}
+				return nil
+			}, func() error { return nil })
+			<-written
+			if !errors.Is(err, context.Canceled) || n != numbered {
+				t.Errorf("%v after %d lines", err, n)
+			}
+		})
 	}
-	must(t, cmd.Wait())
+}
+
+func realLogger(t *testing.T, dir string) {
+	cmd := exec.CommandContext(t.Context(), "s6-log", "n1000", "s4096", dir)
+	var text strings.Builder
+	for i := range numbered {
+		fmt.Fprintln(&text, "line", i)
+	}
+	cmd.Stdin = strings.NewReader(text.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("s6-log: %v: %s", err, out)
+	}
+}
+
+// renamingLogger rotates each 400 lines, and finishes a file after it has
+// begun the next.
+func renamingLogger(t *testing.T, dir string) {
+	path := func(name string) string { return filepath.Join(dir, name) }
+	errs := []error{os.Mkdir(dir, 0o755)}
+	for file := range numbered / 400 {
+		f, err := os.Create(path("current"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for i := range 400 {
+			fmt.Fprintln(f, "line", file*400+i)
+		}
+		name := fmt.Sprintf("@%08d", file)
+		errs = append(errs, f.Close(), os.Rename(path("current"), path(name+".u")))
+		if file > 0 {
+			before := fmt.Sprintf("@%08d", file-1)
+			errs = append(errs, os.Rename(path(before+".u"), path(before+".s")))
+		}
+	}
+	if err := errors.Join(append(errs, os.WriteFile(path("current"), nil, 0o644))...); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file that was left by a logger that died while it rotated is one of the
+// kept ones.
+func TestAPreviousFileIsKept(t *testing.T) {
+	_, r := logs(t, map[string]string{"a/@1.s": "1\n", "a/@2.u": "2\n", "a/previous": "3\n", "a/current": "4\n"}, "a")
+	for n, want := range map[int][]string{-1: {"a:1", "a:2", "a:3", "a:4"}, 3: {"a:2", "a:3", "a:4"}} {
+		if got := texts(r.Last(n)); !slices.Equal(got, want) {
+			t.Errorf("last %d: %v", n, got)
+		}
+	}
+}
+
+// A service that has begun to write, and rotated, since it was looked at.
+func TestFollowFromBeforeTheFirstLine(t *testing.T) {
+	for _, asked := range []bool{true, false} { // whether the past was asked for first
+		dir, r := logs(t, map[string]string{"a/@1.s": "past\n"}, "a")
+		if asked {
+			r.Last(-1)
+		}
+		var got []string
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		err := r.follow(ctx, func(l Line) error {
+			if got = append(got, l.Text); len(got) == 3 {
+				cancel()
+			}
+			return nil
+		}, func() error { // nothing has come yet
+			for name, text := range map[string]string{"@2.s": "one\n", "@3.u": "two\n", "current": "three\n"} {
+				must(t, os.WriteFile(filepath.Join(dir, "a", name), []byte(text), 0o644))
+			}
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) || !slices.Equal(got, []string{"one", "two", "three"}) {
+			t.Errorf("asked %v: %v, %q", asked, err, got)
+		}
+	}
 }
