@@ -3,11 +3,11 @@
 # symbols and HTTP/2, and inlined only where it matters for speed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-hot=(runtime 'runtime/...' internal/bytealg sync 'sync/...' time bytes strings golang.org/x/sys/unix
+hot=(internal/bytealg sync 'sync/...' bytes golang.org/x/sys/unix
 	github.com/sandwright/sandwright/internal/svlog github.com/sandwright/sandwright/internal/loop)
 flags=(-gcflags=all=-l)
 for package in "${hot[@]}"; do
 	flags+=("-gcflags=$package=")
 done
 CGO_ENABLED=0 GOOS=linux GOARCH=$1 exec go build -trimpath -buildvcs=false -tags nethttpomithttp2 \
-	-ldflags '-s -w -buildid= -funcalign=16' "${flags[@]}" -o "$2" ./cmd/sandwright-init
+	-ldflags '-s -w -buildid= -funcalign=8' "${flags[@]}" -o "$2" ./cmd/sandwright-init

@@ -59,6 +59,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == "log" {
 		return exit(runLog(args[1:], os.Stdin, stdout, stderr))
 	}
+	if len(args) > 0 && args[0] == "svscan" {
+		return exit(runSvscan(args[1:], stdout, stderr))
+	}
 	if known, err := clientCommand(ctx, args, stdout); known {
 		return err
 	}
