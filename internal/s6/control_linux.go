@@ -97,6 +97,14 @@ func (s *Service) Kill() {
 // there is, and its finish, have ended. What runs from now on has /dev/null for
 // its input and output.
 func (s *Service) Leave() {
+	if s.state.Phase == Left {
+		return
+	}
+	s.quiet = true
+	s.leaveOnceDown()
+}
+
+func (s *Service) leaveOnceDown() {
 	s.state.Leaving = true
 	if s.state.Phase == Down {
 		s.leave()
@@ -108,7 +116,9 @@ func (s *Service) Terminate() {
 	if s.state.Phase == Up {
 		s.Down()
 	}
-	s.Leave()
+	if s.state.Phase != Left {
+		s.leaveOnceDown()
+	}
 }
 
 // want changes whether the service is to be up, for now or, with a capital

@@ -92,8 +92,10 @@ func (e *entry) end(kill bool) {
 			u.service.Terminate()
 		}
 	}
-	// What is started from now on has other descriptors.
-	e.closePipe()
+	if !kill {
+		// A service whose logger is gone does not wait for it.
+		e.closeEnd(0)
+	}
 	e.settle()
 }
 
@@ -117,6 +119,10 @@ func (e *entry) settle() {
 	if e.active && !e.ending || e.scan.entries[e.name] != e {
 		return
 	}
+	if e.ending && e.main.service == nil {
+		// The logger sees the end of its input.
+		e.closeEnd(1)
+	}
 	for _, u := range e.units() {
 		if u.service != nil {
 			return
@@ -137,16 +143,16 @@ func (e *entry) close() {
 			u.service.Close()
 		}
 	}
-	e.closePipe()
+	e.closeEnd(0)
+	e.closeEnd(1)
 }
 
-func (e *entry) closePipe() {
-	for i, fd := range e.pipe {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
-		e.pipe[i] = -1
+// closeEnd closes our copy of one end of the pipe: 0 the logger's, 1 main's.
+func (e *entry) closeEnd(i int) {
+	if e.pipe[i] >= 0 {
+		unix.Close(e.pipe[i])
 	}
+	e.pipe[i] = -1
 }
 
 // open takes the unit's directory. One that cannot be taken is tried again.

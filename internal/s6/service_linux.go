@@ -83,6 +83,7 @@ type Service struct {
 	state   State
 
 	wasReady bool // the last run, when it ended
+	quiet    bool // what is started from now on has /dev/null
 }
 
 // Open takes the service directory and starts its service unless that is to be

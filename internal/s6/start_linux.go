@@ -58,7 +58,7 @@ func (s *Service) started(pid int) {
 func (s *Service) command(program string, files []File, args ...string) Command {
 	return Command{
 		Path: "./" + program, Argv: append([]string{program}, args...),
-		Dir: s.dir.here(), Files: files, Quiet: s.state.Leaving,
+		Dir: s.dir.here(), Files: files, Quiet: s.quiet,
 	}
 }
 
