@@ -23,7 +23,7 @@ func TestLimitsOfAService(t *testing.T) {
 					Rlimits: map[string]spec.Rlimit{"nofile": {Soft: 512, Hard: 1024}, "core": {}},
 				}
 			}),
-		sh("named", `id -un; echo $HOME; echo end; exec sleep 1000`, func(s *spec.Service) { s.User = &spec.User{Name: "nobody", Lookup: true} }),
+		sh("named", `id -un; echo $HOME; echo end > /dev/stdout; exec sleep 1000`, func(s *spec.Service) { s.User = &spec.User{Name: "nobody", Lookup: true} }),
 		sh("lost", `true`, func(s *spec.Service) { s.User = &spec.User{Name: "nosuchuser", Lookup: true} }),
 		sh("plain", `umask; nice; echo end; exec sleep 1000`),
 	))

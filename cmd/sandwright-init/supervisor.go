@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/control"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/launch"
 	"github.com/sandwright/sandwright/internal/spec"
 	"github.com/sandwright/sandwright/internal/supervise"
 )
@@ -24,7 +24,9 @@ import (
 // supervisor runs the spec's services until it is told to stop.
 func supervisor(in invocation, stdout, stderr io.Writer) error {
 	// Before anything can be started: no service inherits what we did.
-	closeOnExec()
+	if err := launch.KeepDescriptors(); err != nil {
+		return err
+	}
 	unix.Umask(0o022)
 	given, err := readEnv(in.envFD)
 	if err != nil {
@@ -119,11 +121,6 @@ func closeAll(listeners []net.Listener) {
 		l.Close()
 	}
 }
-
-// closeOnExec keeps inherited descriptors from services. The standard three
-// are replaced in each of them anyway. An old kernel that does not know the
-// call leaves them open.
-func closeOnExec() { _ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC) }
 
 func readSpec(path string) (spec.Spec, error) {
 	data, err := os.ReadFile(path)

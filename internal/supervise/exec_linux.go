@@ -17,7 +17,7 @@ const maxOutput = 4 << 10 // of a probe's command that is kept
 // Exec runs the command of a probe as the service is run, and ends all of it
 // when ctx does. The loop starts and reaps it, as it does every child.
 func (p *process) Exec(ctx context.Context, argv []string) (output []byte, ended string, ok bool, err error) {
-	pipes := &pipes{owner: p.svc.User}
+	pipes := &pipes{owner: p.who}
 	r, w := pipes.open()
 	null := pipes.devNull()
 	if pipes.err != nil {

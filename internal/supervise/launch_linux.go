@@ -20,6 +20,9 @@ func (y *System) Launch(l *loop.Loop, svc spec.Service, env []string) (Process, 
 		return nil, err
 	}
 	p := &process{svc: svc, loop: l, log: log, records: y.records}
+	if p.who, err = launch.Identify(svc.User); err != nil {
+		return nil, err
+	}
 	if p.ears, err = newEars(svc); err != nil {
 		return nil, err
 	}
@@ -39,7 +42,7 @@ func (y *System) Launch(l *loop.Loop, svc spec.Service, env []string) (Process, 
 
 // launch starts the program. What runs is on record before it does.
 func (p *process) launch() error {
-	pipes := &pipes{owner: p.svc.User}
+	pipes := &pipes{owner: p.who}
 	defer pipes.closeWriters()
 	stdout, out := pipes.open()
 	stderr, errs := pipes.open()
@@ -102,14 +105,11 @@ func (p *process) listen(path string, env []string) ([]string, error) {
 		return env, nil
 	}
 	uid, gid := os.Geteuid(), os.Getegid()
-	who, err := launch.Identify(p.svc.User)
+	if p.who != nil {
+		uid, gid = int(p.who.UID), int(p.who.GID)
+	}
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
 	if err != nil {
-		return nil, err
-	}
-	if who != nil {
-		uid, gid = int(who.UID), int(who.GID)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
 	if p.notify, err = probe.Listen(path, uid, gid); err != nil {

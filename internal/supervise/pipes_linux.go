@@ -8,12 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/launch"
-	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // pipes opens the descriptors of one launch, and keeps the first error.
 type pipes struct {
-	owner   *spec.User
+	owner   *launch.Identity
 	err     error
 	readers []int
 	writers []int // and whatever else is the program's alone

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/cgroup"
+	"github.com/sandwright/sandwright/internal/launch"
 	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/probe"
 	"github.com/sandwright/sandwright/internal/spec"
@@ -16,6 +17,7 @@ import (
 // process is one run of a service on this machine.
 type process struct {
 	svc     spec.Service
+	who     *launch.Identity // nil is who we are
 	env     []string
 	loop    *loop.Loop
 	pid     int
