@@ -17,20 +17,23 @@ import (
 )
 
 // printTable writes a row for each service, and below it what its last failed
-// probe saw.
+// probe saw. What is measured of no service has no column.
 func printTable(w io.Writer, services []spec.ServiceStatus) error {
-	measured := slices.ContainsFunc(services, func(s spec.ServiceStatus) bool { return s.Usage != spec.Usage{} })
-	head := []string{"SERVICE", "STATE", "SINCE", "PID", "RESTARTS"}
-	if measured {
-		head = append(head, "MEMORY", "CPU")
-	}
-	rows := [][]string{append(head, "WHY")}
-	for _, s := range services {
-		row := []string{printable(s.Name), string(s.State), ago(s.Since), dash(s.PID), strconv.Itoa(s.Restarts)}
-		if measured {
-			row = append(row, size(s.Usage.Memory), s.Usage.CPU.Std().Round(10*time.Millisecond).String())
+	memory := slices.ContainsFunc(services, func(s spec.ServiceStatus) bool { return s.Usage.Memory > 0 })
+	cpu := slices.ContainsFunc(services, func(s spec.ServiceStatus) bool { return s.Usage.CPU > 0 })
+	row := func(memoryCell, cpuCell, why string, cells ...string) []string {
+		if memory {
+			cells = append(cells, memoryCell)
 		}
-		rows = append(rows, append(row, cmp.Or(printable(s.Reason), printable(s.ReadyBy), "-")))
+		if cpu {
+			cells = append(cells, cpuCell)
+		}
+		return append(cells, why)
+	}
+	rows := [][]string{row("MEMORY", "CPU", "WHY", "SERVICE", "STATE", "SINCE", "PID", "RESTARTS")}
+	for _, s := range services {
+		rows = append(rows, row(size(s.Usage.Memory), spent(s.Usage.CPU.Std()), cmp.Or(printable(s.Reason), printable(s.ReadyBy), "-"),
+			printable(s.Name), string(s.State), ago(s.Since), dash(s.PID), strconv.Itoa(s.Restarts)))
 	}
 	lines := strings.SplitAfter(align(rows), "\n")
 	out := lines[:1:1]
@@ -72,8 +75,19 @@ func align(rows [][]string) string {
 	return out.String()
 }
 
-// size is a number of bytes in three digits or so.
+// spent is CPU time as people read it; a dash without.
+func spent(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return d.Round(10 * time.Millisecond).String()
+}
+
+// size is a number of bytes in three digits or so; a dash without.
 func size(bytes int64) string {
+	if bytes == 0 {
+		return "-"
+	}
 	n, units := float64(bytes), []string{"B", "KiB", "MiB", "GiB"}
 	for ; n >= 1024 && len(units) > 1; n /= 1024 {
 		units = units[1:]

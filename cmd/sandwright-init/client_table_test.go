@@ -23,20 +23,36 @@ func TestTable(t *testing.T) {
 	})
 	want := `SERVICE  STATE    SINCE  PID  RESTARTS  MEMORY  CPU    WHY
 db       ready    1m30s  12   0         92MiB   1.83s  started
-émile    unready  1m30s  -    3         0B      0s     GET http://x/ 503
+émile    unready  1m30s  -    3         -       -      GET http://x/ 503
     says: warming up
     <html>
       sorry` + "\uFFFD" + `
-x        waiting  1m30s  -    0         0B      0s     waiting for ` + "\uFFFD" + `[2Jb
+x        waiting  1m30s  -    0         -       -      waiting for ` + "\uFFFD" + `[2Jb
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" || err != nil {
 		t.Errorf("%v, -want +got:\n%s", err, diff)
 	}
 }
 
+// A column stands where something is measured.
+func TestTableColumns(t *testing.T) {
+	for want, usage := range map[string]spec.Usage{
+		"RESTARTS  WHY":              {PIDs: 1},
+		"RESTARTS  MEMORY  WHY":      {Memory: 1},
+		"RESTARTS  CPU  WHY":         {CPU: 1},
+		"RESTARTS  MEMORY  CPU  WHY": {Memory: 1, CPU: 1},
+	} {
+		var out strings.Builder
+		err := printTable(&out, []spec.ServiceStatus{{Name: "a", Usage: usage}})
+		if head, _, _ := strings.Cut(out.String(), "\n"); !strings.HasSuffix(head, " "+want) || err != nil {
+			t.Errorf("%+v: %q, %v", usage, head, err)
+		}
+	}
+}
+
 func TestSizes(t *testing.T) {
 	for n, want := range map[int64]string{
-		0: "0B", 1: "1B", 1023: "1023B", 1024: "1.0KiB", 10 << 10: "10KiB", 1500 << 10: "1.5MiB", 1 << 30: "1.0GiB", 5 << 40: "5120GiB",
+		0: "-", 1: "1B", 1023: "1023B", 1024: "1.0KiB", 10 << 10: "10KiB", 1500 << 10: "1.5MiB", 1 << 30: "1.0GiB", 5 << 40: "5120GiB",
 	} {
 		if got := size(n); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
