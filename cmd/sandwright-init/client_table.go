@@ -38,14 +38,14 @@ func printTable(w io.Writer, services []spec.ServiceStatus) error {
 	lines := strings.SplitAfter(align(rows), "\n")
 	out := lines[:1:1]
 	for i, s := range services {
-		out = append(out, lines[i+1], below(s))
+		out = append(out, lines[i+1], underRow(s))
 	}
 	_, err := io.WriteString(w, strings.Join(out, ""))
 	return err
 }
 
-// below is what stands under a service's row, each line indented.
-func below(s spec.ServiceStatus) string {
+// underRow is what stands under a service's row, each line indented.
+func underRow(s spec.ServiceStatus) string {
 	var out strings.Builder
 	if s.Says != "" {
 		fmt.Fprintf(&out, "    says: %s\n", printable(s.Says))
