@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -78,7 +79,7 @@ func valueFlaw(p spec.Probe) error {
 	case p.TCP != "" && p.Socket == "":
 		return addressFlaw(p.TCP)
 	case len(p.Exec) > 0 && p.Exec[0] == "":
-		return fmt.Errorf("its command has no name")
+		return errors.New("its command has no name")
 	case p.GRPC != "":
 		_, err := newGRPC(p)
 		return err

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
-
-	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // maxLine is how much of a line is looked at; the rest does not matter.
@@ -91,28 +89,4 @@ func (h *Heard) Hear(m Message) {
 	if m.Ready {
 		h.come("READY=1")
 	}
-}
-
-// Unasked is the reason before a probe of any kind has found anything, such as
-// "GET http://…: no answer yet".
-func Unasked(p spec.Probe) error {
-	switch {
-	case p.FD != 0:
-		return Newline{FD: p.FD}.Unasked()
-	case p.Notify:
-		return fmt.Errorf("no READY=1")
-	case p.Log != "":
-		return fmt.Errorf("no line that matches %q", p.Log)
-	case len(p.Exec) > 0:
-		return fmt.Errorf("%s: not done yet", p.Exec[0])
-	case p.TCP != "":
-		return fmt.Errorf("connect to %s: no answer yet", newTCP(p).address)
-	case p.GRPC != "":
-		return fmt.Errorf("grpc %s: no answer yet", p.GRPC)
-	}
-	h, err := newHTTP(p)
-	if err != nil {
-		return err
-	}
-	return h.Unasked()
 }

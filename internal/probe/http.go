@@ -1,11 +1,9 @@
 package probe
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -25,10 +23,10 @@ const (
 	drainTime = 100 * time.Millisecond // for a body that nobody asks for
 )
 
-// An HTTP asks with GET over HTTP/1, on a new connection each time, through no
+// A web asks with GET over HTTP/1, on a new connection each time, through no
 // proxy and after no redirect. As in Kubernetes the certificate of an https
 // server is not verified: the probe asks whether somebody answers, not who.
-type HTTP struct {
+type web struct {
 	url    string // without a password
 	uri    string // the url without scheme and host
 	status statusSet
@@ -39,11 +37,7 @@ type HTTP struct {
 	client *http.Client
 }
 
-// NewHTTP makes a check that asks for address, an absolute http or https URL.
-// Any 2xx or 3xx answer is a success.
-func NewHTTP(address string) (*HTTP, error) { return newHTTP(spec.Probe{HTTP: address}) }
-
-func newHTTP(p spec.Probe) (*HTTP, error) {
+func newHTTP(p spec.Probe) (*web, error) {
 	u, err := parseURL(p.HTTP)
 	if err != nil {
 		return nil, err
@@ -52,7 +46,7 @@ func newHTTP(p spec.Probe) (*HTTP, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &HTTP{url: u.Redacted(), uri: u.RequestURI(), target: u, status: status, client: client(p.Socket)}
+	h := &web{url: u.Redacted(), uri: u.RequestURI(), target: u, status: status, client: client(p.Socket)}
 	if p.Body != "" {
 		if h.body, err = pattern("body", p.Body); err != nil {
 			return nil, err
@@ -96,7 +90,7 @@ func client(path string) *http.Client {
 }
 
 // Try sends one request.
-func (h *HTTP) Try(ctx context.Context) (string, error) {
+func (h *web) Try(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	req := (&http.Request{Method: http.MethodGet, URL: h.target, Host: h.host, Header: h.header.Clone()}).WithContext(ctx)
@@ -125,18 +119,15 @@ func (h *HTTP) Try(ctx context.Context) (string, error) {
 }
 
 // broken is a body that has ended too soon and does not match.
-func (h *HTTP) broken(ctx context.Context, err error, body []byte) error {
+func (h *web) broken(ctx context.Context, err error, body []byte) error {
 	f := failed(ctx, h.doing(), err)
 	if f.late {
 		f.Reason = h.doing() + ": no whole answer"
 	} else {
 		f.Reason = h.doing() + ": connection closed within the answer"
 	}
-	f.Detail = excerpt(bytes.Clone(body))
+	f.Detail = excerpt(body)
 	return f
 }
 
-// Unasked is the reason before the first attempt has ended.
-func (h *HTTP) Unasked() error { return errors.New(h.doing() + ": no answer yet") }
-
-func (h *HTTP) doing() string { return "GET " + h.url }
+func (h *web) doing() string { return "GET " + h.url }

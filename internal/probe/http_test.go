@@ -1,8 +1,6 @@
 package probe
 
 import (
-	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,20 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/sandwright/sandwright/internal/spec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// try asks address once.
+// tryOnce asks address once.
 func tryOnce(t *testing.T, address string) (string, error) {
 	t.Helper()
-	check, err := NewHTTP(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := asker{check: check, timeout: 200 * time.Millisecond}
-	return a.ask(t.Context())
+	return attempt(t, spec.Probe{HTTP: address}, 200*time.Millisecond)
 }
 
 func TestHTTPAnswers(t *testing.T) {
@@ -87,33 +78,6 @@ func TestHTTPReasonsAreShort(t *testing.T) {
 	}
 }
 
-// greeter says hello to everybody who asks for anything.
-func greeter(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	t.Cleanup(func() {
-		l.Close()
-		<-done
-	})
-	go func() {
-		defer close(done)
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = conn.Read(make([]byte, 1))
-			_, _ = conn.Write([]byte("hello, what would you like?\n"))
-			conn.Close()
-		}
-	}()
-	return l.Addr().String()
-}
-
 func TestHTTPUsesNoProxy(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
@@ -121,27 +85,5 @@ func TestHTTPUsesNoProxy(t *testing.T) {
 	t.Setenv("NO_PROXY", "")
 	if _, err := tryOnce(t, server.URL); err == nil || !strings.HasSuffix(err.Error(), "404 Not Found") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestNewHTTPRefuses(t *testing.T) {
-	for _, address := range []string{"", "localhost:80", "/health", "ftp://localhost/", "http://", "http://[::1"} {
-		if _, err := NewHTTP(address); err == nil || !strings.Contains(err.Error(), "is no http URL") {
-			t.Errorf("%q: %v", address, err)
-		}
-	}
-}
-
-func TestShort(t *testing.T) {
-	tests := map[string]error{
-		"no such host: db.invalid": &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "db.invalid"}},
-		"timeout":                  &net.OpError{Op: "dial", Err: context.DeadlineExceeded},
-		"odd":                      &net.OpError{Op: "dial", Err: errors.New("odd")},
-		"plain":                    errors.New("plain"),
-	}
-	for want, err := range tests {
-		if got := short(err); got != want {
-			t.Errorf("%v becomes %q, want %q", err, got, want)
-		}
 	}
 }

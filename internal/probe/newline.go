@@ -3,7 +3,6 @@ package probe
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -35,9 +34,4 @@ func (n Newline) Wait(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("closed fd %d without a newline", n.FD)
 		}
 	}
-}
-
-// Unasked is the reason before anything has come.
-func (n Newline) Unasked() error {
-	return errors.New(fmt.Sprint("no newline on fd ", n.FD))
 }
