@@ -85,7 +85,7 @@ func (p *puppet) serveLogs(t *testing.T, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := control.Server(control.HandlerWithLogs(p, func(services []string) (control.LogReader, error) { return logview.Open(dir, services) }))
+	server := control.Server(control.Handler(p, func(services []string) (control.LogReader, error) { return logview.Open(dir, services) }))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -83,7 +83,7 @@ func (b *boxed) run() error {
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
-	server := serve(listeners, control.HandlerWithLogs(sv, openLogs(b.spec.LogDir)), say)
+	server := serve(listeners, control.Handler(sv, openLogs(b.spec.LogDir)), say)
 	saveMemory()
 	code := sv.Run(signals)
 	server.close()

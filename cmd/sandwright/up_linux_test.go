@@ -52,6 +52,7 @@ func TestUp(t *testing.T) {
 	})
 	t.Run("two ups at once agree", func(t *testing.T) { twoUps(t, b) })
 	t.Run("two sandboxes of one project", func(t *testing.T) { second(t, b) })
+	t.Run("services of every kind", func(t *testing.T) { everyKind(t, b) })
 	t.Run("a service that is never ready", func(t *testing.T) { neverReady(t, b) })
 	t.Run("a tool whose hash differs", func(t *testing.T) { otherHash(t, b) })
 	t.Run("down leaves nothing", func(t *testing.T) {
@@ -199,6 +200,52 @@ func second(t *testing.T, b *box) {
 		t.Error(stderr)
 	}
 	answers(t, parse(t, first))
+}
+
+// everyKind puts the rest of what a service can be beside the example's own.
+func everyKind(t *testing.T, b *box) {
+	const mark, more = "\nports: [3000", `
+  migrate:
+    command: [sh, -c, "echo migrated > /tmp/migrated"]
+    task: {deadline: 30s}
+  worker:
+    command: [sh, -c, "umask; cat /tmp/migrated; echo working; exec sleep 1000"]
+    after: {migrate: exited-ok}
+    ready: {log: ^working$}
+    live: {exec: [test, -e, /tmp/migrated], interval: 1s}
+    umask: "0027"
+    no-new-privileges: true
+    cap-drop: [ALL]
+    ulimits: {nofile: 512}
+  legacy:
+    s6: sandbox/legacy
+    after: {worker: ready}
+
+ports: [3000`
+	b.edit(t, "sandwright.yaml", mark, more)
+	defer b.edit(t, "sandwright.yaml", more, mark)
+	b.write(t, "sandbox/legacy/run", "#!/bin/sh\necho legacy up; echo >&3; exec sleep 1000\n")
+	b.write(t, "sandbox/legacy/notification-fd", "3\n")
+	must(t, os.Chmod(filepath.Join(b.dir, "sandbox/legacy/run"), 0o755))
+	defer os.RemoveAll(filepath.Join(b.dir, "sandbox"))
+	_, v := b.up(t)
+	states := map[string]string{}
+	for _, s := range v.Services {
+		states[s.Service] = s.State
+	}
+	for name, want := range map[string]string{"migrate": "exited", "worker": "ready", "legacy": "ready", daemon: "ready"} {
+		if states[name] != want {
+			t.Errorf("%s is %s, want %s", name, states[name], want)
+		}
+	}
+	for name, want := range map[string]string{"worker": "0027", "legacy": "legacy up"} {
+		if out, stderr, _ := b.run(t, "logs", name); !strings.Contains(out, want) {
+			t.Errorf("no %q in the log of %s:\n%s%s", want, name, out, stderr)
+		}
+	}
+	if out, stderr, code := b.run(t, "restart", "legacy"); code != 0 {
+		t.Errorf("restart: %s%s", out, stderr)
+	}
 }
 
 func neverReady(t *testing.T, b *box) {

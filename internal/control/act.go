@@ -27,11 +27,7 @@ func (h *handler) signal(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	o, ok := h.supervisor.(Operator)
-	if !ok {
-		return absent("send signals")
-	}
-	status, err := o.Signal(r.Context(), r.PathValue("name"), sig, to == toProcess)
+	status, err := h.supervisor.Signal(r.Context(), r.PathValue("name"), sig, to == toProcess)
 	if err != nil {
 		return err
 	}
@@ -43,11 +39,7 @@ func (h *handler) reload(w http.ResponseWriter, r *http.Request) error {
 	if err := readQuery(r).err(); err != nil {
 		return err
 	}
-	o, ok := h.supervisor.(Operator)
-	if !ok {
-		return absent("reload")
-	}
-	done, err := o.Reload(r.Context())
+	done, err := h.supervisor.Reload(r.Context())
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,6 +47,18 @@ func (s *script) Watch(ctx context.Context) <-chan spec.Status {
 	}()
 	return ch
 }
+
+func (s *script) Signal(_ context.Context, name string, sig syscall.Signal, toProcessOnly bool) (spec.ServiceStatus, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = append(s.done, fmt.Sprint(int(sig), " ", name, " ", toProcessOnly))
+	if name == "idle" {
+		return spec.ServiceStatus{}, fault.Cannot("signal service %q: it has no process", name)
+	}
+	return spec.ServiceStatus{Name: name, State: spec.StateReady}, nil
+}
+
+func (s *script) Reload(context.Context) (spec.Reloaded, error) { return spec.Reloaded{}, nil }
 
 func (s *script) Do(ctx context.Context, action Action, name string) (spec.ServiceStatus, error) {
 	s.mu.Lock()
@@ -97,7 +110,7 @@ func ready() spec.Status  { return spec.Status{Name: "box", Ready: true} }
 func failed() spec.Status { return spec.Status{Name: "box", Failed: true} }
 
 func TestStatusIsTheFirst(t *testing.T) {
-	c := serve(t, Handler(&script{statuses: []spec.Status{starting(), ready()}}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{starting(), ready()}}))
 	got, err := c.Status(t.Context())
 	if err != nil || got.Ready || len(got.Services) != 1 {
 		t.Errorf("got %+v, %v", got, err)
@@ -106,7 +119,7 @@ func TestStatusIsTheFirst(t *testing.T) {
 
 func TestWaitIsTheFirstSettled(t *testing.T) {
 	for _, end := range []spec.Status{ready(), failed()} {
-		c := serve(t, Handler(&script{statuses: []spec.Status{starting(), starting(), end, starting()}}))
+		c := serve(t, quiet(&script{statuses: []spec.Status{starting(), starting(), end, starting()}}))
 		got, err := c.Wait(t.Context())
 		if err != nil || !got.Settled() {
 			t.Errorf("got %+v, %v", got, err)
@@ -115,7 +128,7 @@ func TestWaitIsTheFirstSettled(t *testing.T) {
 }
 
 func TestWaitEndsWithTheSupervisor(t *testing.T) {
-	c := serve(t, Handler(&script{statuses: []spec.Status{starting()}, ends: true}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{starting()}, ends: true}))
 	_, err := c.Wait(t.Context())
 	if !errors.Is(err, ErrStopping) || err.Error() != "cannot answer: the sandbox is stopping" {
 		t.Errorf("got %v", err)
@@ -123,7 +136,7 @@ func TestWaitEndsWithTheSupervisor(t *testing.T) {
 }
 
 func TestWaitEndsWithItsContext(t *testing.T) {
-	c := serve(t, Handler(&script{statuses: []spec.Status{starting()}}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{starting()}}))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := c.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -132,7 +145,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	c := serve(t, Handler(&script{statuses: []spec.Status{starting(), ready(), failed()}, ends: true}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{starting(), ready(), failed()}, ends: true}))
 	var got []spec.Status
 	err := c.Events(t.Context(), func(s spec.Status) error {
 		got = append(got, s)
@@ -146,11 +159,11 @@ func TestEvents(t *testing.T) {
 func TestEventsEndWhenTheReaderWants(t *testing.T) {
 	s := &script{statuses: []spec.Status{starting(), ready()}}
 	enough := errors.New("enough")
-	if err := serve(t, Handler(s)).Events(t.Context(), func(spec.Status) error { return enough }); !errors.Is(err, enough) {
+	if err := serve(t, quiet(s)).Events(t.Context(), func(spec.Status) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := serve(t, Handler(s)).Events(ctx, func(s spec.Status) error {
+	err := serve(t, quiet(s)).Events(ctx, func(s spec.Status) error {
 		if s.Ready {
 			cancel()
 		}
@@ -163,7 +176,7 @@ func TestEventsEndWhenTheReaderWants(t *testing.T) {
 
 func TestActions(t *testing.T) {
 	s := &script{}
-	c := serve(t, Handler(s))
+	c := serve(t, quiet(s))
 	for _, do := range []func(context.Context, string) (spec.ServiceStatus, error){c.Start, c.Stop, c.Restart} {
 		got, err := do(t.Context(), "we b/é")
 		if err != nil || got.Name != "we b/é" || got.State != spec.StateReady {
@@ -176,7 +189,7 @@ func TestActions(t *testing.T) {
 }
 
 func TestErrorsKeepTheirText(t *testing.T) {
-	c := serve(t, Handler(&script{}))
+	c := serve(t, quiet(&script{}))
 	tests := []struct {
 		service, what, hint string
 		is                  error
@@ -201,7 +214,7 @@ func TestErrorsKeepTheirText(t *testing.T) {
 
 func TestShutdown(t *testing.T) {
 	s := &script{down: make(chan struct{})}
-	if err := serve(t, Handler(s)).Shutdown(t.Context()); err != nil {
+	if err := serve(t, quiet(s)).Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	<-s.down

@@ -99,7 +99,7 @@ func TestDocumentation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := serve(t, HandlerWithLogs(documented(), documentedLogs(t)))
+	c := serve(t, Handler(documented(), documentedLogs(t)))
 	asked := map[string]bool{}
 	question := regexp.MustCompile("(?s)```sh\ncurl --unix-socket " + spec.SocketPath + " ([^\n]+)\n```\n(?:```(?:json|text)\n(.*?)```\n)?")
 	got := question.ReplaceAllStringFunc(string(text), func(block string) string {

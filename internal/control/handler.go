@@ -23,11 +23,9 @@ type handler struct {
 	statusTime, logTime time.Duration
 }
 
-// Handler answers for s, logs apart.
-func Handler(s Supervisor) http.Handler { return HandlerWithLogs(s, nil) }
-
-// HandlerWithLogs answers for s, and opens logs for those who ask for them.
-func HandlerWithLogs(s Supervisor, logs OpenLogs) http.Handler {
+// Handler answers for s, and opens logs for those who ask for them; without
+// logs they are refused.
+func Handler(s Supervisor, logs OpenLogs) http.Handler {
 	return (&handler{s, logs, statusTime, logTime}).routes()
 }
 

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,26 +23,17 @@ import (
 // patience is how long a test waits for what should come at once.
 const patience = 20 * time.Second
 
-// operator is a script that can do more.
+// operator is a script whose reloads have an end.
 type operator struct {
 	*script
 	reloaded spec.Reloaded
 	refusal  error
 }
 
-func (o *operator) Signal(_ context.Context, name string, sig syscall.Signal, toProcessOnly bool) (spec.ServiceStatus, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.done = append(o.done, fmt.Sprint(int(sig), " ", name, " ", toProcessOnly))
-	if name == "idle" {
-		return spec.ServiceStatus{}, fault.Cannot("signal service %q: it has no process", name)
-	}
-	return spec.ServiceStatus{Name: name, State: spec.StateReady}, nil
-}
-
 func (o *operator) Reload(context.Context) (spec.Reloaded, error) { return o.reloaded, o.refusal }
 
-var _ Operator = (*operator)(nil)
+// quiet answers for s, logs apart.
+func quiet(s Supervisor) http.Handler { return Handler(s, nil) }
 
 // raw asks as any program would, and gives the code and body of the answer.
 func raw(t *testing.T, c *Client, method, path string) (int, string) {
@@ -69,7 +59,7 @@ func TestErrorsOnTheWire(t *testing.T) {
 	s := &operator{script: &script{statuses: []spec.Status{starting()}}, refusal: fault.List{
 		fault.Position{File: "sandwright.yaml", Line: 2, Column: 3}.Cannot("use port 0").WithHint("such as 3000"), fault.Cannot("order services: a -> a"),
 	}}
-	c := serve(t, Handler(s))
+	c := serve(t, quiet(s))
 	for _, tt := range []struct {
 		ask, body string
 		code      int
@@ -114,21 +104,9 @@ func TestErrorsOnTheWire(t *testing.T) {
 	}
 }
 
-// A supervisor that cannot send signals or reload says so.
-func TestAbsentOperations(t *testing.T) {
-	c := serve(t, Handler(&script{statuses: []spec.Status{starting()}}))
-	_, err := c.Signal(t.Context(), "web", "HUP", false)
-	if err == nil || err.Error() != "cannot send signals: this supervisor does not know how" {
-		t.Errorf("signal: %v", err)
-	}
-	if _, err := c.Reload(t.Context()); err == nil || err.Error() != "cannot reload: this supervisor does not know how" {
-		t.Errorf("reload: %v", err)
-	}
-}
-
 func TestSignals(t *testing.T) {
 	s := &operator{script: &script{}}
-	c := serve(t, Handler(s))
+	c := serve(t, quiet(s))
 	for _, sig := range []string{"SIGHUP", "usr1", "34"} {
 		got, err := c.Signal(t.Context(), "we b", sig, sig == "34")
 		if err != nil || got.Name != "we b" {
@@ -146,7 +124,7 @@ func TestSignals(t *testing.T) {
 
 func TestReload(t *testing.T) {
 	s := &operator{script: &script{}, reloaded: spec.Reloaded{Started: []string{"a"}, Unchanged: []string{"b", "c"}}}
-	c := serve(t, Handler(s))
+	c := serve(t, quiet(s))
 	want := spec.Reloaded{Started: []string{"a"}, Stopped: []string{}, Restarted: []string{}, Unchanged: []string{"b", "c"}}
 	got, err := c.Reload(t.Context())
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -163,7 +141,7 @@ func TestReload(t *testing.T) {
 func TestStatusOfSome(t *testing.T) {
 	all := services(spec.ServiceStatus{Name: "a", State: spec.StateFailed}, spec.ServiceStatus{Name: "b", State: spec.StateReady, Usage: spec.Usage{Memory: 7}})
 	all.Failed = true
-	c := serve(t, Handler(&script{statuses: []spec.Status{all}}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{all}}))
 	got, err := c.Status(t.Context(), "b", "b")
 	want := spec.Status{Ready: true, Services: all.Services[1:]}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
@@ -175,7 +153,7 @@ func TestWaitForGoals(t *testing.T) {
 	one := func(state spec.State, reason string) spec.Status {
 		return services(spec.ServiceStatus{Name: "a", State: state, Reason: reason}, spec.ServiceStatus{Name: "b", State: spec.StateFailed})
 	}
-	c := serve(t, Handler(&script{statuses: []spec.Status{one("waiting", ""), one("starting", ""), one("ready", ""), one("failed", "exited 3")}}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{one("waiting", ""), one("starting", ""), one("ready", ""), one("failed", "exited 3")}}))
 	for goal, want := range map[Goal]spec.State{GoalReady: "ready", "": "ready", GoalStarted: "starting", GoalStopped: "failed", GoalSettled: "ready"} {
 		got, err := c.WaitFor(t.Context(), Awaited{Goal: goal, Services: []string{"a"}})
 		if err != nil || len(got.Services) != 1 || got.Services[0].State != want {
@@ -189,7 +167,7 @@ func TestWaitForGoals(t *testing.T) {
 }
 
 func TestWaitTimesOut(t *testing.T) {
-	c := serve(t, Handler(&script{statuses: []spec.Status{services(spec.ServiceStatus{Name: "a", State: spec.StateStarting, Reason: "no newline on fd 3"})}}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{services(spec.ServiceStatus{Name: "a", State: spec.StateStarting, Reason: "no newline on fd 3"})}}))
 	_, err := c.WaitFor(t.Context(), Awaited{Timeout: 50 * time.Millisecond})
 	if !errors.Is(err, context.DeadlineExceeded) || err.Error() != "cannot wait for a to be ready: after 50ms it is starting: no newline on fd 3" {
 		t.Errorf("got %v", err)
@@ -198,7 +176,7 @@ func TestWaitTimesOut(t *testing.T) {
 
 // A service that a reload takes away while somebody waits for it.
 func TestWaitForWhatIsGone(t *testing.T) {
-	c := serve(t, Handler(&script{statuses: []spec.Status{services(spec.ServiceStatus{Name: "a"}), services(spec.ServiceStatus{Name: "b"})}}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{services(spec.ServiceStatus{Name: "a"}), services(spec.ServiceStatus{Name: "b"})}}))
 	_, err := c.WaitFor(t.Context(), Awaited{Services: []string{"a"}})
 	if !errors.Is(err, ErrUnknown) {
 		t.Errorf("got %v", err)
@@ -209,7 +187,7 @@ func TestChangesOverTheSocket(t *testing.T) {
 	one := func(state spec.State) spec.Status {
 		return services(spec.ServiceStatus{Name: "a", State: state}, spec.ServiceStatus{Name: "b"})
 	}
-	c := serve(t, Handler(&script{statuses: []spec.Status{one("starting"), one("starting"), one("ready"), services()}, ends: true}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{one("starting"), one("starting"), one("ready"), services()}, ends: true}))
 	var got []string
 	each := func(e spec.Event) error {
 		got = append(got, fmt.Sprint(e.Service, " ", e.State, " ", e.Gone))
@@ -228,7 +206,7 @@ func TestChangesOverTheSocket(t *testing.T) {
 
 // A supervisor that has ended says so, before anything else is said.
 func TestNothingFromTheEnded(t *testing.T) {
-	c := serve(t, HandlerWithLogs(&script{ends: true}, func([]string) (LogReader, error) { panic("opened") }))
+	c := serve(t, Handler(&script{ends: true}, func([]string) (LogReader, error) { panic("opened") }))
 	for _, path := range []string{"status", "status?follow=true", "events", "wait?for=stopped", "logs"} {
 		if code, body := raw(t, c, http.MethodGet, "/v1/"+path); code != http.StatusConflict {
 			t.Errorf("%s: %d, %s", path, code, body)
@@ -300,7 +278,7 @@ func TestSlowClientIsLetGo(t *testing.T) {
 // A client that goes away ends its wait.
 func TestCancelledWaitEnds(t *testing.T) {
 	f := &flood{ended: make(chan struct{})}
-	conn := dial(t, Handler(f))
+	conn := dial(t, quiet(f))
 	fmt.Fprint(conn, "GET /v1/wait HTTP/1.1\r\nHost: x\r\n\r\n")
 	conn.Close()
 	select {
@@ -319,7 +297,7 @@ func TestHugeQuestions(t *testing.T) {
 		{"POST /v1/services/web/start HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\r\n", "200"},
 		{"POST /v1/services/web/start HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200"},
 	} {
-		conn := dial(t, Handler(&script{statuses: []spec.Status{starting()}}))
+		conn := dial(t, quiet(&script{statuses: []spec.Status{starting()}}))
 		go io.WriteString(conn, tt.head) // may be cut off
 		if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
@@ -334,7 +312,7 @@ func TestHugeQuestions(t *testing.T) {
 // The server's timeout for reading a question is none for its answer.
 func TestLongWaitOutlivesTheReadTimeout(t *testing.T) {
 	later := make(chan spec.Status)
-	server := Server(Handler(&laterOn{later: later}))
+	server := Server(quiet(&laterOn{later: later}))
 	server.ReadTimeout = 100 * time.Millisecond
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
@@ -367,7 +345,7 @@ func (l *laterOn) Watch(context.Context) <-chan spec.Status { return l.later }
 
 // An answer's body is one JSON value and a line end.
 func TestAnswersEndInALine(t *testing.T) {
-	c := serve(t, Handler(&script{statuses: []spec.Status{ready()}}))
+	c := serve(t, quiet(&script{statuses: []spec.Status{ready()}}))
 	_, body := raw(t, c, http.MethodGet, "/v1/status")
 	if !json.Valid([]byte(body)) || strings.Count(body, "\n") != 1 || !strings.HasSuffix(body, "\n") {
 		t.Errorf("got %q", body)

@@ -35,7 +35,7 @@ func twoServices(t *testing.T, s Supervisor) (string, *Client) {
 			t.Fatal(err)
 		}
 	}
-	return dir, serve(t, HandlerWithLogs(s, func(services []string) (LogReader, error) { return logview.Open(dir, services) }))
+	return dir, serve(t, Handler(s, func(services []string) (LogReader, error) { return logview.Open(dir, services) }))
 }
 
 func two() *script {
@@ -70,7 +70,7 @@ func TestLogs(t *testing.T) {
 }
 
 func TestLogsThatCannotBeOpened(t *testing.T) {
-	c := serve(t, HandlerWithLogs(two(), func(services []string) (LogReader, error) {
+	c := serve(t, Handler(two(), func(services []string) (LogReader, error) {
 		return nil, fault.Cannot("read the logs of %s: its own log/run keeps them", strings.Join(services, ", "))
 	}))
 	code, body := raw(t, c, http.MethodGet, "/v1/logs?service=a")

@@ -15,19 +15,14 @@ type Supervisor interface {
 	Watch(ctx context.Context) <-chan spec.Status
 	// Do returns when the action is done.
 	Do(ctx context.Context, action Action, service string) (spec.ServiceStatus, error)
-	// Shutdown returns at once.
-	Shutdown()
-}
-
-// An Operator is a Supervisor that can do more. What it cannot is answered
-// with 501.
-type Operator interface {
 	// Signal sends sig to the service's process group, or to its process
 	// alone. A service without a process is a fault.
 	Signal(ctx context.Context, service string, sig syscall.Signal, toProcessOnly bool) (spec.ServiceStatus, error)
 	// Reload reads the spec again and returns when it is known what changes. All faults
 	// of the new spec come together; then nothing has changed.
 	Reload(ctx context.Context) (spec.Reloaded, error)
+	// Shutdown returns at once.
+	Shutdown()
 }
 
 // OpenLogs opens the logs of services. Its errors are faults.
