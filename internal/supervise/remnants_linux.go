@@ -20,15 +20,19 @@ const (
 // endRemnants ends the processes of the runs that a predecessor has left, so
 // that no service runs twice: SIGTERM first, SIGKILL after remnantTime.
 func (r *records) endRemnants(say func(string)) error {
+	return r.endRemnantsWithin(remnantTime, killTime, say)
+}
+
+func (r *records) endRemnantsWithin(gentle, hard time.Duration, say func(string)) error {
 	traces, err := r.read()
-	if err != nil {
+	if err != nil || len(traces) == 0 {
 		return err
 	}
-	for sig, late := range []time.Duration{remnantTime, killTime} {
-		if left := signalRemnants(traces, [...]syscall.Signal{syscall.SIGTERM, syscall.SIGKILL}[sig], say); left == 0 {
-			break
-		}
-		waitForRemnants(traces, late)
+	if signalRemnants(traces, syscall.SIGTERM, say) > 0 {
+		waitForRemnants(traces, gentle)
+	}
+	if signalRemnants(traces, syscall.SIGKILL, say) > 0 {
+		waitForRemnants(traces, hard)
 	}
 	if left := remnants(traces); len(left) > 0 {
 		return fmt.Errorf("cannot end process %d, which an earlier supervisor left", left[0])
@@ -39,6 +43,7 @@ func (r *records) endRemnants(say func(string)) error {
 	return nil
 }
 
+// signalRemnants sends sig to all of them, says so, and gives their number.
 func signalRemnants(traces []trace, sig syscall.Signal, say func(string)) int {
 	reached := 0
 	for _, t := range traces {
