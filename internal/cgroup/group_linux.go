@@ -16,8 +16,9 @@ import (
 // A Group is the group of one service: a directory in each hierarchy that it
 // is in.
 type Group struct {
-	trees []tree // dir and base are the service's own directory
-	fd    int    // of the directory of cgroup2; -1 without
+	trees  []tree // dir and base are the service's own directory
+	fd     int    // of the directory of cgroup2; -1 without
+	killed bool   // by cgroup.kill, see Dir
 }
 
 // Group makes the group of a service, or finds it again, and sets its limits.
@@ -121,9 +122,11 @@ func (g *Group) limit(service string, l spec.Limits) error {
 
 // Dir is a descriptor of the group's directory, with which a process can be
 // started right there, if the group is in cgroup2 and nowhere else; -1 otherwise.
-// It stays the Group's.
+// It stays the Group's. It is -1 as well once the kernel has killed the group:
+// Linux from 6.14 on compares the count of kills with that of the group that
+// forks, and kills at once whoever is started right there.
 func (g *Group) Dir() int {
-	if len(g.trees) != 1 {
+	if len(g.trees) != 1 || g.killed {
 		return -1
 	}
 	return g.fd

@@ -19,6 +19,7 @@ func (g *Group) Kill() error {
 	var errs []error
 	for _, t := range g.trees {
 		if t.unified && write(t.dir, "cgroup.kill", "1") == nil {
+			g.killed = true
 			continue
 		}
 		errs = append(errs, t.kill())
