@@ -226,7 +226,9 @@ func parseSvscan(args []string) (svscanOptions, error) {
 		case arg == "--log-dir" && len(args) > 0:
 			o.logDir, args = args[0], args[1:]
 			continue
-		case len(arg) > 2:
+		case arg[1] == '-' && arg != "--log-dir":
+			return o, fmt.Errorf("cannot understand %s", arg)
+		case len(arg) > 2 && arg[1] != '-':
 			args = append([]string{arg[2:]}, args...)
 		case len(args) == 0:
 			return o, fmt.Errorf("cannot use %s without a value", arg)
