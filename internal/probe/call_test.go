@@ -130,7 +130,7 @@ func TestExchangeRefuses(t *testing.T) {
 	}
 }
 
-// A header is also bounded as it is made of many small pieces.
+// Settings and pings are answered, and answers are not.
 func TestExchangeAcknowledges(t *testing.T) {
 	ping := frame{kind: framePing, payload: []byte("12345678")}
 	wire := &tape{Reader: bytes.NewReader(stream(ping, ping.with(flagAck, "", ""), begin, end))}

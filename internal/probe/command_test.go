@@ -30,6 +30,7 @@ func (plainHost) Exec(ctx context.Context, argv []string) (output []byte, ended 
 }
 
 func TestCommand(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ script, how, why, detail string }{
 		{"echo fine", "sh exited 0", "", ""},
 		{"echo no connection; echo to the database >&2; exit 3", "", "sh: exited 3", "no connection\nto the database"},

@@ -68,7 +68,7 @@ func (g *grpcHealth) check(ctx context.Context) (healthStatus, error) {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	r, err := exchange(conn, g.header(ctx), envelope(healthRequest(g.service)))
+	r, err := exchange(conn, g.header(), envelope(healthRequest(g.service)))
 	if err != nil {
 		return 0, err
 	}
@@ -82,16 +82,13 @@ func (g *grpcHealth) check(ctx context.Context) (healthStatus, error) {
 	return parseHealth(message)
 }
 
-func (g *grpcHealth) header(ctx context.Context) []field {
-	out := []field{
+// header asks with no deadline for the server: it hears of the end as the
+// connection is closed.
+func (g *grpcHealth) header() []field {
+	return []field{
 		{":method", "POST"}, {":scheme", "http"}, {":path", "/grpc.health.v1.Health/Check"}, {":authority", g.authority},
 		{"content-type", "application/grpc"}, {"user-agent", "sandwright-init"}, {"te", "trailers"},
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		left := max(time.Until(deadline).Milliseconds(), 1)
-		out = append(out, field{"grpc-timeout", strconv.FormatInt(min(left, 99_999_999), 10) + "m"})
-	}
-	return out
 }
 
 // refusal is why r brings no answer: it is none of gRPC, or one of an error.

@@ -14,7 +14,11 @@ import (
 // tryOnce asks address once.
 func tryOnce(t *testing.T, address string) (string, error) {
 	t.Helper()
-	return attempt(t, spec.Probe{HTTP: address}, 200*time.Millisecond)
+	timeout := patience
+	if strings.HasSuffix(address, "/slow") {
+		timeout = 200 * time.Millisecond
+	}
+	return attempt(t, spec.Probe{HTTP: address}, timeout)
 }
 
 func TestHTTPAnswers(t *testing.T) {

@@ -45,7 +45,7 @@ func speaker(t *testing.T, path string, words ...string) int {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, words...)
-	cmd.Env = append(os.Environ(), speakEnv+"="+path)
+	cmd.Env = append(os.Environ(), speakEnv+"="+path, "GORACE=atexit_sleep_ms=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

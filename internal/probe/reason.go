@@ -62,7 +62,8 @@ func short(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed without an answer"
 	}
-	return err.Error()
+	text := strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: ")
+	return strings.TrimPrefix(text, "net/http: ")
 }
 
 // phrase makes one short printable line of s.
