@@ -123,8 +123,8 @@ func (g *Group) limit(service string, l spec.Limits) error {
 // Dir is a descriptor of the group's directory, with which a process can be
 // started right there, if the group is in cgroup2 and nowhere else; -1 otherwise.
 // It stays the Group's. It is -1 as well once the kernel has killed the group:
-// Linux from 6.14 on compares the count of kills with that of the group that
-// forks, and kills at once whoever is started right there.
+// some versions of Linux, 6.18 among them, compare its count of kills with that
+// of the group that forks, and kill at once whoever is started right there.
 func (g *Group) Dir() int {
 	if len(g.trees) != 1 || g.killed {
 		return -1
