@@ -34,20 +34,33 @@ func saveMemory() {
 // releaseProgram unmaps, until their next use, the read-only pages of this
 // program's file. Where that fails, only memory is lost.
 func releaseProgram() {
+	// Reading needs pages itself, so that it comes before all unmapping.
+	for _, s := range programSpans() {
+		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, s.from, s.size, unix.MADV_DONTNEED)
+	}
+}
+
+// A span is a range of addresses.
+type span struct{ from, size uintptr }
+
+// programSpans are the read-only mappings of this program's file; none where
+// they cannot be read.
+func programSpans() (spans []span) {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		return
+		return nil
 	}
 	maps, err := os.Open("/proc/self/maps")
 	if err != nil {
-		return
+		return nil
 	}
 	defer maps.Close()
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
 		if from, size, ok := readOnly(lines.Text(), self); ok {
-			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, from, size, unix.MADV_DONTNEED)
+			spans = append(spans, span{from, size})
 		}
 	}
+	return spans
 }
 
 // readOnly is the address range of a line of /proc/PID/maps that maps file and
