@@ -56,9 +56,9 @@ func drain(fd int) (data []byte, open bool) {
 	buf := make([]byte, 512)
 	for {
 		n, err := unix.Read(fd, buf)
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
+		switch err {
+		case unix.EINTR:
+		case unix.EAGAIN:
 			return nil, true
 		default:
 			return buf[:max(n, 0)], n > 0

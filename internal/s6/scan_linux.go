@@ -90,7 +90,7 @@ func (s *Scan) take() (err error) {
 		return fmt.Errorf("cannot make %s: %w", scanDir, err)
 	}
 	if s.held, err = s.dir.lock(scanLock, 0o600); err != nil {
-		if err == unix.EAGAIN || err == unix.EACCES {
+		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 			err = ErrScanned
 		}
 		return fmt.Errorf("cannot lock %s: %w", scanLock, err)

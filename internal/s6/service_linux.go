@@ -112,7 +112,7 @@ func (s *Service) take() (err error) {
 		return s.cannot("make supervise", err)
 	}
 	if s.held, err = s.dir.lock(lockFile, 0o644); err != nil {
-		if err == unix.EAGAIN || err == unix.EACCES {
+		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 			err = ErrSupervised
 		}
 		return s.cannot("lock "+lockFile, err)

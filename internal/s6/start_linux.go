@@ -1,6 +1,7 @@
 package s6
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -25,7 +26,7 @@ func (s *Service) start() {
 		return
 	}
 	files, done, err := s.files()
-	if err == unix.EAGAIN {
+	if errors.Is(err, unix.EAGAIN) {
 		s.again(lockDelay, "another process holds its lock-fd")
 		return
 	}
@@ -157,7 +158,7 @@ func (s *Service) closeNotice() {
 
 // explain says what is missing when it is not the file itself.
 func explain(path string, err error) error {
-	if _, missing := os.Stat(path); err == unix.ENOENT && missing == nil {
+	if _, missing := os.Stat(path); errors.Is(err, unix.ENOENT) && missing == nil {
 		return fmt.Errorf("its interpreter is missing: %w", err)
 	}
 	return err
