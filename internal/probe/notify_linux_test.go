@@ -194,6 +194,18 @@ func TestNotifyFlood(t *testing.T) {
 	}
 }
 
+// Without the kernel's word there is no sender.
+func TestSender(t *testing.T) {
+	for name, oob := range map[string][]byte{"nothing": nil, "cut": make([]byte, 20), "rights": unix.UnixRights(0)} {
+		if pid := sender(oob); pid != 0 {
+			t.Errorf("%s: %d", name, pid)
+		}
+	}
+	if pid := sender(unix.UnixCredentials(&unix.Ucred{Pid: 7})); pid != 7 {
+		t.Errorf("got %d", pid)
+	}
+}
+
 func TestListen(t *testing.T) {
 	n, path := listenNotify(t)
 	info, err := os.Lstat(path)
