@@ -7,8 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// percentEncoded is value as the encoders of URLs write it that people use.
+// percentEncoded is value as the encoders of URLs write it that people use, if
+// that is different.
 func percentEncoded(value string) (found []string) {
+	if !strings.ContainsFunc(value, func(r rune) bool { return r >= utf8.RuneSelf || !alphanumeric(byte(r)) }) {
+		return nil
+	}
 	for _, e := range []struct{ plain, space string }{
 		{"-._~", "%20"},                 // curl --data-urlencode
 		{"-._~", "+"},                   // Go's QueryEscape, Python's quote_plus
@@ -18,29 +22,39 @@ func percentEncoded(value string) (found []string) {
 		{"-._~$&+=:@", "%20"},           // Go's PathEscape
 		{"-._~!'()*;/?:@&=+$,#", "%20"}, // JavaScript's encodeURI
 	} {
-		found = append(found, percent(value, e.plain, e.space, "%%%02X"), percent(value, e.plain, e.space, "%%%02x"))
+		upper := percent(value, e.plain, e.space, "0123456789ABCDEF")
+		if upper != value {
+			found = append(found, upper, percent(value, e.plain, e.space, "0123456789abcdef"))
+		}
 	}
 	return found
 }
 
+func alphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
 func percent(value, plain, space, hex string) string {
-	var b strings.Builder
+	b := make([]byte, 0, 2*len(value))
 	for i := range len(value) {
 		switch c := value[i]; {
 		case c == ' ':
-			b.WriteString(space)
-		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(plain, c) >= 0:
-			b.WriteByte(c)
+			b = append(b, space...)
+		case alphanumeric(c) || strings.IndexByte(plain, c) >= 0:
+			b = append(b, c)
 		default:
-			fmt.Fprintf(&b, hex, c)
+			b = append(b, '%', hex[c>>4], hex[c&15])
 		}
 	}
-	return b.String()
+	return string(b)
 }
 
 // escapedJSON is value within a JSON string, as JavaScript, Go, Python and PHP
-// write it, and within a JSON string within one.
+// write it, and within a JSON string within one, if that is different.
 func escapedJSON(value string) (found []string) {
+	if !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r >= utf8.RuneSelf || strings.ContainsRune(`"\/<>&`, r) }) {
+		return nil
+	}
 	for _, also := range []string{"", "<>&\u2028\u2029", "/"} { // Go's escapes for HTML, PHP's slash
 		for _, hex := range []string{`\u%04x`, `\u%04X`} {
 			found = append(found, inJSON(value, also, hex, false), inJSON(value, also, hex, true))

@@ -13,13 +13,31 @@ const gram = 4
 // A filter finds patterns without looking at every byte. Of each pattern it
 // knows one window, all of one size. Whoever looks at gram bytes every stride
 // bytes looks into every window, as a window holds stride places to look at.
-// A bitmap tells at once that those bytes are in no window.
+// Two bitmaps tell that those bytes are in no window, the first one at once.
 type filter struct {
 	stride  int
-	shift   uint     // of a hash to a bit of the map
-	grams   []uint64 // the map
+	first   *bitmap
+	second  *bitmap
 	slots   []int32  // by the first 8 bytes of a window: 1 + an index in windows, or 0
 	windows []window // those with the same first 8 bytes follow each other
+}
+
+// A bitmap is small enough to stay in a processor's first cache.
+type bitmap [1 << (bitmapBits - 6)]uint64
+
+const bitmapBits = 17
+
+func (b *bitmap) has(bit uint32) bool { return b[bit/64]>>(bit%64)&1 != 0 }
+
+func (b *bitmap) set(bit uint32) { b[bit/64] |= 1 << (bit % 64) }
+
+// hash is a gram's bit in the first bitmap, hash2 that in the second.
+func hash(gram uint32) uint32 { return gram * 0x9E3779B1 >> (32 - bitmapBits) }
+
+func hash2(gram uint32) uint32 { return gram * 0x85EBCA77 >> (32 - bitmapBits) }
+
+func gramOf(text string, at int) uint32 {
+	return binary.LittleEndian.Uint32([]byte(text[at : at+gram]))
 }
 
 type window struct {
@@ -31,22 +49,43 @@ type window struct {
 // newFilter chooses a window for each pattern.
 func newFilter(patterns []pattern) filter {
 	size := len(slices.MinFunc(patterns, func(a, b pattern) int { return cmp.Compare(len(a.text), len(b.text)) }).text)
-	f := filter{stride: size - gram + 1}
-	wide := bits.Len(uint(32 * f.stride * len(patterns))) // 32 bits for each gram keep the others out
-	f.shift = uint(32 - min(max(wide, 10), 24))
-	f.grams = make([]uint64, 1<<(32-f.shift)/64)
+	f := filter{stride: size - gram + 1, first: new(bitmap), second: new(bitmap)}
 	common := countGrams(patterns)
 	for i := range patterns {
 		p := &patterns[i]
-		p.window = common.rarest(p.text, f.stride)
+		p.window = f.choose(p.text, common)
 		for at := p.window; at < p.window+f.stride; at++ {
-			h := hash(binary.LittleEndian.Uint32([]byte(p.text[at:at+gram]))) >> f.shift
-			f.grams[h/64] |= 1 << (h % 64)
+			g := gramOf(p.text, at)
+			f.first.set(hash(g))
+			f.second.set(hash2(g))
 		}
 		f.windows = append(f.windows, window{head: head(p.text[p.window:]), pattern: int32(i)})
 	}
 	f.index()
 	return f
+}
+
+// choose gives where the window of text begins whose grams are the least likely
+// ones, in the other secrets and in what people write. Those that the forms
+// before have brought in cost nothing.
+func (f *filter) choose(text string, common census) (best int) {
+	weight := func(at int) int {
+		if g := gramOf(text, at); f.first.has(hash(g)) && f.second.has(hash2(g)) {
+			return 1
+		}
+		return common.weight(text, at)
+	}
+	sum, least := 0, 0
+	for at := range len(text) - gram + 1 {
+		sum += weight(at)
+		if at >= f.stride {
+			sum -= weight(at - f.stride)
+		}
+		if first := at - f.stride + 1; first == 0 || first > 0 && sum < least {
+			best, least = first, sum
+		}
+	}
+	return best
 }
 
 func head(text string) uint64 { return binary.LittleEndian.Uint64([]byte(text[:8])) }
@@ -71,8 +110,6 @@ func (f *filter) index() {
 	}
 }
 
-func hash(gram uint32) uint32 { return gram * 0x9E3779B1 }
-
 func hash64(head uint64) int { return int(head * 0x9E3779B97F4A7C15 >> 33) }
 
 // find calls each with the index of every pattern whose window may stand at a
@@ -90,23 +127,39 @@ func (f *filter) find(text []byte, each func(pattern, window int) bool) {
 // next is the first place from at on, in steps of stride, where a gram of a
 // window may stand; -1 when there is none.
 func (f *filter) next(text []byte, at int) int {
-	grams, stride, shift := f.grams, f.stride, f.shift&31
-	for ; at+3*stride+gram <= len(text); at += 4 * stride {
-		a := hash(binary.LittleEndian.Uint32(text[at:])) >> shift
-		b := hash(binary.LittleEndian.Uint32(text[at+stride:])) >> shift
-		c := hash(binary.LittleEndian.Uint32(text[at+2*stride:])) >> shift
-		d := hash(binary.LittleEndian.Uint32(text[at+3*stride:])) >> shift
-		if (grams[a/64]>>(a%64)|grams[b/64]>>(b%64)|grams[c/64]>>(c%64)|grams[d/64]>>(d%64))&1 != 0 {
+	for {
+		if f.stride == densest {
+			at = f.first.skip(text, at)
+		}
+		end := min(at+4*f.stride, len(text)-gram+1)
+		for ; at < end; at += f.stride {
+			g := binary.LittleEndian.Uint32(text[at:])
+			if f.first.has(hash(g)) && f.second.has(hash2(g)) {
+				return at
+			}
+		}
+		if at+gram > len(text) {
+			return -1
+		}
+	}
+}
+
+// densest is the stride when a pattern is as short as may be. There is most to
+// do, so that skip knows it by heart.
+const densest = MinLength - gram + 1
+
+// skip moves over text that has no gram of the map, four places at a time.
+func (b *bitmap) skip(text []byte, at int) int {
+	for ; at+3*densest+gram <= len(text); at += 4 * densest {
+		four := (*[3*densest + gram]byte)(text[at:])
+		if b.has(hash(binary.LittleEndian.Uint32(four[:]))) ||
+			b.has(hash(binary.LittleEndian.Uint32(four[densest:]))) ||
+			b.has(hash(binary.LittleEndian.Uint32(four[2*densest:]))) ||
+			b.has(hash(binary.LittleEndian.Uint32(four[3*densest:]))) {
 			break
 		}
 	}
-	for ; at+gram <= len(text); at += stride {
-		h := hash(binary.LittleEndian.Uint32(text[at:])) >> shift
-		if grams[h/64]>>(h%64)&1 != 0 {
-			return at
-		}
-	}
-	return -1
+	return at
 }
 
 // at calls each for the windows that begin with head.
@@ -130,46 +183,31 @@ func (f *filter) at(head uint64, from int, each func(pattern, window int) bool) 
 	return true
 }
 
-// A census counts grams by their hash.
-type census []uint16
+// A census counts, by their hash, the secrets that have a gram.
+type census struct {
+	count []uint16
+	last  []int32 // the secret that was counted last, and 1
+}
 
 const censusBits = 14
 
 func countGrams(patterns []pattern) census {
-	c := make(census, 1<<censusBits)
+	c := census{make([]uint16, 1<<censusBits), make([]int32, 1<<censusBits)}
 	for _, p := range patterns {
 		for at := range len(p.text) - gram + 1 {
-			if n := c.of(p.text, at); *n < 1<<15 {
-				*n++
+			slot := hash(gramOf(p.text, at)) >> (bitmapBits - censusBits)
+			if secret := int32(p.secret + 1); c.last[slot] != secret {
+				c.last[slot] = secret
+				c.count[slot] += min(1, 1<<15-c.count[slot])
 			}
 		}
 	}
 	return c
 }
 
-func (c census) of(text string, at int) *uint16 {
-	return &c[hash(binary.LittleEndian.Uint32([]byte(text[at:at+gram])))>>(32-censusBits)]
-}
-
-// rarest is where the window of text begins whose stride grams are the least
-// likely ones, in the other patterns and in what people write.
-func (c census) rarest(text string, stride int) (best int) {
-	sum, least := 0, 0
-	for at := range len(text) - gram + 1 {
-		sum += c.weight(text, at)
-		if at >= stride {
-			sum -= c.weight(text, at-stride)
-		}
-		if first := at - stride + 1; first == 0 || first > 0 && sum < least {
-			best, least = first, sum
-		}
-	}
-	return best
-}
-
 // weight is higher for what is seen often. Words are lower case as a rule.
 func (c census) weight(text string, at int) int {
-	weight := 8 * int(*c.of(text, at))
+	weight := 8 * int(c.count[hash(gramOf(text, at))>>(bitmapBits-censusBits)])
 	for _, b := range []byte(text[at : at+gram]) {
 		switch {
 		case 'a' <= b && b <= 'z' || b == ' ':

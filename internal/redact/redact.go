@@ -55,6 +55,14 @@ func New(values map[string]string) *Set {
 	return s
 }
 
+// Keeps is how many bytes of a stream are kept back at most.
+func (s *Set) Keeps() int {
+	if s == nil {
+		return 0
+	}
+	return s.any.longest + 1
+}
+
 // Text is text without the secrets in it.
 func (s *Set) Text(text string) string {
 	if s == nil || len(text) < MinLength {

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// A Stream redacts what comes piece by piece.
+// A Stream redacts what comes piece by piece. The zero Stream changes nothing
+// until it is told what to hide.
 type Stream struct {
 	set *Set
 	// covered is how many bytes at the beginning of what comes next belong to a
@@ -15,6 +16,9 @@ type Stream struct {
 
 // Stream begins a stream.
 func (s *Set) Stream() *Stream { return &Stream{set: s} }
+
+// Hide has the stream hide the secrets of set from now on.
+func (r *Stream) Hide(set *Set) { r.set = set }
 
 // Take gives what can be said of text, without the secrets, and how many bytes
 // of text that is. The rest may be the beginning of a secret: it is to come

@@ -2,6 +2,10 @@ package svlog
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,15 +32,13 @@ func BenchmarkAgainstS6Log(b *testing.B) {
 	for b.Loop() {
 		var cpu, wall []float64
 		for i := range benchPairs {
-			both := [2]func() usage{
-				func() usage { return flood(b, func(d ...string) *exec.Cmd { return exec.Command("s6-log", d...) }) },
-				func() usage { return flood(b, func(d ...string) *exec.Cmd { return child(b, d...) }) },
-			}
-			var used [2]usage
-			for j := range both { // who goes first changes
-				k := (i + j) % 2
-				used[k] = both[k]()
-			}
+			chunk := bytes.Repeat(append(bytes.Repeat([]byte("x"), 99), '\n'), 10_000)
+			used := inTurns(i,
+				func() usage {
+					return flood(b, chunk, func(d ...string) *exec.Cmd { return exec.Command("s6-log", d...) })
+				},
+				func() usage { return flood(b, chunk, func(d ...string) *exec.Cmd { return child(b, d...) }) },
+			)
 			cpu = append(cpu, float64(used[1].cpu)/float64(used[0].cpu))
 			wall = append(wall, float64(used[1].wall)/float64(used[0].wall))
 		}
@@ -44,6 +46,66 @@ func BenchmarkAgainstS6Log(b *testing.B) {
 		report(b, wall, "wall/s6-log")
 	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// inTurns runs both; who goes first changes with the number of the pair.
+func inTurns(pair int, both ...func() usage) (used [2]usage) {
+	for j := range both {
+		k := (pair + j) % 2
+		used[k] = both[k]()
+	}
+	return used
+}
+
+// BenchmarkRedaction pipes the lines of a web server to this package in turns
+// without secrets and with a hundred of them to hide. Each metric is the median
+// of the pairs' ratios, redacted to unredacted: throughput by wall time, and by
+// the CPU time of the logger's process.
+func BenchmarkRedaction(b *testing.B) {
+	chunk := serverLines()
+	for b.Loop() {
+		var cpu, wall []float64
+		for i := range benchPairs {
+			used := inTurns(i,
+				func() usage { return flood(b, chunk, func(d ...string) *exec.Cmd { return child(b, d...) }) },
+				func() usage {
+					return flood(b, chunk, func(d ...string) *exec.Cmd {
+						cmd := child(b, d...)
+						cmd.Env = append(cmd.Env, childEnv+"=redact")
+						return cmd
+					})
+				},
+			)
+			cpu = append(cpu, float64(used[0].cpu)/float64(used[1].cpu))
+			wall = append(wall, float64(used[0].wall)/float64(used[1].wall))
+		}
+		report(b, cpu, "throughput-cpu/unredacted")
+		report(b, wall, "throughput-wall/unredacted")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// serverLines is 1 MB of different lines.
+func serverLines() []byte {
+	var text []byte
+	for i := 0; len(text) < 1_000_000; i++ {
+		text = fmt.Appendf(text, "INFO http request method=GET path=/api/items/%d status=200 duration=%dms id=%x\n", i*7%1000, i%50, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))
+	}
+	return text
+}
+
+// benchSecrets are a hundred values as people have them, one as short as may be.
+func benchSecrets() map[string]string {
+	values := map[string]string{"SHORT": "hunter22"}
+	for i := range 99 {
+		sum := sha256.Sum256(fmt.Append(nil, "secret", i))
+		value := []string{
+			hex.EncodeToString(sum[:20]), base64.StdEncoding.EncodeToString(sum[:]), "sk-live-" + base64.RawURLEncoding.EncodeToString(sum[:24]),
+			"postgres://app:" + hex.EncodeToString(sum[:8]) + "@db.internal:5432/app?sslmode=require",
+		}[i%4]
+		values[fmt.Sprint("SECRET_", i)] = value
+	}
+	return values
 }
 
 func report(b *testing.B, ratios []float64, unit string) {
@@ -57,7 +119,7 @@ func report(b *testing.B, ratios []float64, unit string) {
 type usage struct{ cpu, wall time.Duration }
 
 // flood is what one logger needs for all lines, from its start to its exit.
-func flood(b *testing.B, logger func(directives ...string) *exec.Cmd) usage {
+func flood(b *testing.B, chunk []byte, logger func(directives ...string) *exec.Cmd) usage {
 	b.Helper()
 	dir := b.TempDir()
 	defer os.RemoveAll(dir)
@@ -68,7 +130,6 @@ func flood(b *testing.B, logger func(directives ...string) *exec.Cmd) usage {
 	}
 	cmd := logger("T", "n20", "s1000000", "S50000000", filepath.Join(dir, "log"))
 	cmd.Stdin, cmd.Stderr = r, os.Stderr
-	chunk := bytes.Repeat(append(bytes.Repeat([]byte("x"), 99), '\n'), 10_000)
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)

@@ -11,6 +11,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/redact"
 )
 
 // childEnv makes the test binary a logger that does what its arguments say.
@@ -36,6 +38,9 @@ func logger(directives []string) int {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 111
+	}
+	if os.Getenv(childEnv) == "redact" {
+		g.pool.Redact(redact.New(benchSecrets()))
 	}
 	go func() {
 		for sig := range signals {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sandwright/sandwright/internal/redact"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -20,11 +22,12 @@ type Options struct {
 // A Pool carries the logs of a process. All its methods may be called from any
 // goroutine.
 type Pool struct {
-	sys    system
-	budget *budget
-	mirror *mirror // nil without Options.Mirror
-	syncs  chan struct{}
-	alone  bool // one writer feeds all logs, and would not gain from a takeover
+	sys     system
+	budget  *budget
+	mirror  *mirror // nil without Options.Mirror
+	syncs   chan struct{}
+	secrets atomic.Pointer[redact.Set]
+	alone   bool // one writer feeds all logs, and would not gain from a takeover
 
 	mu     sync.Mutex // never held for long; guards what follows
 	posted []func()
@@ -181,8 +184,8 @@ func (p *Pool) after(d time.Duration, event func()) { time.AfterFunc(d, func() {
 // buffers gives what is read into and what lines are formatted into; both
 // come with the first line.
 func (p *Pool) buffers() (in, out []byte) {
-	if p.in == nil {
-		p.in = make([]byte, maxLine+readBytes+1)
+	if need := maxLine + p.secrets.Load().Keeps() + readBytes + 1; len(p.in) < need {
+		p.in = make([]byte, need)
 	}
 	if p.out == nil {
 		p.out = make([]byte, 0, flushBytes+2*maxLine)

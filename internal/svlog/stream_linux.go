@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/redact"
 )
 
 // A sink takes the lines of a stream: a Log, or a script's several. Only the
@@ -36,9 +38,11 @@ type Stream struct {
 
 	// What follows is owned by the pool's goroutine.
 	form   *formatter // made with the first line
-	rest   []byte     // read and not logged: as a rule, a line without its newline
-	at     time.Time  // when rest was read
-	count  int64      // bytes read so far
+	raw    []byte     // read, and maybe the beginning of a secret
+	hidden redact.Stream
+	rest   []byte    // without secrets, and not logged: as a rule, a line without its newline
+	at     time.Time // when rest was read
+	count  int64     // bytes read so far
 	askers []asker
 	polled bool
 	always bool // it cannot be polled
@@ -98,7 +102,11 @@ func (s *Stream) ready() {
 // answers them.
 func (s *Stream) attend() {
 	for len(s.askers) > 0 && s.to.idle() {
-		if s.count >= s.askers[0].count || s.ended {
+		read := s.count >= s.askers[0].count || s.ended
+		if read && s.release() {
+			s.feed()
+			s.own()
+		} else if read {
 			close(s.askers[0].answer)
 			s.askers = slices.Delete(s.askers, 0, 1)
 		} else if !s.read() {
@@ -117,7 +125,8 @@ func (s *Stream) read() bool {
 		return false
 	}
 	in, _ := s.pool.buffers()
-	held := copy(in, s.rest)
+	done := copy(in, s.rest)
+	held := done + copy(in[done:], s.raw)
 	most := held + readBytes
 	if s.final {
 		most = held + 1 // what follows the line is left to whoever comes next
@@ -129,7 +138,7 @@ func (s *Stream) read() bool {
 	if n > 0 {
 		s.count += int64(n)
 		s.at = s.pool.sys.now()
-		s.rest = in[:held+n]
+		s.hide(in[:held+n], done)
 		s.widen(n)
 		s.feed()
 		s.own()
@@ -152,7 +161,7 @@ func (s *Stream) widen(n int) {
 func (s *Stream) feed() {
 	for !s.to.stuck() && s.to.take(s) {
 	}
-	if len(s.rest) > 0 {
+	if len(s.rest)+len(s.raw) > 0 {
 		return
 	}
 	if s.final {
@@ -188,6 +197,8 @@ func (s *Stream) end() {
 	s.pool.listen(s, false)
 	s.ended = true
 	unix.Close(s.fd)
+	safe, _ := s.hidden.Take(s.raw, true)
+	s.rest, s.raw = append(slices.Clip(s.rest), safe...), nil
 	if len(s.rest) > 0 {
 		s.rest = append(slices.Clip(s.rest), '\n')
 	}
