@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/initbin"
@@ -32,21 +31,6 @@ func cutKind(s, kind string) (string, bool) {
 
 func (a *app) lockPath(p project) string {
 	return filepath.Join(filepath.Dir(p.file.Path), lock.Name)
-}
-
-// wanted is what the file asks the lock to pin.
-func wanted(f *config.File) lock.Wanted {
-	w := lock.Wanted{
-		Platforms: f.Platforms,
-		Base: lock.WantedBase{
-			At: f.At("base"), Suite: f.Base.Debian.Suite, Packages: f.Base.Debian.Packages, Security: f.Base.Debian.Security,
-		},
-		Tools: map[string]lock.WantedTool{},
-	}
-	for name, t := range f.Tools {
-		w.Tools[name] = lock.WantedTool{At: f.At("tools", name), Source: "npm:" + t.NPM, Bin: t.Bin}
-	}
-	return w
 }
 
 // fetcher opens the store and reads npm's configuration.
@@ -72,7 +56,7 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 	out := llbgen.Layers{Store: engine.StoreID, Tools: map[string]string{}}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		ref, err := fetcher.BaseLayer(ctx, b.lock.Base.Systems[b.plan.Platform], b.lock.Base.Suite, b.plan.Platform)
+		ref, err := fetcher.BaseLayer(ctx, b.lock.Base.Systems[b.plan.Platform], b.project.file.Base.Debian.Suite, b.plan.Platform)
 		out.Base = ref.String()
 		return err
 	})

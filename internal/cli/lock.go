@@ -98,7 +98,7 @@ func (a *app) lockSaid(l *lock.Lock, what string) error {
 	if a.json {
 		return printJSON(a.Out, map[string]any{"lock": what, "tools": len(l.Tools)})
 	}
-	_, err := fmt.Fprintf(a.Out, "%s %s: base %s, %d tools\n", lock.Name, what, l.Base.Suite, len(l.Tools))
+	_, err := fmt.Fprintf(a.Out, "%s %s: base %s, %d tools\n", lock.Name, what, l.Base.Source, len(l.Tools))
 	return err
 }
 
@@ -106,11 +106,10 @@ func (a *app) lockSaid(l *lock.Lock, what string) error {
 func resolve(ctx context.Context, fetcher *fetch.Fetcher, old *lock.Lock, p project) (*lock.Lock, error) {
 	want := wanted(p.file)
 	next := &lock.Lock{Version: lock.Version, Tools: map[string]lock.Tool{}, Base: lock.Base{
-		Suite: want.Base.Suite, Packages: slices.Sorted(slices.Values(want.Base.Packages)), Security: want.Base.Security,
-		Systems: map[string]lock.System{},
+		Source: want.Base.Source, Inputs: want.Base.Inputs, Systems: map[string]lock.System{},
 	}}
 	for name, t := range want.Tools {
-		next.Tools[name] = lock.Tool{Source: t.Source, Bin: t.Bin, Platforms: map[string]lock.Artifact{}}
+		next.Tools[name] = lock.Tool{Source: t.Source, Inputs: t.Inputs, Platforms: map[string]lock.Artifact{}}
 	}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -120,7 +119,7 @@ func resolve(ctx context.Context, fetcher *fetch.Fetcher, old *lock.Lock, p proj
 			next.Base.Systems[platform] = old.Base.Systems[platform]
 		} else {
 			group.Go(func() error {
-				system, err := fetcher.ResolveBase(ctx, fetch.BaseSpec{Suite: want.Base.Suite, Packages: want.Base.Packages, Security: want.Base.Security}, platform)
+				system, err := fetcher.ResolveBase(ctx, fetch.BaseSpec{Suite: p.file.Base.Debian.Suite, Packages: p.file.Base.Debian.Packages, Security: p.file.Base.Debian.Security}, platform)
 				mu.Lock()
 				defer mu.Unlock()
 				next.Base.Systems[platform] = system
@@ -139,6 +138,9 @@ func resolve(ctx context.Context, fetcher *fetch.Fetcher, old *lock.Lock, p proj
 				mu.Lock()
 				defer mu.Unlock()
 				next.Tools[name].Platforms[platform] = artifact
+				tool := next.Tools[name]
+				tool.Version = artifact.Version
+				next.Tools[name] = tool
 				return err
 			})
 		}

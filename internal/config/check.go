@@ -13,6 +13,7 @@ import (
 // is silent about values that could not be read.
 func check(f *File) fault.List {
 	return slices.Concat(
+		checkTools(f),
 		checkBuild(f),
 		checkVariables(f),
 		checkServices(f),

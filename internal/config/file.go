@@ -19,18 +19,24 @@ type File struct {
 	User      User
 	Workspace Workspace
 	Tools     map[string]Tool
-	Env       map[string]Variable
-	Services  map[string]Service
-	Main      string // the service whose end ends the sandbox; empty: none
-	Logs      Logs
-	Ports     []Port
+	// MinimumAge is how old the release of a tool must be to be locked.
+	MinimumAge spec.Duration
+	Registries Registries
+	Env        map[string]Variable
+	Services   map[string]Service
+	Main       string // the service whose end ends the sandbox; empty: none
+	Logs       Logs
+	Ports      []Port
 
 	positions map[string]fault.Position
 }
 
-// A Base is what the image starts from. Today that is Debian, bootstrapped.
+// A Base is what the image starts from. Exactly one of Debian's Suite, Image
+// and Layout is set.
 type Base struct {
 	Debian Debian
+	Image  string // an OCI reference
+	Layout string // folder of an OCI layout, relative to the project
 }
 
 // Debian names a suite and the packages wanted on top of its minimal system.
@@ -38,6 +44,15 @@ type Debian struct {
 	Suite    string   // such as bookworm
 	Packages []string // sorted, unique
 	Security bool     // also take the suite's security updates; default true
+}
+
+// Registries say where packages and images come from, in the place of what
+// npm, apt and the references themselves say. An empty one says nothing.
+type Registries struct {
+	NPM            string // address
+	Debian         string // address of an archive
+	DebianSecurity string // address of the archive of security updates
+	OCI            string // host of the images that name none
 }
 
 // A User is who the services and the shell run as. The default is
@@ -62,10 +77,22 @@ type BuildStep struct {
 	Env     []string // names of build-scoped variables it sees
 }
 
-// A Tool is a pinned program. Exactly one source is set; today that is NPM.
+// A Tool is a pinned program. Exactly one of NPM, GitHub, URL, OCI and Deb is
+// set. In GitHub's Asset and in URL, {version}, {os} and {arch} stand for those
+// of the release.
 type Tool struct {
-	NPM string   // NAME@VERSION; {arch} stands for npm's word for the architecture
-	Bin []string // files of the package put on PATH; default: the package's bin
+	NPM        string            // NAME@CONSTRAINT; {arch} stands for npm's word for the architecture
+	Closure    bool              // of NPM: with its dependencies
+	GitHub     string            // OWNER/NAME@CONSTRAINT
+	Asset      string            // of GitHub: the file of the release
+	URL        string            // address of one file
+	Version    string            // of URL
+	OCI        string            // an OCI reference
+	Deb        string            // NAME, NAME=VERSION or NAME/SUITE
+	Arch       map[string]string // amd64 or arm64 -> the word that {arch} stands for
+	Files      []string          // patterns of the files that are kept; empty: all
+	Bin        []string          // files put on PATH; default: what the package itself says
+	MinimumAge *spec.Duration    // default: File.MinimumAge
 }
 
 // Scopes of a Variable.

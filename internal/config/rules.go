@@ -142,24 +142,3 @@ func systemFolder(dir string) bool {
 		return dir == s || strings.HasPrefix(dir, s+"/")
 	})
 }
-
-// npmSpec accepts NAME@VERSION with one exact version.
-func npmSpec(text string) *reason {
-	name := regexp.MustCompile(`^(@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*$`)
-	exact := regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
-	filled := strings.ReplaceAll(text, "{arch}", "x64")
-	at := strings.LastIndex(filled, "@")
-	if at <= 0 {
-		at = len(filled)
-	}
-	version := strings.TrimPrefix(filled[at:], "@")
-	switch {
-	case !name.MatchString(filled[:at]):
-		return &reason{"it is not a package and its version", "such as pnpm@10.28.0"}
-	case version == "":
-		return &reason{"it has no version", "write " + filled[:at] + "@VERSION; npm view " + filled[:at] + " version shows the newest"}
-	case !exact.MatchString(version):
-		return &reason{clip(version) + " is not one exact version", "npm view " + filled[:at] + " version shows the newest"}
-	}
-	return nil
-}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -136,6 +137,38 @@ func span(low, high time.Duration) scalar[spec.Duration] {
 		},
 		json: schema{Type: "string", Pattern: `^([0-9.]+(ms|s|m|h))+$`},
 	}
+}
+
+// age is a span of days or of what span takes, up to ten years.
+func age() scalar[spec.Duration] {
+	const most = 3650 * 24 * time.Hour
+	hours := span(0, most)
+	return scalar[spec.Duration]{
+		takes: "an age, such as 7d",
+		parse: func(text string) (spec.Duration, *reason) {
+			days, ok := strings.CutSuffix(text, "d")
+			n, err := strconv.ParseUint(days, 10, 12)
+			switch {
+			case ok && err == nil && time.Duration(n)*24*time.Hour <= most:
+				return spec.Duration(time.Duration(n) * 24 * time.Hour), nil
+			case !ok:
+				if v, bad := hours.parse(text); bad == nil {
+					return v, nil
+				}
+			}
+			return 0, &reason{"an age is a whole number of days, up to ten years, or of hours and less", "such as 7d or 36h"}
+		},
+		json: schema{Type: "string", Pattern: `^([0-9]+d|([0-9.]+(ms|s|m|h))+)$`},
+	}
+}
+
+// ParseAge reads an age as the file's minimum-age has it, such as 7d.
+func ParseAge(text string) (time.Duration, error) {
+	d, bad := age().parse(text)
+	if bad != nil {
+		return 0, fault.Cannot("use age %q: %s", text, bad.why).WithHint("such as 7d or 36h")
+	}
+	return time.Duration(d), nil
 }
 
 // brief is 1h where time.Duration says 1h0m0s.

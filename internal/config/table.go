@@ -24,6 +24,11 @@ func fileShape() object[File] {
 			key("tools", func(f *File) *map[string]Tool { return &f.Tools },
 				dict[Tool]{plainName(), toolShape(), "NAME"},
 				"Pinned programs, each a layer of its own.").such(`{pnpm: {npm: pnpm@10.28.0}}`),
+			key("minimum-age", func(f *File) *spec.Duration { return &f.MinimumAge }, age(),
+				"How old the release of a tool must be to be locked. A younger one is passed over, or refused where nothing else fits.").such("7d"),
+			key("registries", func(f *File) *Registries { return &f.Registries }, registriesShape(),
+				"Where packages and images come from. The lock names none of it, so it can be made behind one mirror and used behind another.").
+				otherwiseIs("what npm and apt are configured to use").such("{npm: https://npm.example.com/}"),
 			key("env", func(f *File) *map[string]Variable { return &f.Env },
 				dict[Variable]{variableName(), variableShape(), "NAME"},
 				"The schema of every environment variable that the sandbox reads.").such("{PORT: {type: port, default: 3000}}"),
@@ -37,15 +42,22 @@ func fileShape() object[File] {
 			key("ports", func(f *File) *[]Port { return &f.Ports }, list[Port]{of: portShape()},
 				"Ports of the box that are published on 127.0.0.1 of the host: BOX takes the same port of the host, HOST:BOX another, 0:BOX any free one.").such(`[3000, "13001:3001"]`),
 		},
-		later: []string{"home", "registries"},
+		later: []string{"home"},
 	}
 }
 
 func baseShape() object[Base] {
-	return object[Base]{fields: []field[Base]{
-		key("debian", func(b *Base) *Debian { return &b.Debian }, debianShape(),
-			"Debian, bootstrapped from its own archive.").must().such("{suite: bookworm}"),
-	}}
+	return object[Base]{
+		fields: []field[Base]{
+			key("debian", func(b *Base) *Debian { return &b.Debian }, debianShape(),
+				"Debian, bootstrapped from its own archive.").such("{suite: bookworm}"),
+			key("image", func(b *Base) *string { return &b.Image }, checked("an image's reference", imageReference),
+				"An OCI image, pinned for each platform by the digest of its manifest.").such("debian:bookworm-slim"),
+			key("layout", func(b *Base) *string { return &b.Layout }, checked("a path", relative),
+				"A folder in the OCI image layout, relative to the file, with one image for each platform.").such("images/base"),
+		},
+		either: []string{"debian", "image", "layout"},
+	}
 }
 
 func debianShape() object[Debian] {
@@ -105,18 +117,6 @@ func buildShape() object[BuildStep] {
 				"The variables with scope build that the command sees.").such("[SENTRY_RELEASE]"),
 		},
 		later: []string{"inputs"},
-	}
-}
-
-func toolShape() object[Tool] {
-	return object[Tool]{
-		fields: []field[Tool]{
-			key("npm", func(t *Tool) *string { return &t.NPM }, checked("a package and its version", npmSpec),
-				"An npm package at one exact version. {arch} stands for npm's word for the architecture: x64 or arm64.").must().such("pnpm@10.28.0"),
-			key("bin", func(t *Tool) *[]string { return &t.Bin }, list[string]{of: checked("a path", below)},
-				"The files of the package that are put on PATH.").otherwiseIs("what the package's own bin says").such("[bin/node]"),
-		},
-		later: []string{"url", "version", "minisign"},
 	}
 }
 

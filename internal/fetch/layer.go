@@ -2,11 +2,15 @@ package fetch
 
 import (
 	"archive/tar"
+	"errors"
 	"io"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 // toolsDir is where tools stand in a box; binDir is on its PATH.
@@ -20,10 +24,17 @@ const (
 type layerWriter struct {
 	tw   *tar.Writer
 	dirs map[string]bool
+	tally
+}
+
+// A tally counts what a layer holds of its package.
+type tally struct {
+	files int64 // and links
+	bytes int64 // of the regular files
 }
 
 func newLayerWriter(w io.Writer) *layerWriter {
-	return &layerWriter{tar.NewWriter(w), map[string]bool{".": true}}
+	return &layerWriter{tw: tar.NewWriter(w), dirs: map[string]bool{".": true}}
 }
 
 // dir adds a directory and those above it, once.
@@ -52,6 +63,7 @@ func (l *layerWriter) entry(root string, e entry, body io.Reader) error {
 	if err := l.dir(path.Dir(name)); err != nil {
 		return err
 	}
+	l.files++
 	hdr := tar.Header{Typeflag: e.kind, Name: name, Mode: 0o644, Linkname: e.link}
 	switch e.kind {
 	case tar.TypeReg:
@@ -67,7 +79,8 @@ func (l *layerWriter) entry(root string, e entry, body io.Reader) error {
 	if err := l.add(hdr); err != nil || e.kind != tar.TypeReg {
 		return err
 	}
-	_, err := io.Copy(l.tw, body)
+	n, err := io.Copy(l.tw, body)
+	l.bytes += n
 	return err
 }
 
@@ -86,23 +99,40 @@ func (l *layerWriter) programs(root string, bin map[string]string) error {
 	return nil
 }
 
-// writeToolLayer turns an npm tarball into the layer of the tool of that name.
-func writeToolLayer(w io.Writer, tarball io.Reader, name string, bin map[string]string) error {
+// writeToolLayer turns a download into the layer of the tool of that name, as
+// a says: its packing, root, keep and bin. It counts what is in the layer.
+func writeToolLayer(w io.Writer, in *os.File, name string, a lock.Artifact) (tally, error) {
 	l := newLayerWriter(w)
 	root := path.Join(toolsDir, name)
 	programs := map[string]bool{}
-	for _, file := range bin {
+	for _, file := range a.Bin {
 		programs[file] = true
 	}
-	err := readPackage(tarball, func(e entry, body io.Reader) error {
+	err := readArchive(in, a.Packed, a.Root, func(e entry, body io.Reader) error {
+		if !kept(a.Keep, e) {
+			return nil
+		}
 		e.exec = e.exec || programs[e.name]
 		return l.entry(root, e, body)
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.programs(root, a.Bin)
 	}
-	if err := l.programs(root, bin); err != nil {
-		return err
+	return l.tally, errors.Join(err, l.tw.Close())
+}
+
+// kept tells whether a pattern names e or a directory above it. Directories
+// come with what is in them.
+func kept(patterns []string, e entry) bool {
+	if len(patterns) == 0 {
+		return true
 	}
-	return l.tw.Close()
+	for name := e.name; name != "."; name = path.Dir(name) {
+		for _, pattern := range patterns {
+			if ok, _ := path.Match(path.Clean(pattern), name); ok { // the pattern was checked when it was read
+				return e.kind != tar.TypeDir
+			}
+		}
+	}
+	return false
 }

@@ -63,9 +63,9 @@ func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec,
 			return err
 		}
 		defer func() { _ = os.Remove(path) }()
-		a = lock.Artifact{Package: holder.Name, Version: holder.Version, Size: s.size, SHA256: s.sha256, SHA512: s.sha512}
+		a = lock.Artifact{Package: holder.Name, Version: holder.Version, Packed: lock.PackedNPM, Size: s.size, SHA256: s.sha256, SHA512: s.sha512}
 		if a.Bin, err = choosePrograms(path, asked, holder, spec.Bin); err == nil {
-			a.Tree, err = f.tree(path, name, a.Bin, platform)
+			err = f.tree(path, name, &a, platform)
 		}
 		if err != nil {
 			return about(name, holder.String(), err)
@@ -126,21 +126,27 @@ func (f *Fetcher) fromRegistry(ctx context.Context, r release, p parcel) (path s
 	return path, s, err
 }
 
-// tree is the sha256 of the layer that a tarball becomes. Only the layer of
-// this machine's platform is kept.
-func (f *Fetcher) tree(tarball, name string, bin map[string]string, platform string) (sum string, err error) {
-	in, err := os.Open(tarball)
+// tree finds what a download becomes as a layer. Only the layer of this
+// machine's platform is kept.
+func (f *Fetcher) tree(path, name string, a *lock.Artifact, platform string) (err error) {
+	in, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	write := func(w io.Writer) error { return writeToolLayer(w, in, name, bin) }
+	write := func(w io.Writer) error {
+		got, err := writeToolLayer(w, in, name, *a)
+		a.Files, a.Unpacked = got.files, got.bytes
+		return err
+	}
 	if platform == hostPlatform() {
-		return f.store.put(write, nil)
+		a.Tree, err = f.store.put(write, nil)
+		return err
 	}
 	h := sha256.New()
 	err = write(h)
-	return hexSum(h), err
+	a.Tree = hexSum(h)
+	return err
 }
 
 func hostPlatform() string { return "linux/" + runtime.GOARCH }

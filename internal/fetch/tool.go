@@ -92,7 +92,15 @@ func (f *Fetcher) unpackTool(tarball, name string, a lock.Artifact) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	_, err = f.store.put(func(w io.Writer) error { return writeToolLayer(w, in, name, a.Bin) }, func(sum string) error {
+	write := func(w io.Writer) error {
+		got, err := writeToolLayer(w, in, name, a)
+		if err == nil && (got.files != a.Files || got.bytes != a.Unpacked) {
+			return fault.Cannot("use what it unpacks to: that has %d files of %d bytes, and %s says %d of %d", got.files, got.bytes, lock.Name, a.Files, a.Unpacked).
+				WithHint("see who changed the lock, then run: sandwright lock --update %s", name)
+		}
+		return err
+	}
+	_, err = f.store.put(write, func(sum string) error {
 		if sum != a.Tree {
 			return fault.Cannot("use what it unpacks to: that has sha256 %s, and %s says %s", sum, lock.Name, a.Tree).
 				WithHint("see who changed the lock, then run: sandwright lock --update %s", name)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 func TestReadPackageRefuses(t *testing.T) {
@@ -146,23 +147,19 @@ func TestABombIsRefusedByItsHeader(t *testing.T) {
 
 func TestHardLinksAndModesInALayer(t *testing.T) {
 	data := tarball(t, file{name: "p/a", data: "x", mode: 0o4775}, file{name: "p/b", link: "p/a", kind: tar.TypeLink}, file{name: "p/c", mode: 0o600})
-	path := filepath.Join(t.TempDir(), "layer")
-	out, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := writeToolLayer(out, bytes.NewReader(data), "tool", map[string]string{"run": "c"}); err != nil {
-		t.Fatal(err)
+	in, out := temporary(t, data), temporary(t, nil)
+	got, err := writeToolLayer(out, in, "tool", lock.Artifact{Packed: lock.PackedNPM, Bin: map[string]string{"run": "c"}})
+	if want := (tally{files: 3, bytes: 1}); err != nil || got != want {
+		t.Fatalf("got %v, %v, want %v", got, err, want)
 	}
 	if _, err := out.Seek(0, io.SeekStart); err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close()
-	got := map[string]string{}
+	entries := map[string]string{}
 	tr := tar.NewReader(out)
 	for hdr, err := tr.Next(); err == nil; hdr, err = tr.Next() {
 		if hdr.Typeflag != tar.TypeDir {
-			got[hdr.Name] = hdr.FileInfo().Mode().String() + " " + hdr.Linkname
+			entries[hdr.Name] = hdr.FileInfo().Mode().String() + " " + hdr.Linkname
 		}
 	}
 	want := map[string]string{
@@ -171,9 +168,26 @@ func TestHardLinksAndModesInALayer(t *testing.T) {
 		"opt/sandwright/tools/tool/c": "-rwxr-xr-x ",
 		"usr/local/bin/run":           "Lrwxrwxrwx ../../../opt/sandwright/tools/tool/c",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, entries); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// temporary is an open file that holds data.
+func temporary(t *testing.T, data []byte) *os.File {
+	t.Helper()
+	file, err := os.CreateTemp(t.TempDir(), "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	if _, err := file.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // FuzzReadPackage holds that no entry that is let through can reach out of

@@ -8,39 +8,33 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
-// Wanted is what sandwright.yaml asks a lock to pin.
+// Wanted is what sandwright.yaml and package.json ask a lock to pin.
 type Wanted struct {
 	Platforms []string
-	Base      WantedBase
-	Tools     map[string]WantedTool
+	Manager   string         // NAME@VERSION
+	ManagerAt fault.Position // where it is asked for
+	Base      WantedSource
+	Tools     map[string]WantedSource
 }
 
-// A WantedBase is the Debian system that is asked for.
-type WantedBase struct {
-	At       fault.Position // where it is asked for
-	Suite    string
-	Packages []string // in any order
-	Security bool
-}
-
-// A WantedTool is one tool that is asked for.
-type WantedTool struct {
+// A WantedSource is a base or a tool that is asked for.
+type WantedSource struct {
 	At     fault.Position // where it is asked for
 	Source string         // as Tool.Source
-	Bin    []string
+	Inputs string         // as Tool.Inputs
 }
 
 // PinsBase tells whether l pins that base for that platform.
-func (l *Lock) PinsBase(w WantedBase, platform string) bool {
+func (l *Lock) PinsBase(w WantedSource, platform string) bool {
 	_, ok := l.Base.Systems[platform]
-	return ok && l.Base.Suite == w.Suite && l.Base.Security == w.Security && samePackages(l.Base, w)
+	return ok && l.Base.Source == w.Source && l.Base.Inputs == w.Inputs
 }
 
 // PinsTool tells whether l pins that tool for that platform.
-func (l *Lock) PinsTool(name string, w WantedTool, platform string) bool {
-	t, ok := l.Tools[name]
+func (l *Lock) PinsTool(name string, w WantedSource, platform string) bool {
+	t := l.Tools[name]
 	_, pinned := t.Platforms[platform]
-	return ok && pinned && t.Source == w.Source && slices.Equal(t.Bin, w.Bin)
+	return pinned && t.Source == w.Source && t.Inputs == w.Inputs
 }
 
 // Check tells every way in which l does not pin what is wanted, or pins what
@@ -48,65 +42,72 @@ func (l *Lock) PinsTool(name string, w WantedTool, platform string) bool {
 func (l *Lock) Check(w Wanted) error {
 	var faults fault.List
 	drift := func(at fault.Position, format string, args ...any) {
-		f := at.Cannot(format, args...).WithHint("run: sandwright lock")
+		f := at.Cannot("use the lock: "+format, args...).WithHint("run: sandwright lock")
 		f.Err = ErrDrift
 		faults = append(faults, f)
 	}
+	if l.Manager != w.Manager {
+		drift(w.ManagerAt, "it is made for package manager %s, and package.json says %s", orNone(l.Manager), orNone(w.Manager))
+	}
 	for _, platform := range w.Platforms {
 		if !l.PinsBase(w.Base, platform) {
-			drift(w.Base.At, "use the lock: %s", l.baseDrift(w.Base, platform))
+			_, pinned := l.Base.Systems[platform]
+			drift(w.Base.At, "%s", difference("base", WantedSource{Source: l.Base.Source, Inputs: l.Base.Inputs}, w.Base, platform, pinned))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Tools)) {
 		for _, platform := range w.Platforms {
-			if !l.PinsTool(name, w.Tools[name], platform) {
-				drift(w.Tools[name].At, "use the lock: %s", l.toolDrift(name, w.Tools[name], platform))
+			if want := w.Tools[name]; !l.PinsTool(name, want, platform) {
+				t := l.Tools[name]
+				_, pinned := t.Platforms[platform]
+				drift(want.At, "%s", difference("tool "+name, WantedSource{Source: t.Source, Inputs: t.Inputs}, want, platform, pinned))
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.Tools)) {
-		if _, ok := w.Tools[name]; !ok {
-			drift(fault.Position{File: Name}, "use the lock: it pins tool %s, and nothing asks for it", name)
-		}
-	}
+	l.leftOver(w, func(format string, args ...any) { drift(fault.Position{File: Name}, format, args...) })
 	return faults.Err()
 }
 
-func samePackages(b Base, w WantedBase) bool {
-	return slices.Equal(slices.Sorted(slices.Values(b.Packages)), slices.Sorted(slices.Values(w.Packages)))
+// leftOver tells what l pins and nothing asks for.
+func (l *Lock) leftOver(w Wanted, drift func(string, ...any)) {
+	platforms := map[string]bool{}
+	for platform := range l.Base.Systems {
+		platforms[platform] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.Tools)) {
+		if _, ok := w.Tools[name]; !ok {
+			drift("it pins tool %s, and nothing asks for it", name)
+			continue
+		}
+		for platform := range l.Tools[name].Platforms {
+			platforms[platform] = true
+		}
+	}
+	for _, platform := range slices.Sorted(maps.Keys(platforms)) {
+		if !slices.Contains(w.Platforms, platform) {
+			drift("it pins platform %s, and nothing asks for it", platform)
+		}
+	}
 }
 
-// baseDrift says what PinsBase found.
-func (l *Lock) baseDrift(w WantedBase, platform string) string {
-	switch b := l.Base; {
-	case b.Suite == "":
-		return "it pins no base"
-	case b.Suite != w.Suite:
-		return fmt.Sprintf("it pins suite %s, and %s is asked for", b.Suite, w.Suite)
-	case b.Security != w.Security:
-		return fmt.Sprintf("it was made with security updates %s, and they are now %s", onOff(b.Security), onOff(w.Security))
-	case !samePackages(b, w):
-		return fmt.Sprintf("it pins a base with packages %v, and %v are asked for", b.Packages, w.Packages)
+// difference says why what is pinned is not what is wanted.
+func difference(what string, have, want WantedSource, platform string, pinned bool) string {
+	switch {
+	case have.Source == "":
+		return "it does not pin " + what
+	case have.Source != want.Source:
+		return fmt.Sprintf("it pins %s as %s, and %s is asked for", what, have.Source, want.Source)
+	case have.Inputs != want.Inputs:
+		return fmt.Sprintf("it was made from other settings of %s than are there now", what)
+	case pinned:
+		return "it does not pin " + what
 	}
-	return "it pins no base for " + platform
+	return fmt.Sprintf("it does not pin %s for %s", what, platform)
 }
 
-// toolDrift says what PinsTool found.
-func (l *Lock) toolDrift(name string, w WantedTool, platform string) string {
-	switch t, ok := l.Tools[name]; {
-	case !ok:
-		return fmt.Sprintf("it does not pin tool %s", name)
-	case t.Source != w.Source:
-		return fmt.Sprintf("it pins tool %s as %s, and %s is asked for", name, t.Source, w.Source)
-	case !slices.Equal(t.Bin, w.Bin):
-		return fmt.Sprintf("it pins tool %s with bin %v, and %v is asked for", name, t.Bin, w.Bin)
+func orNone(s string) string {
+	if s == "" {
+		return "none"
 	}
-	return fmt.Sprintf("it does not pin tool %s for %s", name, platform)
-}
-
-func onOff(b bool) string {
-	if b {
-		return "on"
-	}
-	return "off"
+	return s
 }

@@ -13,19 +13,24 @@ func at(line int) fault.Position {
 	return fault.Position{File: "sandwright.yaml", Line: line, Column: 3}
 }
 
-// matching is what full pins.
+// matching is what pinning pins.
 func matching() Wanted {
+	l := pinning()
 	return Wanted{
 		Platforms: []string{"linux/amd64"},
-		Base:      WantedBase{At: at(2), Suite: "bookworm", Packages: []string{"git", "libstdc++6", "ca-certificates"}, Security: true},
-		Tools:     map[string]WantedTool{"node": {At: at(9), Source: "npm:node-linux-{arch}@22.23.3", Bin: []string{"bin/node", "bin/with space"}}},
+		Manager:   l.Manager, ManagerAt: fault.Position{File: "package.json", Line: 4, Column: 1},
+		Base:  WantedSource{At: at(2), Source: l.Base.Source, Inputs: l.Base.Inputs},
+		Tools: map[string]WantedSource{"node": {At: at(9), Source: l.Tools["node"].Source, Inputs: l.Tools["node"].Inputs}},
 	}
 }
 
-// pinning is full with the tool that matching wants, and no other.
+// pinning is full with the tool and the platform that matching wants, and no other.
 func pinning() *Lock {
 	l := full()
-	delete(l.Tools, "claude")
+	for _, name := range []string{"claude", "gh", "busybox"} {
+		delete(l.Tools, name)
+	}
+	delete(l.Base.Systems, "linux/arm64")
 	return l
 }
 
@@ -36,37 +41,43 @@ func TestCheckPasses(t *testing.T) {
 }
 
 func TestCheckFindsDrift(t *testing.T) {
+	node := func(edit func(*WantedSource)) func(*Lock, *Wanted) {
+		return func(_ *Lock, w *Wanted) {
+			tool := w.Tools["node"]
+			edit(&tool)
+			w.Tools["node"] = tool
+		}
+	}
 	for _, c := range []struct {
 		name string
 		edit func(*Lock, *Wanted)
 		want []string
 	}{
 		{"no base", func(l *Lock, _ *Wanted) { l.Base = Base{} },
-			[]string{"sandwright.yaml:2:3: cannot use the lock: it pins no base"}},
-		{"suite", func(_ *Lock, w *Wanted) { w.Base.Suite = "trixie" },
-			[]string{"sandwright.yaml:2:3: cannot use the lock: it pins suite bookworm, and trixie is asked for"}},
-		{"security", func(_ *Lock, w *Wanted) { w.Base.Security = false },
-			[]string{"sandwright.yaml:2:3: cannot use the lock: it was made with security updates on, and they are now off"}},
-		{"packages", func(_ *Lock, w *Wanted) { w.Base.Packages = []string{"git"} },
-			[]string{"sandwright.yaml:2:3: cannot use the lock: it pins a base with packages [ca-certificates git libstdc++6], and [git] are asked for"}},
-		{"platform", func(_ *Lock, w *Wanted) { w.Platforms = []string{"linux/riscv64"} }, []string{
-			"sandwright.yaml:2:3: cannot use the lock: it pins no base for linux/riscv64",
+			[]string{"sandwright.yaml:2:3: cannot use the lock: it does not pin base"}},
+		{"suite", func(_ *Lock, w *Wanted) { w.Base.Source = "debian:trixie" },
+			[]string{"sandwright.yaml:2:3: cannot use the lock: it pins base as debian:bookworm, and debian:trixie is asked for"}},
+		{"packages", func(_ *Lock, w *Wanted) { w.Base.Inputs = "other" },
+			[]string{"sandwright.yaml:2:3: cannot use the lock: it was made from other settings of base than are there now"}},
+		{"manager", func(_ *Lock, w *Wanted) { w.Manager = "pnpm@11.0.0" },
+			[]string{"package.json:4:1: cannot use the lock: it is made for package manager pnpm@10.28.0, and package.json says pnpm@11.0.0"}},
+		{"no manager", func(l *Lock, _ *Wanted) { l.Manager = "" },
+			[]string{"package.json:4:1: cannot use the lock: it is made for package manager none, and package.json says pnpm@10.28.0"}},
+		{"platform", func(_ *Lock, w *Wanted) { w.Platforms = append(w.Platforms, "linux/riscv64") }, []string{
+			"sandwright.yaml:2:3: cannot use the lock: it does not pin base for linux/riscv64",
 			"sandwright.yaml:9:3: cannot use the lock: it does not pin tool node for linux/riscv64"}},
-		{"new tool", func(_ *Lock, w *Wanted) { w.Tools["gh"] = WantedTool{At: at(12), Source: "npm:gh@1.0.0"} },
+		{"platform that went", func(l *Lock, _ *Wanted) { l.Base.Systems["linux/arm64"] = System{} },
+			[]string{"sandwright.lock: cannot use the lock: it pins platform linux/arm64, and nothing asks for it"}},
+		{"new tool", func(_ *Lock, w *Wanted) { w.Tools["gh"] = WantedSource{At: at(12), Source: "npm:gh@1.0.0"} },
 			[]string{"sandwright.yaml:12:3: cannot use the lock: it does not pin tool gh"}},
-		{"source", func(_ *Lock, w *Wanted) {
-			w.Tools["node"] = WantedTool{At: at(9), Source: "npm:node-linux-{arch}@23.0.0"}
-		},
+		{"source", node(func(w *WantedSource) { w.Source = "npm:node-linux-{arch}@23.0.0" }),
 			[]string{"sandwright.yaml:9:3: cannot use the lock: it pins tool node as npm:node-linux-{arch}@22.23.3, and npm:node-linux-{arch}@23.0.0 is asked for"}},
-		{"bin", func(_ *Lock, w *Wanted) {
-			tool := w.Tools["node"]
-			tool.Bin = []string{"bin/npm"}
-			w.Tools["node"] = tool
-		}, []string{"sandwright.yaml:9:3: cannot use the lock: it pins tool node with bin [bin/node bin/with space], and [bin/npm] is asked for"}},
+		{"settings", node(func(w *WantedSource) { w.Inputs = "other" }),
+			[]string{"sandwright.yaml:9:3: cannot use the lock: it was made from other settings of tool node than are there now"}},
 		{"tool that went", func(_ *Lock, w *Wanted) { w.Tools = nil },
 			[]string{"sandwright.lock: cannot use the lock: it pins tool node, and nothing asks for it"}},
-		{"several", func(l *Lock, w *Wanted) { l.Tools, w.Base.Suite = nil, "trixie" }, []string{
-			"sandwright.yaml:2:3: cannot use the lock: it pins suite bookworm, and trixie is asked for",
+		{"several", func(l *Lock, w *Wanted) { l.Tools, w.Base.Source = nil, "debian:trixie" }, []string{
+			"sandwright.yaml:2:3: cannot use the lock: it pins base as debian:bookworm, and debian:trixie is asked for",
 			"sandwright.yaml:9:3: cannot use the lock: it does not pin tool node"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

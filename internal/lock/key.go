@@ -11,7 +11,7 @@ import (
 // that vouched for the packages, and the order of the two, do not matter.
 func (s System) Key() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "sandwright base %d\n", Version)
+	fmt.Fprintln(h, "sandwright base 1")
 	for _, d := range sortedDebs(s.Packages) {
 		fmt.Fprintln(h, d.line())
 	}

