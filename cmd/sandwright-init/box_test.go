@@ -217,7 +217,9 @@ func prepare(t *testing.T, p place, s spec.Spec, options ...option) *box {
 
 // finish ends the box, and fails the test if it had to be killed.
 func (b *box) finish() {
-	if err := b.Shutdown(context.Background()); err == nil {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := b.Shutdown(ctx); err == nil {
 		select {
 		case <-b.exit:
 		case <-time.After(patience):

@@ -16,7 +16,7 @@ import (
 func TestLimitsOfAService(t *testing.T) {
 	adj := 500
 	b := start(t, subreaper, box1(
-		sh("tame", `umask; nice; ulimit -n; ulimit -c; cat /proc/self/oom_score_adj; grep -E 'NoNewPrivs|CapBnd' /proc/self/status; ls /proc/$$/fd | wc -l; echo end; exec sleep 1000`,
+		sh("tame", `umask; nice; ulimit -n; ulimit -c; cat /proc/self/oom_score_adj; grep -E 'NoNewPrivs|CapBnd' /proc/self/status; i=0 n=0; while [ $i -lt 300 ]; do [ ! -e /proc/$$/fd/$i ] || n=$((n+1)); i=$((i+1)); done; echo $n; echo end; exec sleep 1000`,
 			func(s *spec.Service) {
 				s.Limits = spec.Limits{
 					Umask: "0027", Nice: 5, OOMScoreAdj: &adj, NoNewPrivs: true, CapDrop: []string{"ALL"},

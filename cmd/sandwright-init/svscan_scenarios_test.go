@@ -28,8 +28,8 @@ func clientScenarios() []scenario {
 		files: map[string]string{"a/run": ready, "a/notification-fd": "3", "b/run": sleeps, "c/run": sleeps, "c/down": ""},
 		script: `
 			up a; up b; till 's6-svok c'
-			for o in u U d D; do for s in a b c "a b" "a c" "b c"; do for m in a o; do say s6-svwait -$o -$m -t 60 $s; done; done; done
-			say s6-svwait -r -t 60 a; say s6-svwait -R -t 60 a`,
+			for o in u U d D; do for s in a b c "a b" "a c" "b c"; do for m in a o; do say s6-svwait -$o -$m -t 250 $s; done; done; done
+			say s6-svwait -r -t 250 a; say s6-svwait -R -t 250 a`,
 		want: "= 99",
 	}, {
 		name:  "s6-svlisten and s6-svlisten1",
@@ -42,7 +42,7 @@ func clientScenarios() []scenario {
 			say s6-svlisten -D -t 5000 a b "" sh -c 's6-svc -d a; s6-svc -d b'
 			say s6-svlisten -u -t 5000 a b "" sh -c 's6-svc -u a; s6-svc -u b'
 			say s6-svlisten -o -d -t 5000 a b "" s6-svc -d a; say s6-svlisten -r -t 5000 b "" s6-svc -r b
-			say s6-svlisten1 -U -t 100 b s6-svc -u b; say s6-svlisten1 -u -t 100 a true`,
+			say s6-svlisten1 -U -t 300 b s6-svc -u b; say s6-svlisten1 -u -t 300 a true`,
 		want: "= 99",
 	}, {
 		name:  "s6-svc -w",
@@ -51,7 +51,7 @@ func clientScenarios() []scenario {
 			up a; up b; s6-svwait -U -t 5000 a
 			say s6-svc -wd -T 5000 -d a; say s6-svc -wu -T 5000 -u a; say s6-svc -wD -T 5000 -d a; now a
 			say s6-svc -wU -T 5000 -u a; now a; say s6-svc -wr -T 5000 -r a; say s6-svc -wR -T 5000 -r a; now a
-			say s6-svc -wR -T 5000 -kr a; say s6-svc -wU -T 5000 -u b; say s6-svc -wd -T 100 -u b; say s6-svc -wu -T 100 -o a
+			say s6-svc -wR -T 5000 -kr a; say s6-svc -wU -T 5000 -u b; say s6-svc -wd -T 300 -u b; say s6-svc -wu -T 300 -o a
 			say s6-svc -wD -T 5000 -Dd b; say s6-svc -wu -T 5000 -Uo b; till 's6-svstat -w b | grep false'; now b; say s6-svc -z b`,
 		want: "= 99",
 	}, {
@@ -103,9 +103,11 @@ func commandScenarios() []scenario {
 		want: "down",
 	}, {
 		name:  "up again before its time",
-		files: map[string]string{"a/run": writes("echo up >>got; sleep 0.1; exit 7"), "a/finish": writes("echo $* >>got")},
+		files: map[string]string{"a/run": writes("echo up >>got; until [ -e go ]; do sleep 0.02; done; rm go; exit 7"), "a/finish": writes("echo $* >>got"), "a/go": ""},
 		script: `
-			till 'grep 7 a/got'; say s6-svc -wu -T 5000 -u a; say s6-svc -wD -T 5000 -O a; now a; say s6-svc -wD -T 5000 -o a; now a; head -4 a/got`,
+			till 'grep 7 a/got'; say s6-svc -wu -T 5000 -u a
+			{ till 's6-svstat -o wantedup a | grep false'; touch a/go; } & say s6-svc -wD -T 5000 -O a; now a
+			{ till 's6-svstat -o up a | grep true'; touch a/go; } & say s6-svc -wD -T 5000 -o a; now a; head -4 a/got`,
 		want: "7 0 a",
 	}, {
 		name:  "exit, and what is left of it",

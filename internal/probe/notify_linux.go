@@ -29,7 +29,8 @@ type Notify struct {
 }
 
 // Listen makes the socket at path, which only the user uid may write to. A
-// socket that is there already is replaced; anything else is an error.
+// socket that is there already is replaced; anything else is an error. Errors
+// keep the errno: some pass.
 func Listen(path string, uid, gid int) (*Notify, error) {
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("cannot listen for sd_notify at %s: its path is longer than %d bytes", path, maxSocketPath)
@@ -45,7 +46,11 @@ func Listen(path string, uid, gid int) (*Notify, error) {
 	}}
 	conn, err := config.ListenPacket(context.Background(), "unixgram", path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen for sd_notify at %s: %s", path, short(err))
+		var call *os.SyscallError
+		if errors.As(err, &call) {
+			err = call.Err // what net says around it helps nobody
+		}
+		return nil, fmt.Errorf("cannot listen for sd_notify at %s: %w", path, err)
 	}
 	n := &Notify{conn: conn.(*net.UnixConn), path: path}
 	// The order matters: until it is the user's own, nobody else may write.

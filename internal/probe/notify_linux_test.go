@@ -248,13 +248,17 @@ func TestListenRefuses(t *testing.T) {
 	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, why := range map[string]string{
-		"/" + strings.Repeat("x", 107): "its path is longer than 107 bytes",
-		"/nowhere/n":                   "cannot listen for sd_notify at /nowhere/n: no such file or directory",
-		file:                           "address already in use",
+	for _, tt := range []struct {
+		path, why string
+		errno     error
+	}{
+		{"/" + strings.Repeat("x", 107), "its path is longer than 107 bytes", nil},
+		{"/nowhere/n", "cannot listen for sd_notify at /nowhere/n: no such file or directory", unix.ENOENT},
+		{file, "address already in use", unix.EADDRINUSE},
 	} {
-		if _, err := Listen(path, 0, 0); err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("%s: %v", path, err)
+		_, err := Listen(tt.path, 0, 0)
+		if err == nil || !strings.HasSuffix(err.Error(), tt.why) || tt.errno != nil && !errors.Is(err, tt.errno) {
+			t.Errorf("%s: %v", tt.path, err)
 		}
 	}
 }

@@ -15,11 +15,18 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sandwright/sandwright/internal/control"
+	"github.com/sandwright/sandwright/internal/launch"
 	"github.com/sandwright/sandwright/internal/loop"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain makes this binary the trampoline of what the tests start, as
+// sandwright-init is of its services: one is needed where, as under nohup, a
+// signal is ignored.
+func TestMain(m *testing.M) {
+	launch.Trampoline(os.Args)
+	goleak.VerifyTestMain(m)
+}
 
 // realSystem is this test process as a subreaper. Tests that use it do not run
 // in parallel: it reaps every child there is.
