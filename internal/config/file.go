@@ -3,6 +3,8 @@
 package config
 
 import (
+	"cmp"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/spec"
 )
@@ -18,6 +20,9 @@ type File struct {
 	Platforms []string // such as linux/amd64; default: the host's
 	User      User
 	Workspace Workspace
+	Exclude   []string // patterns of what is not staged
+	Include   []string // patterns of what is staged although git ignores it
+	Links     []LinkRule
 	Tools     map[string]Tool
 	// MinimumAge is how old the release of a tool must be to be locked.
 	MinimumAge spec.Duration
@@ -76,6 +81,18 @@ type BuildStep struct {
 	Network bool     // default false: the step has no network
 	Env     []string // names of build-scoped variables it sees
 }
+
+// A LinkRule says what becomes of the symbolic links that a pattern matches.
+// Exactly one of Allow, Drop and Rewrite is set.
+type LinkRule struct {
+	Allow   string // pattern of links that may lead out of the workspace
+	Drop    string // pattern of links that are left out
+	Rewrite string // pattern of links that point to To instead
+	To      string
+}
+
+// Pattern is the pattern of the links that the rule is about.
+func (l LinkRule) Pattern() string { return cmp.Or(l.Allow, l.Drop, l.Rewrite) }
 
 // A Tool is a pinned program. Exactly one of NPM, GitHub, URL, OCI and Deb is
 // set. In GitHub's Asset and in URL, {version}, {os} and {arch} stand for those

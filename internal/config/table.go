@@ -21,6 +21,12 @@ func fileShape() object[File] {
 				"Who the services and the shell run as.").or("{}").such("{name: iterate, uid: 1000}"),
 			key("workspace", func(f *File) *Workspace { return &f.Workspace }, workspaceShape(),
 				"The monorepo that is staged, installed and built.").or("{}").such("{target: /home/iterate/src/app}"),
+			key("exclude", func(f *File) *[]string { return &f.Exclude }, list[string]{of: checked("a pattern", treePattern)},
+				"Patterns of what is not staged although git has it, as in a .dockerignore and after the patterns of one. The last pattern that matches a path, or a folder that it is in, decides.").such(`[docs, "**/*.mp4", "!docs/api.mp4"]`),
+			key("include", func(f *File) *[]string { return &f.Include }, list[string]{of: checked("a pattern", treePattern)},
+				"Patterns of what is staged although git ignores it or exclude drops it, such as generated files.").such("[packages/*/generated]"),
+			key("links", func(f *File) *[]LinkRule { return &f.Links }, list[LinkRule]{of: linkRuleShape()},
+				"What becomes of symbolic links. A link that leads out of the workspace ends the build unless a rule says otherwise; the last rule that matches decides.").such(`[{drop: tools/current}]`),
 			key("tools", func(f *File) *map[string]Tool { return &f.Tools },
 				dict[Tool]{plainName(), toolShape(), "NAME"},
 				"Pinned programs, each a layer of its own.").such(`{pnpm: {npm: pnpm@10.28.0}}`),
@@ -103,6 +109,22 @@ func workspaceShape() object[Workspace] {
 				"Commands that run after the install, in order.").such("[{run: pnpm -r build}]"),
 		},
 		later: []string{"manager"},
+	}
+}
+
+func linkRuleShape() object[LinkRule] {
+	return object[LinkRule]{
+		fields: []field[LinkRule]{
+			key("allow", func(l *LinkRule) *string { return &l.Allow }, checked("a pattern", treePattern),
+				"A pattern of links that are kept wherever they lead. In the box they lead to what is there.").such("config/localtime"),
+			key("drop", func(l *LinkRule) *string { return &l.Drop }, checked("a pattern", treePattern),
+				"A pattern of links that are left out.").such("tools/current"),
+			key("rewrite", func(l *LinkRule) *string { return &l.Rewrite }, checked("a pattern", treePattern),
+				"A pattern of links that get another target.").such("shared"),
+			key("to", func(l *LinkRule) *string { return &l.To }, checked("a path", relativeTarget),
+				"The target of rewrite, relative to the folder of the link.").such("../packages/shared"),
+		},
+		either: []string{"allow", "drop", "rewrite"},
 	}
 }
 

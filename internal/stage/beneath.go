@@ -9,6 +9,8 @@ import (
 )
 
 const (
+	// maxPath is PATH_MAX: a receiver cannot name a path of as many bytes.
+	maxPath = 4096
 	// Reading must never wait for the writer of a fifo, nor follow a link.
 	fileFlags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	dirFlags  = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_DIRECTORY | unix.O_CLOEXEC
@@ -23,17 +25,24 @@ type root struct {
 
 // open opens a path below the root, following no link anywhere in it.
 func (r *root) open(p string, flags int) (*os.File, error) {
+	fd, err := r.openFD(p, flags)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: p, Err: err}
+	}
+	return os.NewFile(uintptr(fd), p), nil
+}
+
+// openFD is open for those who close a bare descriptor themselves. A path that
+// is too long for one system call takes one for each of its components.
+func (r *root) openFD(p string, flags int) (int, error) {
 	fd, err := -1, error(unix.ENOSYS)
-	if !r.slow {
+	if !r.slow && len(p) < maxPath {
 		fd, err = openBeneath(int(r.Fd()), p, flags)
 	}
 	if errors.Is(err, unix.ENOSYS) {
 		fd, err = openByComponent(int(r.Fd()), p, flags)
 	}
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: p, Err: err}
-	}
-	return os.NewFile(uintptr(fd), p), nil
+	return fd, err
 }
 
 // openByComponent opens one component after the other, none of them a link.
@@ -74,18 +83,29 @@ func openat(at int, name string, flags int) (int, error) {
 	}
 }
 
+// below opens a name in an open folder.
+func (r *root) below(at int, name string, flags int) (int, error) {
+	if !r.slow {
+		fd, err := openBeneath(at, name, flags)
+		if !errors.Is(err, unix.ENOSYS) {
+			return fd, err
+		}
+	}
+	return openat(at, name, flags)
+}
+
 // lstat looks at one name in an open folder.
-func lstat(dir *os.File, name string) (unix.Stat_t, error) {
+func lstat(dir int, name string) (unix.Stat_t, error) {
 	var st unix.Stat_t
-	err := unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return st, err
 }
 
 // readlink reads the target of a link in an open folder.
-func readlink(dir *os.File, name string) (string, error) {
+func readlink(dir int, name string) (string, error) {
 	for size := 256; ; size *= 2 {
 		buf := make([]byte, size)
-		n, err := unix.Readlinkat(int(dir.Fd()), name, buf)
+		n, err := unix.Readlinkat(dir, name, buf)
 		if err != nil {
 			return "", err
 		}
@@ -96,9 +116,10 @@ func readlink(dir *os.File, name string) (string, error) {
 }
 
 // gone says that a name is not there any more, or that something on the way to
-// it is no folder: a link in its place is not followed.
+// it is no folder: a link in its place is not followed. A name that is too long
+// for the file system is not there either.
 func gone(err error) bool {
-	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENAMETOOLONG)
 }
 
 // identify keeps what a look at a file says of its contents.

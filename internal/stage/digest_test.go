@@ -85,50 +85,6 @@ func TestDigestFails(t *testing.T) {
 	}
 }
 
-func TestFingerprint(t *testing.T) {
-	d := sample(t)
-	time.Sleep(2 * racyWindow)
-	before := d.stage(Options{}).Fingerprint()
-	if again := d.stage(Options{}).Fingerprint(); again != before {
-		t.Error("it differs without a change")
-	}
-	if owned := d.stage(Options{UID: 1}).Fingerprint(); owned == before {
-		t.Error("it does not depend on the owner in the box")
-	}
-	info, err := os.Stat(d.path("a-b"))
-	d.check(err)
-	d.file("a-b", "DASH")
-	d.check(os.Chtimes(d.path("a-b"), info.ModTime(), info.ModTime()))
-	if after := d.stage(Options{}).Fingerprint(); after == before {
-		t.Error("an edit that keeps size and time is not seen")
-	}
-}
-
-// An ignored file is no change.
-func TestFingerprintOfIgnored(t *testing.T) {
-	d := sample(t)
-	d.file(".gitignore", "junk\n")
-	time.Sleep(2 * racyWindow)
-	before := d.stage(Options{}).Fingerprint()
-	d.file("junk", "")
-	d.file("a/junk", "")
-	if after := d.stage(Options{}).Fingerprint(); after != before {
-		t.Error("an ignored file changes it")
-	}
-}
-
-// What was looked at within the window of a clock tick is never taken for
-// unchanged.
-func TestFingerprintOfRacyFile(t *testing.T) {
-	d := checkout(t)
-	d.file("f", "1")
-	before := d.stage(Options{}).Fingerprint()
-	time.Sleep(time.Millisecond)
-	if after := d.stage(Options{}).Fingerprint(); after == before {
-		t.Error("a file that may have changed is taken for unchanged")
-	}
-}
-
 func TestShow(t *testing.T) {
 	for path, want := range map[string]string{
 		"a/b": "a/b", "": `""`, "a b": `"a b"`, "é": "é", "\xff": `"\xff"`, "a\n": `"a\n"`, `a"b`: `"a\"b"`, "\x1b[0m": `"\x1b[0m"`, "\u202e": `"\u202e"`,

@@ -3,6 +3,7 @@ package stage
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -12,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/moby/patternmatcher"
 	"golang.org/x/sys/unix"
 )
 
@@ -162,12 +162,11 @@ func readAll(t *testing.T, tree *Tree) map[string]string {
 	return found
 }
 
-// newLister is a lister of no folder, to try names on.
-func newLister(t *testing.T) *lister {
-	t.Helper()
-	none, err := patternmatcher.New(nil)
-	if err != nil {
-		t.Fatal(err)
+// lines is what is said of a tree, one line each.
+func lines[T fmt.Stringer](said []T) []string {
+	var out []string
+	for _, one := range said {
+		out = append(out, one.String())
 	}
-	return &lister{ctx: t.Context(), exclude: none, seen: map[string]bool{}}
+	return out
 }

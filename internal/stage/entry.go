@@ -3,8 +3,6 @@ package stage
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"strconv"
-	"strings"
 )
 
 // A Kind is what an entry is in the box.
@@ -29,8 +27,11 @@ type Entry struct {
 	Target string // of a link, byte for byte
 
 	id  identity
-	sum []byte // of the contents where they are in memory; nil otherwise
+	sum *sum // of the contents where they are known; nil otherwise
 }
+
+// A sum identifies the contents of a file: see sumOf.
+type sum [sha256.Size]byte
 
 // An identity is what lstat knows of a file's contents without reading them.
 // racy is the time of the look, in ns, when the file had changed so shortly
@@ -78,13 +79,9 @@ func (e *Entry) modTime() int64 {
 	case Link:
 		return pseudoTime([]byte(e.Target))
 	}
-	return pseudoTime(e.id.append(e.sum))
-}
-
-// show is a path as messages write it: plain where that is unambiguous.
-func show(path string) string {
-	if q := strconv.Quote(path); q[1:len(q)-1] != path || strings.Contains(path, " ") || path == "" {
-		return q
+	b := e.id.append(nil)
+	if e.sum != nil {
+		b = append(b, e.sum[:]...)
 	}
-	return path
+	return pseudoTime(b)
 }

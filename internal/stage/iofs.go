@@ -72,7 +72,7 @@ func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	list := []fs.DirEntry{}
 	for i < len(t.entries) && below(t.entries[i].Path, dir) {
-		list = append(list, fs.FileInfoToDirEntry(info{&t.entries[i]}))
+		list = append(list, fs.FileInfoToDirEntry(info{t.at(i)}))
 		i += 1 + span(t.entries[i+1:], t.entries[i].Path)
 	}
 	return list, nil
@@ -93,12 +93,11 @@ func (t *Tree) named(op, name string, follow bool) (*Entry, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
-	look := t.resolver()
 	p, last := name, ""
 	if !follow && name != "." {
 		p, last = path.Split(name)
 	}
-	r := look.follow("x", path.Clean(p))
+	r := newResolver(t.lookup).follow(".", path.Clean(p))
 	at := path.Join(r.path, last)
 	if r.outcome != inside {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
@@ -106,11 +105,20 @@ func (t *Tree) named(op, name string, follow bool) (*Entry, error) {
 	if at == "." {
 		return &Entry{Path: ".", Kind: Dir, Mode: 0o755}, nil
 	}
-	e, ok := look(at)
+	i, ok := t.find(at)
 	if !ok {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 	}
-	return e, nil
+	return t.at(i), nil
+}
+
+// lookup is the looker of the tree alone.
+func (t *Tree) lookup(p string) (Kind, string, bool) {
+	i, ok := t.find(p)
+	if !ok {
+		return 0, "", false
+	}
+	return t.entries[i].Kind, t.entries[i].Target, true
 }
 
 // fileMode is the mode as io/fs writes it.

@@ -3,8 +3,6 @@ package stage
 import (
 	"path"
 	"strings"
-
-	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // maxHops is how many links the kernel follows before it gives up.
@@ -16,8 +14,9 @@ type outcome uint8
 const (
 	inside   outcome = iota // to an entry, or to the root itself
 	dangling                // to a name of the tree that is not there
-	looping                 // round and round
+	looping                 // round and round, or over too many links
 	leaving                 // out of the tree
+	allowed                 // out of the tree, as a rule of the file allows
 )
 
 // A resolution is the end of a link. When it leaves, link is the one whose
@@ -25,97 +24,147 @@ const (
 type resolution struct {
 	outcome      outcome
 	path         string // where it ends; "." is the root
+	file         bool   // that is no folder
 	link, target string
+	hops         int // links followed, the first included
 }
 
-// A resolver follows links as the kernel would, but in the staged tree: it
-// looks entries up and never touches the disk.
-type resolver func(path string) (*Entry, bool)
+// A looker looks names up: those of the tree, and where it can those that are
+// on the disk but not in the tree.
+type looker func(path string) (kind Kind, target string, ok bool)
 
-// A step is one component still to take, and the link that asks for it.
-type step struct{ name, link, target string }
+// A resolver follows links as the kernel would, but never touches what they
+// lead to. Each link is resolved once.
+type resolver struct {
+	look    looker
+	allowed func(path string) bool // whether a rule lets the link leave; may be nil
+	known   map[string]resolution
+	pending map[string]bool
+}
 
-// push puts the components of a link's target on the stack, the first on top.
-// An absolute target starts with the step "/".
-func push(todo []step, link, target string) []step {
-	names := strings.Split(target, "/")
-	for i := len(names) - 1; i >= 0; i-- {
-		todo = append(todo, step{names[i], link, target})
-	}
-	if strings.HasPrefix(target, "/") {
-		todo[len(todo)-1].name = "/"
-	}
-	return todo
+func newResolver(look looker) *resolver {
+	return &resolver{look: look, known: map[string]resolution{}, pending: map[string]bool{}}
+}
+
+// A way is a link that is being followed: where it is, and what is left to take.
+type way struct {
+	link, target string
+	at           string
+	file         bool // what is at is no folder
+	rest         string
+	more         bool // whether there is a rest, even an empty one
+	found        outcome
+	hops         int
 }
 
 // follow resolves the link at p. A name that is not there does not end the
 // way: what follows it is taken by its spelling, so that a target which would
-// leave once the name exists leaves now.
-func (look resolver) follow(p, target string) resolution {
-	at, found, hops := path.Dir(p), inside, 1
-	for todo := push(nil, p, target); len(todo) > 0; {
-		s := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if e, ok := look(at); ok && e.Kind == File {
-			found = dangling
+// leave once the name exists leaves now. A chain of any length costs each of
+// its links once, and no stack.
+func (r *resolver) follow(p, target string) resolution {
+	if known, ok := r.known[p]; ok {
+		return known
+	}
+	ways := []*way{r.enter(p, target)}
+	for {
+		w := ways[len(ways)-1]
+		end, next := r.advance(w)
+		if next != nil {
+			ways = append(ways, next)
+			continue
 		}
+		if end.outcome == leaving && r.allowed != nil && r.allowed(end.link) {
+			end.outcome = allowed
+		}
+		r.known[w.link] = end
+		delete(r.pending, w.link)
+		ways = ways[:len(ways)-1]
+		if len(ways) == 0 {
+			return end
+		}
+	}
+}
+
+func (r *resolver) enter(p, target string) *way {
+	r.pending[p] = true
+	return &way{link: p, target: target, at: path.Dir(p), rest: target, more: true, hops: 1}
+}
+
+// advance takes the components of a way until it ends, or until it meets a link
+// that must be followed first.
+func (r *resolver) advance(w *way) (resolution, *way) {
+	if strings.HasPrefix(w.target, "/") {
+		return w.leaves(), nil
+	}
+	for w.more {
+		if w.file {
+			w.found = dangling
+		}
+		name, rest, more := strings.Cut(w.rest, "/")
 		switch {
-		case s.name == "/", s.name == ".." && at == ".":
-			return resolution{leaving, "", s.link, s.target}
-		case s.name == "", s.name == ".":
-			continue
-		case s.name == "..":
-			at = path.Dir(at)
-			continue
+		case name == ".." && w.at == ".":
+			return w.leaves(), nil
+		case name == "..":
+			w.at, w.file = path.Dir(w.at), false
+		case name != "" && name != ".":
+			end, next := r.step(w, join(w.at, name))
+			if next != nil || end != nil {
+				return end.orNone(), next
+			}
 		}
-		next := path.Join(at, s.name)
-		e, ok := look(next)
-		switch {
-		case !ok:
-			found, at = dangling, next
-		case e.Kind != Link:
-			at = next
-		case hops == maxHops:
-			return resolution{outcome: looping, path: next}
-		default:
-			todo, hops = push(todo, next, e.Target), hops+1
-		}
+		w.rest, w.more = rest, more
 	}
-	return resolution{outcome: found, path: at}
+	return resolution{outcome: w.found, path: w.at, file: w.file, hops: w.hops}, nil
 }
 
-// links refuses every link that leads out, and names those that lead nowhere.
-func (c *checker) links() {
-	tree := &Tree{entries: c.entries}
-	for _, e := range c.entries {
-		if e.Kind != Link {
-			continue
-		}
-		switch r := tree.resolver().follow(e.Path, e.Target); r.outcome {
-		case leaving:
-			c.faults = append(c.faults, refuse(e.Path, r))
-		case dangling:
-			c.notices = append(c.notices, "kept "+show(e.Path)+": it points to "+show(e.Target)+", which is not there")
-		case looping:
-			c.notices = append(c.notices, "kept "+show(e.Path)+": it points to "+show(e.Target)+", which leads round and round")
-		}
+// step goes to a name. It gives the end of the way where the name is a link
+// that ends it, and a way to follow first where that is not known yet.
+func (r *resolver) step(w *way, p string) (*resolution, *way) {
+	kind, target, ok := r.look(p)
+	if !ok {
+		w.at, w.file, w.found = p, false, dangling
+		return nil, nil
 	}
+	if kind != Link {
+		w.at, w.file = p, kind == File
+		return nil, nil
+	}
+	end, known := r.known[p]
+	switch {
+	case !known && r.pending[p]:
+		return &resolution{outcome: looping, path: p, hops: maxHops + 1}, nil
+	case !known:
+		return nil, r.enter(p, target)
+	}
+	w.hops += end.hops
+	switch {
+	case w.hops > maxHops:
+		return &resolution{outcome: looping, path: p, hops: maxHops + 1}, nil
+	case end.outcome == leaving, end.outcome == allowed:
+		end.hops = w.hops
+		return &end, nil
+	case end.outcome == dangling:
+		w.found = dangling
+	}
+	w.at, w.file = end.path, end.file
+	return nil, nil
 }
 
-func refuse(p string, r resolution) *fault.Fault {
-	f := fault.Cannot("stage %s: it points to %s, outside the project", show(p), show(r.target))
-	if r.link != p {
-		f = fault.Cannot("stage %s: it leads to %s, which points to %s, outside the project", show(p), show(r.link), show(r.target))
-	}
-	return f.WithHint("run: git rm %s, or point it inside the project by a relative path", show(r.link))
+func (w *way) leaves() resolution {
+	return resolution{outcome: leaving, link: w.link, target: w.target, hops: w.hops}
 }
 
-func (t *Tree) resolver() resolver {
-	return func(p string) (*Entry, bool) {
-		i, ok := t.find(p)
-		if !ok {
-			return nil, false
-		}
-		return &t.entries[i], true
+func (r *resolution) orNone() resolution {
+	if r == nil {
+		return resolution{}
 	}
+	return *r
+}
+
+// join adds a name to a clean path.
+func join(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return dir + "/" + name
 }

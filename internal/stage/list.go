@@ -2,91 +2,82 @@ package stage
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/moby/patternmatcher"
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
-// maxPath is PATH_MAX: a receiver cannot name a longer one.
-const maxPath = 4096
-
-// A lister collects the names that git would ship, before anything is known of
-// what they are on disk.
+// A lister collects the names that git would ship, and those that a rule of the
+// file includes, before anything is known of what they are on disk.
 type lister struct {
 	ctx     context.Context
 	root    *root
-	exclude *patternmatcher.PatternMatcher
-	seen    map[string]bool
-	notices []string
-	faults  fault.List
+	rules   rules
+	paths   []string // a name may be there twice
+	modules map[string]bool
+	lfs     []repository // those whose attributes may speak of LFS
+	notices []Notice
+	deep    []string // folders in which git could not open one, for its long path
 }
 
-// list asks git where there is a repository, and walks where there is none.
-func (l *lister) list() error {
+// A repository is one that git lists: its folder, empty for the root, and the
+// flags that git is asked with.
+type repository struct {
+	sub  string
+	safe []string
+}
+
+// list gives the names in the order of a walk, each once.
+func (l *lister) list() ([]string, error) {
 	top, err := repositoryOf(l.root.path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if top == "" {
-		return l.walk()
+		err = l.outside()
+	} else {
+		err = l.git(repository{safe: trusted(top, l.root.path)}, top, 0)
 	}
-	if err := l.git("", trusted(top, l.root.path), 0); err != nil {
-		return err
+	if err != nil {
+		return nil, err
 	}
-	if len(l.seen) == 0 {
-		l.notices = append(l.notices, "staged nothing: git ignores every file here, or there is none")
+	if err := l.include(); err != nil {
+		return nil, err
 	}
-	return nil
+	slices.SortFunc(l.paths, comparePath)
+	paths := l.rules.filter(slices.Compact(l.paths))
+	if len(paths) == 0 {
+		l.notices = append(l.notices, Notice{Reason: "staged nothing: git ignores every file here, or there is none"})
+	}
+	return paths, nil
 }
 
-// paths gives what was collected in the order of a walk.
-func (l *lister) paths() []string { return slices.SortedFunc(maps.Keys(l.seen), comparePath) }
-
-// add takes one name; it refuses those that no image can hold.
+// add takes one name. A repository's own data is passed over.
 func (l *lister) add(p string) error {
-	if p == "" || !fs.ValidPath(strings.ToValidUTF8(p, "_")) {
-		return fault.Cannot("stage %s: it is not a path below the root", show(p))
+	for rest, more := p, true; more; {
+		var name string
+		name, rest, more = strings.Cut(rest, "/")
+		switch {
+		case name == ".git":
+			return nil
+		case name == "", name == ".", name == "..", strings.IndexByte(name, 0) >= 0:
+			return fault.Cannot("stage %s: it is not a path below the root", show(p))
+		}
 	}
-	if l.seen[p] || l.hidden(p) {
-		return nil
-	}
-	if skip, err := l.exclude.MatchesOrParentMatches(p); err != nil {
-		return fmt.Errorf("match %s: %w", show(p), err)
-	} else if skip {
-		return nil
-	}
-	switch {
-	case len(p) >= maxPath:
-		l.faults = append(l.faults, fault.Cannot("stage %s…: its path has %d bytes, more than %d", show(p[:64]), len(p), maxPath-1).
-			WithHint("shorten the path, or add it to .gitignore"))
-	case whiteout(p):
-		l.faults = append(l.faults, fault.Cannot("stage %s: a name that starts with .wh. deletes files in an image", show(p)).
-			WithHint("rename it, or add it to .gitignore"))
-	default:
-		l.seen[p] = true
-	}
+	l.paths = append(l.paths, p)
 	return nil
 }
 
-// hidden says that a path is a repository's own data.
-func (l *lister) hidden(p string) bool {
-	return p == ".git" || strings.HasPrefix(p, ".git/") || strings.HasSuffix(p, "/.git") || strings.Contains(p, "/.git/")
-}
-
-func whiteout(p string) bool {
-	return strings.HasPrefix(p, ".wh.") || strings.Contains(p, "/.wh.")
-}
-
-// walk lists a folder outside git: everything but .git and node_modules.
-func (l *lister) walk() error {
+// include walks the folder for what the rules include, whether git ignores it
+// or not. It enters only folders that a pattern can reach.
+func (l *lister) include() error {
+	if !l.rules.include.any() {
+		return nil
+	}
 	folders := []string{"."}
 	for len(folders) > 0 {
 		dir := folders[len(folders)-1]
@@ -96,32 +87,58 @@ func (l *lister) walk() error {
 		}
 		found, err := l.folder(dir)
 		if err != nil {
-			return fault.Cannot("list %s: %w", show(dir), err)
+			return fault.Cannot("list %s: %w", show(dir), err).WithHint("make it readable, or narrow include: in sandwright.yaml")
 		}
 		for _, entry := range found {
 			p := path.Join(dir, entry.Name())
 			switch {
-			case entry.Name() == ".git", entry.Name() == "node_modules":
+			case entry.Name() == ".git":
 			case entry.IsDir() && len(p) < maxPath:
-				folders = append(folders, p)
-			default:
-				if err := l.add(p); err != nil {
-					return err
+				if l.rules.include.reaches(p) {
+					folders = append(folders, p)
 				}
+			case l.rules.include.match(p):
+				l.paths = append(l.paths, p)
 			}
 		}
 	}
 	return nil
 }
 
+// tooLong looks for the folders that git could not open. What is in them, or
+// would be, cannot be named by one path.
+func (l *lister) tooLong() (long []string, err error) {
+	slices.Sort(l.deep)
+	folders := slices.Compact(l.deep)
+	for len(folders) > 0 && err == nil {
+		dir := folders[len(folders)-1]
+		folders = folders[:len(folders)-1]
+		var found []os.DirEntry
+		if found, err = l.folder(dir); err != nil {
+			return nil, fault.Cannot("list %s: %w", show(dir), err)
+		}
+		for _, entry := range found {
+			switch p := join(dir, entry.Name()); {
+			case !entry.IsDir() || entry.Name() == ".git":
+			case len(p) >= maxPath && !l.rules.drop(p):
+				long = append(long, p)
+			case len(p) < maxPath:
+				folders = append(folders, p)
+			}
+		}
+		err = l.ctx.Err()
+	}
+	return long, err
+}
+
 // folder reads one folder; one that is gone is empty.
-func (l *lister) folder(dir string) ([]fs.DirEntry, error) {
+func (l *lister) folder(dir string) ([]os.DirEntry, error) {
 	f, err := l.root.open(dir, dirFlags)
 	if gone(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, reasonOf(err)
 	}
 	defer f.Close()
 	return f.ReadDir(-1)

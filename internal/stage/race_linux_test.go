@@ -66,8 +66,9 @@ func race(t *testing.T, d *dir, slow bool, long time.Duration) {
 		r, err := openRoot(d.root)
 		d.check(err)
 		r.slow = slow
-		tree, err := open(t.Context(), r, Options{})
-		if err != nil {
+		tree, err := inspect(t.Context(), r, Options{})
+		d.check(err)
+		if tree.Err() != nil {
 			refused++
 		} else {
 			staged++

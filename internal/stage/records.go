@@ -5,13 +5,15 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
-// modeModule is git's mode of a submodule.
-const modeModule = "160000"
+// modeModule is git's mode of a submodule, modeOther stands for any other.
+const (
+	modeModule = "160000"
+	modeOther  = "tracked"
+)
 
 // maxRecord bounds one record of git's list.
 const maxRecord = 1 << 20
@@ -43,12 +45,28 @@ func splitRecord(data []byte, atEOF bool) (int, []byte, error) {
 	return 0, nil, nil
 }
 
-// parseStaged splits a record of ls-files --stage: mode, object, stage, TAB, path.
-func parseStaged(rec []byte) (mode, p string, err error) {
-	head, name, ok := strings.Cut(string(rec), "\t")
-	fields := strings.Split(head, " ")
-	if !ok || len(fields) != 3 || name == "" {
-		return "", "", fault.Cannot("read git's list: %q is not mode, object, stage and path", rec)
+// A record is one name of git's list. The mode is empty for an untracked one.
+type record struct{ mode, path string }
+
+// parseRecord splits a record of ls-files -t --stage: "? path" is untracked, and
+// of a tracked one a tag, mode, object, stage, TAB and path are given.
+func parseRecord(rec []byte) (record, error) {
+	bad := func() (record, error) {
+		return record{}, fault.Cannot("read git's list: %q is neither ? and path, nor tag, mode, object, stage and path", rec)
 	}
-	return fields[0], name, nil
+	if len(rec) < 3 || rec[1] != ' ' {
+		return bad()
+	}
+	if rec[0] == '?' {
+		return record{path: string(rec[2:])}, nil
+	}
+	head, name, ok := bytes.Cut(rec[2:], []byte{'\t'})
+	if !ok || len(name) == 0 || bytes.Count(head, []byte{' '}) != 2 || head[0] == ' ' {
+		return bad()
+	}
+	mode := modeOther
+	if bytes.HasPrefix(head, []byte(modeModule+" ")) {
+		mode = modeModule
+	}
+	return record{mode, string(name)}, nil
 }

@@ -9,9 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/moby/patternmatcher"
+	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/tonistiigi/fsutil"
 )
@@ -19,28 +21,48 @@ import (
 // Options say what is staged and who owns it in the box.
 type Options struct {
 	UID, GID uint32
-	Exclude  []string // patterns as in a .dockerignore, relative to the root
+	Exclude  []string          // patterns as in a .dockerignore, relative to the root; after those of the .dockerignore
+	Include  []string          // patterns of what is staged although git ignores it, or a pattern excludes it
+	Links    []config.LinkRule // the last that matches a link decides
 }
 
-// A Tree is what Open found. It is a snapshot of names and metadata; contents
+// A Tree is what Inspect found. It is a snapshot of names and metadata; contents
 // are read later and refused when the file changed since. A Tree is safe for
 // concurrent use.
 type Tree struct {
-	root    *root
-	opts    Options
-	entries []Entry // in the order of a walk: compared path component by component
-	notices []string
+	root     *root
+	opts     Options
+	entries  []Entry // in the order of a walk: compared path component by component
+	notices  []Notice
+	refusals []Refusal
+
+	renewed atomic.Bool // whether fresh holds anything
+	fresh   sync.Map    // place -> *Entry, of files that changed since and were looked at again
 }
 
-// Open lists the tree below root, which may be any folder of a repository or of
-// none, and checks each entry without following a link. Everything that must
-// not be staged is reported at once. Close the Tree after its last use.
+// Open is Inspect of a tree in which nothing is refused: its error names all
+// that is. Close the Tree after its last use.
 func Open(ctx context.Context, dir string, opts Options) (*Tree, error) {
+	t, err := Inspect(ctx, dir, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.Err(); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// Inspect lists the tree below dir, which may be any folder of a repository or
+// of none, and checks each entry without following a link. What must not be
+// staged is in Refusals. Close the Tree after its last use.
+func Inspect(ctx context.Context, dir string, opts Options) (*Tree, error) {
 	r, err := openRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	t, err := open(ctx, r, opts)
+	t, err := inspect(ctx, r, opts)
 	if err != nil {
 		r.Close()
 		return nil, err
@@ -48,21 +70,37 @@ func Open(ctx context.Context, dir string, opts Options) (*Tree, error) {
 	return t, nil
 }
 
-func open(ctx context.Context, r *root, opts Options) (*Tree, error) {
-	exclude, err := patternmatcher.New(opts.Exclude)
+func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
+	rules, err := newRules(r, opts)
 	if err != nil {
-		return nil, fault.Cannot("use an exclude pattern: %w", err).WithCode(fault.ExitConfig)
+		return nil, err
 	}
-	l := &lister{ctx: ctx, root: r, exclude: exclude, seen: map[string]bool{}}
+	links, err := newLinkRules(opts.Links)
+	if err != nil {
+		return nil, err
+	}
+	l := &lister{ctx: ctx, root: r, rules: rules, modules: map[string]bool{}}
 	start := time.Now()
-	if err := l.list(); err != nil {
+	paths, err := l.list()
+	if err != nil {
 		return nil, err
 	}
-	c := &checker{root: r, start: start, notices: l.notices, faults: l.faults}
-	if err := c.check(ctx, l.paths()); err != nil {
+	w := &walker{root: r, start: start, modules: l.modules, notices: l.notices}
+	if err := w.walk(ctx, paths); err != nil {
 		return nil, err
 	}
-	return &Tree{root: r, opts: opts, entries: c.entries, notices: c.sortedNotices()}, nil
+	long, err := l.tooLong()
+	if err != nil {
+		return nil, err
+	}
+	w.tooLong(long)
+	w.links(links)
+	w.notices = append(w.notices, w.dropped.notice()...)
+	return &Tree{
+		root: r, opts: opts, entries: w.entries,
+		notices:  byPath(w.notices, func(n Notice) string { return n.Path }, Notice.String),
+		refusals: byPath(w.refusals, func(r Refusal) string { return r.Path }, func(r Refusal) string { return r.Reason }),
+	}, nil
 }
 
 // openRoot opens the folder itself; links in the way to it are followed.
@@ -72,11 +110,11 @@ func openRoot(dir string) (*root, error) {
 		abs, err = filepath.EvalSymlinks(abs)
 	}
 	if err != nil {
-		return nil, fault.Cannot("stage %s: %w", show(dir), err).WithHint("say an existing folder")
+		return nil, fault.Cannot("stage %s: %w", show(dir), reasonOf(err)).WithHint("say an existing folder")
 	}
 	f, err := os.Open(abs)
 	if err != nil {
-		return nil, fault.Cannot("stage %s: %w", show(dir), err)
+		return nil, fault.Cannot("stage %s: %w", show(dir), reasonOf(err))
 	}
 	if info, err := f.Stat(); err != nil || !info.IsDir() {
 		f.Close()
@@ -92,11 +130,23 @@ func (t *Tree) Close() error { return t.root.Close() }
 func (t *Tree) Root() string { return t.root.path }
 
 // Entries gives every folder, file and link in the order of a walk, without
-// the root itself.
+// the root itself and without what is refused.
 func (t *Tree) Entries() []Entry { return slices.Clone(t.entries) }
 
-// Notices says, sorted, what was left out or is worth a look.
-func (t *Tree) Notices() []string { return slices.Clone(t.notices) }
+// Notices says, sorted by path, what was left out or is worth a look.
+func (t *Tree) Notices() []Notice { return slices.Clone(t.notices) }
+
+// Refusals says, sorted by path, what must not be staged.
+func (t *Tree) Refusals() []Refusal { return slices.Clone(t.refusals) }
+
+// Err is all refusals as faults, and nil where there is none.
+func (t *Tree) Err() error {
+	var faults fault.List
+	for _, r := range t.refusals {
+		faults = append(faults, r.Fault())
+	}
+	return faults.Err()
+}
 
 // find gives the place of a path, and whether it is there.
 func (t *Tree) find(path string) (int, bool) { return search(t.entries, path) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
 
@@ -20,7 +21,9 @@ import (
 // times that stand for the contents, so that a receiver which compares names,
 // sizes and times never keeps contents that changed; set them in the build.
 func (t *Tree) FS() fsutil.FS {
-	return &transfer{entries: t.entries, opts: t.opts, open: func(i int) (io.ReadCloser, error) { return t.content(&t.entries[i]) }}
+	return &transfer{entries: t.entries, opts: t.opts, at: t.at, err: t.Err(), open: func(i int) (io.ReadCloser, error) {
+		return t.content(t.at(i))
+	}}
 }
 
 // Files is a tree of just these files, 0644, and the folders they are in. Its
@@ -34,19 +37,47 @@ func Files(files []workspace.Input, opts Options) fsutil.FS {
 		if _, twice := data[f.Path]; twice || !fs.ValidPath(f.Path) || f.Path == "." {
 			v.err = errPath(f.Path)
 		}
-		sum := sha256.Sum256(f.Data)
+		sum := sum(sha256.Sum256(f.Data))
 		data[f.Path] = f.Data
-		entries = append(entries, Entry{Path: f.Path, Mode: 0o644, Size: int64(len(f.Data)), sum: sum[:]})
+		entries = append(entries, Entry{Path: f.Path, Mode: 0o644, Size: int64(len(f.Data)), sum: &sum})
 	}
 	all, conflict := withFolders(entries)
 	if conflict != "" {
 		v.err = errPath(conflict)
 	}
 	v.entries = all
+	v.at = func(i int) *Entry { return &v.entries[i] }
 	v.open = func(i int) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data[v.entries[i].Path])), nil
 	}
 	return v
+}
+
+// withFolders adds the folders that the entries are in, and sorts them all. It
+// names, too, an entry below one that is no folder: a tree cannot hold both.
+func withFolders(entries []Entry) (all []Entry, conflict string) {
+	kinds := map[string]Kind{".": Dir}
+	for _, e := range entries {
+		kinds[e.Path] = e.Kind
+	}
+	all = slices.Clone(entries)
+	for _, e := range entries {
+		dir := path.Dir(e.Path)
+		for {
+			kind, known := kinds[dir]
+			if known && kind != Dir {
+				conflict = e.Path
+			}
+			if known {
+				break
+			}
+			kinds[dir] = Dir
+			all = append(all, Entry{Path: dir, Kind: Dir, Mode: 0o755})
+			dir = path.Dir(dir)
+		}
+	}
+	slices.SortFunc(all, func(a, b Entry) int { return comparePath(a.Path, b.Path) })
+	return all, conflict
 }
 
 func errPath(p string) error { return fault.Cannot("use %s as the path of a file", show(p)) }
@@ -55,6 +86,7 @@ func errPath(p string) error { return fault.Cannot("use %s as the path of a file
 type transfer struct {
 	entries []Entry
 	opts    Options
+	at      func(int) *Entry // the entry as it was last looked at
 	open    func(int) (io.ReadCloser, error)
 	err     error // of the list itself; Walk gives it
 }
@@ -77,7 +109,7 @@ func (v *transfer) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) e
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e := &v.entries[i]
+		e := v.at(i)
 		switch err := fn(e.Path, &fsutil.DirEntryInfo{Stat: v.stat(e)}, nil); err {
 		case nil:
 			i++

@@ -1,0 +1,262 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// racyWindow is how coarse a file system's clock may be: two changes of a
+	// file within it can leave the same time stamps. Where no time has a
+	// fraction of a second, the clock counts seconds, or every other one.
+	racyWindow   = 100 * time.Millisecond
+	coarseWindow = 2 * time.Second
+	// maxOpen bounds the folders that are open at once.
+	maxOpen = 64
+)
+
+// A walker looks at each listed name, once, through its folder's descriptor.
+type walker struct {
+	root     *root
+	modules  map[string]bool // submodules, which may be empty folders
+	start    time.Time       // before anything was looked at
+	frames   []frame         // the folders on the way to the last name
+	lost     string          // a folder that is not there, nor anything below
+	entries  []Entry
+	notices  []Notice
+	refusals []Refusal
+	dropped  dropped
+}
+
+// A frame is a folder that is looked into. It becomes an entry with the first
+// entry in it.
+type frame struct {
+	path string
+	fd   int // -1 when it was closed to spare descriptors
+	kept bool
+}
+
+// walk takes names in the order of a walk.
+func (w *walker) walk(ctx context.Context, paths []string) error {
+	w.frames = append(w.frames[:0], frame{path: ".", fd: int(w.root.Fd()), kept: true})
+	defer w.leave(1)
+	w.entries = make([]Entry, 0, len(paths)+len(paths)/8)
+	for i, p := range paths {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if w.lost != "" && strings.HasPrefix(p, w.lost) {
+			continue
+		}
+		dir, name := split(p)
+		if !w.enter(dir) {
+			continue
+		}
+		if err := w.name(w.top().fd, p, name); err != nil && !gone(err) {
+			w.refuse(p, err)
+		}
+	}
+	return nil
+}
+
+func (w *walker) top() *frame { return &w.frames[len(w.frames)-1] }
+
+// refuse is for what cannot be looked at.
+func (w *walker) refuse(p string, err error) {
+	w.refusals = append(w.refusals, Refusal{Path: p, Reason: reasonOf(err).Error(), Hint: "make it readable, or add it to .gitignore"})
+}
+
+// leave closes the folders from the n-th on.
+func (w *walker) leave(n int) {
+	for _, f := range w.frames[n:] {
+		if f.fd >= 0 {
+			unix.Close(f.fd)
+		}
+	}
+	w.frames = w.frames[:n]
+}
+
+// enter makes dir the folder on top. It is false where dir is not there, or is
+// a link now.
+func (w *walker) enter(dir string) bool {
+	n := len(w.frames)
+	for n > 1 && !below(dir, w.frames[n-1].path) {
+		n--
+	}
+	w.leave(n)
+	if top := w.top(); top.fd < 0 {
+		fd, err := w.root.openFD(top.path, dirFlags)
+		if err != nil {
+			return w.miss(top.path, err)
+		}
+		top.fd = fd
+	}
+	for w.top().path != dir {
+		at := w.top().path
+		rest := dir
+		if at != "." {
+			rest = dir[len(at)+1:]
+		}
+		name, _, _ := strings.Cut(rest, "/")
+		next := dir[:len(dir)-len(rest)+len(name)]
+		fd, err := w.root.below(w.top().fd, name, dirFlags)
+		if err != nil {
+			return w.miss(next, err)
+		}
+		w.push(frame{path: next, fd: fd})
+	}
+	return true
+}
+
+func (w *walker) miss(dir string, err error) bool {
+	w.lost = dir + "/"
+	if !gone(err) {
+		w.refuse(dir, err)
+	}
+	return false
+}
+
+// push adds an open folder. Where its name was just looked at, that was it, or
+// something that has become a folder since.
+func (w *walker) push(f frame) {
+	if n := len(w.entries); n > 0 && w.entries[n-1].Path == f.path {
+		f.kept = w.entries[n-1].Kind == Dir
+		if !f.kept {
+			w.entries = w.entries[:n-1]
+		}
+	}
+	w.frames = append(w.frames, f)
+	if old := len(w.frames) - maxOpen; old > 0 && w.frames[old].fd >= 0 {
+		unix.Close(w.frames[old].fd)
+		w.frames[old].fd = -1
+	}
+}
+
+// name looks at one name and keeps it when its kind can be staged.
+func (w *walker) name(dir int, p, name string) error {
+	st, err := lstat(dir, name)
+	if err != nil {
+		return err
+	}
+	e, err := w.entry(dir, p, name, &st)
+	for tries := 0; errors.Is(err, ErrChanged) && tries < maxTries; tries++ {
+		if st, err = lstat(dir, name); err == nil {
+			e, err = w.entry(dir, p, name, &st)
+		}
+	}
+	if err != nil || e == nil {
+		return err
+	}
+	if reason := impossible(p); reason != "" {
+		w.refusals = append(w.refusals, Refusal{Path: p, Kind: e.Kind.String(), Reason: reason,
+			Hint: "rename it, or add to sandwright.yaml: exclude: [" + pattern(p) + "]"})
+		return nil
+	}
+	w.dropped.look(dir, e, name, &st)
+	w.keep(*e)
+	return nil
+}
+
+// entry makes the entry of what was looked at; nil where it is none.
+func (w *walker) entry(dir int, p, name string, st *unix.Stat_t) (*Entry, error) {
+	switch uint32(st.Mode) & unix.S_IFMT {
+	case unix.S_IFREG:
+		e := &Entry{Path: p}
+		e.become(st, w.start)
+		return e, nil
+	case unix.S_IFDIR:
+		if !w.modules[p] && len(p) < maxPath {
+			return nil, nil // a file became a folder; what is in it is listed itself
+		}
+		return &Entry{Path: p, Kind: Dir, Mode: 0o755}, nil
+	case unix.S_IFLNK:
+		target, err := readlink(dir, name)
+		if errors.Is(err, unix.EINVAL) {
+			err = ErrChanged
+		}
+		return &Entry{Path: p, Kind: Link, Mode: 0o777, Target: target}, err
+	case unix.S_IFIFO:
+		w.leaveOut(p, "fifo")
+	case unix.S_IFSOCK:
+		w.leaveOut(p, "socket")
+	default:
+		w.leaveOut(p, "device")
+	}
+	return nil, nil
+}
+
+// keep adds an entry, after the folders that it is in.
+func (w *walker) keep(e Entry) {
+	n := len(w.frames)
+	for n > 1 && !w.frames[n-1].kept {
+		n--
+	}
+	for i := n; i < len(w.frames); i++ {
+		w.frames[i].kept = true
+		w.entries = append(w.entries, Entry{Path: w.frames[i].path, Kind: Dir, Mode: 0o755})
+	}
+	w.entries = append(w.entries, e)
+}
+
+// become makes e the regular file that was looked at.
+func (e *Entry) become(st *unix.Stat_t, look time.Time) {
+	e.Kind, e.Mode, e.Size, e.id = File, 0o644, st.Size, identify(st)
+	if uint32(st.Mode)&unix.S_IXUSR != 0 {
+		e.Mode = 0o755
+	}
+	if racy(e.id, look) {
+		e.id.racy = time.Now().UnixNano()
+	}
+}
+
+// racy says that a file changed so shortly before a look that a change after
+// it could leave the same time stamps. No program can set ctime; a modification
+// time in the future says nothing.
+func racy(id identity, look time.Time) bool {
+	window := racyWindow
+	if id.mtime%int64(time.Second) == 0 && id.ctime%int64(time.Second) == 0 {
+		window = coarseWindow
+	}
+	from, to := look.Add(-window).UnixNano(), look.Add(window).UnixNano()
+	return id.ctime > from || id.mtime > from && id.mtime < to
+}
+
+func (w *walker) leaveOut(p, kind string) {
+	w.notices = append(w.notices, Notice{Path: p, Kind: kind, What: "left out", Reason: "it is a " + kind})
+}
+
+// tooLong refuses folders that git could not open for the length of their path.
+func (w *walker) tooLong(folders []string) {
+	for _, p := range folders {
+		w.refusals = append(w.refusals, Refusal{Path: p, Kind: "dir", Reason: tooLongBy(len(p)),
+			Hint: "shorten the path, or add it to .gitignore"})
+	}
+}
+
+// impossible says why no image can hold a path.
+func impossible(p string) string {
+	switch {
+	case len(p) >= maxPath:
+		return tooLongBy(len(p))
+	case strings.HasPrefix(p, ".wh."), strings.Contains(p, "/.wh."):
+		return "a name that starts with .wh. deletes files in an image"
+	}
+	return ""
+}
+
+func tooLongBy(n int) string {
+	return fmt.Sprintf("its path has %d bytes, more than %d", n, maxPath-1)
+}
+
+// split cuts a clean path into its folder and its name.
+func split(p string) (dir, name string) {
+	if i := strings.LastIndexByte(p, '/'); i >= 0 {
+		return p[:i], p[i+1:]
+	}
+	return ".", p
+}
