@@ -53,11 +53,15 @@ func firstSet(values ...string) string {
 
 // errDowngrade is returned, inside a url.Error, for a redirect from https to
 // anything else.
-var errDowngrade = errors.New("redirected from https to a plain connection")
+type errDowngrade struct{ to *url.URL }
+
+func (e errDowngrade) Error() string {
+	return "redirected from https to a plain connection, " + bare(e.to)
+}
 
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if via[len(via)-1].URL.Scheme == "https" && req.URL.Scheme != "https" {
-		return errDowngrade
+		return errDowngrade{req.URL}
 	}
 	if len(via) >= 10 {
 		return errors.New("redirected more than 10 times")

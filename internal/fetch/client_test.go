@@ -122,7 +122,7 @@ func TestRedirectToPlainHTTPIsRefused(t *testing.T) {
 	})
 	f := newFetcher(t, npmFrom(map[string]string{"registry": server.URL, "cafile": ca}))
 	_, err := f.ResolveTool(t.Context(), "x", ToolSpec{NPM: "x@1.0.0"}, amd64)
-	want := "cannot fetch npm package x from " + server.URL + "/x: redirected from https to a plain connection"
+	want := "cannot fetch npm package x from " + server.URL + "/x: redirected from https to a plain connection, " + plain.URL + "/x"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -2,12 +2,8 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"net/url"
@@ -26,12 +22,6 @@ const maxDownload = 2 << 30
 // downloadDeadline bounds one artifact, all attempts together.
 const downloadDeadline = 30 * time.Minute
 
-// sums is what is known of a file after it was read.
-type sums struct {
-	size           int64
-	sha256, sha512 string // hex
-}
-
 // A parcel is one file to bring here.
 type parcel struct {
 	name  string // of the work, for events
@@ -44,19 +34,23 @@ type parcel struct {
 
 // download brings a parcel into a file, which is the caller's to remove, and
 // returns once check has found it to be the right one. What an interrupted
-// download left behind is taken up again.
+// download left behind is taken up again. Until then nothing but this reads
+// the file.
 func (f *Fetcher) download(ctx context.Context, p parcel) (path string, s sums, err error) {
 	ctx, stop := context.WithTimeout(ctx, downloadDeadline)
 	defer stop()
 	path = filepath.Join(f.store.dir, "partial", p.key)
 	left, _ := os.Stat(path)
-	if err = f.retried(ctx, func() error { return f.continued(ctx, p, path) }); err != nil {
+	d := newDigester()
+	err = f.retried(ctx, func() error { return f.continued(ctx, p, path, d) })
+	if noSpace(err) { // what is there already takes room that others need more
+		return "", sums{}, errors.Join(f.store.full(p.what, err), removeIfThere(path))
+	}
+	if err != nil {
 		return "", sums{}, errors.Join(unreachable(p.what, p.url, err), dropUseless(path, err))
 	}
-	if s, err = sumFile(path); err == nil {
-		err = p.check(s)
-	}
-	if err == nil {
+	s = d.sums()
+	if err = p.check(s); err == nil {
 		return path, s, nil
 	}
 	if rm := os.Remove(path); rm != nil {
@@ -79,14 +73,15 @@ func dropUseless(path string, err error) error {
 	return nil
 }
 
-// continued appends to the file at path what is missing from it.
-func (f *Fetcher) continued(ctx context.Context, p parcel, path string) (err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+// continued appends to the file at path what is missing from it, and brings d
+// to what the whole file holds.
+func (f *Fetcher) continued(ctx context.Context, p parcel, path string, d *digester) (err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fault.Cannot("keep %s: %w", p.what, err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	have, err := file.Seek(0, io.SeekEnd)
+	have, err := d.catchUp(file)
 	if err != nil || (p.size > 0 && have == p.size) {
 		return err
 	}
@@ -107,7 +102,10 @@ func (f *Fetcher) continued(ctx context.Context, p parcel, path string) (err err
 	if have, err = place(file, resp, have); err != nil {
 		return err
 	}
-	return stalled(ctx, f.pour(p, file, watch(resp.Body), have, total))
+	if have == 0 {
+		d.reset()
+	}
+	return stalled(ctx, f.pour(p, io.MultiWriter(file, d), watch(resp.Body), have, total))
 }
 
 // from asks for what follows the first have bytes.
@@ -199,19 +197,3 @@ func (m *meter) flush() {
 	m.last = time.Now()
 	m.progress(m.event)
 }
-
-func sumFile(path string) (s sums, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return s, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	h256, h512 := sha256.New(), sha512.New()
-	if s.size, err = io.Copy(io.MultiWriter(h256, h512), file); err != nil {
-		return s, err
-	}
-	s.sha256, s.sha512 = hexSum(h256), hexSum(h512)
-	return s, nil
-}
-
-func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

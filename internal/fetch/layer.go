@@ -2,21 +2,11 @@ package fetch
 
 import (
 	"archive/tar"
-	"errors"
+	"bytes"
+	"crypto/sha256"
 	"io"
-	"maps"
-	"os"
 	"path"
-	"slices"
 	"time"
-
-	"github.com/sandwright/sandwright/internal/lock"
-)
-
-// toolsDir is where tools stand in a box; binDir is on its PATH.
-const (
-	toolsDir = "opt/sandwright/tools"
-	binDir   = "usr/local/bin"
 )
 
 // A layerWriter writes a layer whose bytes depend on its content alone:
@@ -24,17 +14,15 @@ const (
 type layerWriter struct {
 	tw   *tar.Writer
 	dirs map[string]bool
-	tally
+	buf  []byte
 }
 
-// A tally counts what a layer holds of its package.
-type tally struct {
-	files int64 // and links
-	bytes int64 // of the regular files
-}
+// copyBuffer is small enough to stay in a core's cache while it is
+// decompressed into, hashed twice and written.
+const copyBuffer = 256 << 10
 
 func newLayerWriter(w io.Writer) *layerWriter {
-	return &layerWriter{tw: tar.NewWriter(w), dirs: map[string]bool{".": true}}
+	return &layerWriter{tar.NewWriter(w), map[string]bool{".": true}, make([]byte, copyBuffer)}
 }
 
 // dir adds a directory and those above it, once.
@@ -54,85 +42,35 @@ func (l *layerWriter) add(hdr tar.Header) error {
 	return l.tw.WriteHeader(&hdr)
 }
 
-// entry adds one entry of a package that stands below root.
-func (l *layerWriter) entry(root string, e entry, body io.Reader) error {
-	name := path.Join(root, e.name)
-	if e.kind == tar.TypeDir {
-		return l.dir(name)
+// file adds a file of that size below directories that are added with it, and
+// gives its sha256, hex.
+func (l *layerWriter) file(name string, exec bool, size int64, body io.Reader) (string, error) {
+	if err := l.dir(path.Dir(name)); err != nil {
+		return "", err
 	}
+	hdr := tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: size}
+	if exec {
+		hdr.Mode = 0o755
+	}
+	if err := l.add(hdr); err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	// Plain readers and writers: their own WriteTo and ReadFrom would not use buf.
+	_, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(l.tw, h)}, struct{ io.Reader }{body}, l.buf)
+	return hexSum(h), err
+}
+
+// link adds a symbolic or hard link below directories that are added with it.
+func (l *layerWriter) link(kind byte, name, target string, mode int64) error {
 	if err := l.dir(path.Dir(name)); err != nil {
 		return err
 	}
-	l.files++
-	hdr := tar.Header{Typeflag: e.kind, Name: name, Mode: 0o644, Linkname: e.link}
-	switch e.kind {
-	case tar.TypeReg:
-		hdr.Size = e.size
-	case tar.TypeSymlink:
-		hdr.Mode = 0o777
-	case tar.TypeLink:
-		hdr.Linkname = path.Join(root, e.link)
-	}
-	if e.exec && e.kind != tar.TypeSymlink {
-		hdr.Mode = 0o755
-	}
-	if err := l.add(hdr); err != nil || e.kind != tar.TypeReg {
-		return err
-	}
-	n, err := io.Copy(l.tw, body)
-	l.bytes += n
+	return l.add(tar.Header{Typeflag: kind, Name: name, Linkname: target, Mode: mode})
+}
+
+// data adds a small file.
+func (l *layerWriter) data(name string, data []byte) error {
+	_, err := l.file(name, false, int64(len(data)), bytes.NewReader(data))
 	return err
-}
-
-// programs links each program of a tool from binDir.
-func (l *layerWriter) programs(root string, bin map[string]string) error {
-	if err := l.dir(binDir); err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(bin)) {
-		target := path.Join("../../..", root, bin[name])
-		err := l.add(tar.Header{Typeflag: tar.TypeSymlink, Name: path.Join(binDir, name), Linkname: target, Mode: 0o777})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeToolLayer turns a download into the layer of the tool of that name, as
-// a says: its packing, root, keep and bin. It counts what is in the layer.
-func writeToolLayer(w io.Writer, in *os.File, name string, a lock.Artifact) (tally, error) {
-	l := newLayerWriter(w)
-	root := path.Join(toolsDir, name)
-	programs := map[string]bool{}
-	for _, file := range a.Bin {
-		programs[file] = true
-	}
-	err := readArchive(in, a.Packed, a.Root, func(e entry, body io.Reader) error {
-		if !kept(a.Keep, e) {
-			return nil
-		}
-		e.exec = e.exec || programs[e.name]
-		return l.entry(root, e, body)
-	})
-	if err == nil {
-		err = l.programs(root, a.Bin)
-	}
-	return l.tally, errors.Join(err, l.tw.Close())
-}
-
-// kept tells whether a pattern names e or a directory above it. Directories
-// come with what is in them.
-func kept(patterns []string, e entry) bool {
-	if len(patterns) == 0 {
-		return true
-	}
-	for name := e.name; name != "."; name = path.Dir(name) {
-		for _, pattern := range patterns {
-			if ok, _ := path.Match(path.Clean(pattern), name); ok { // the pattern was checked when it was read
-				return e.kind != tar.TypeDir
-			}
-		}
-	}
-	return false
 }

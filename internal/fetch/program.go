@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"archive/tar"
 	"bytes"
 	"io"
 	"path"
@@ -28,8 +27,7 @@ func (s *Store) Program(name, at string, data []byte, platform string) (Ref, err
 func writeProgram(w io.Writer, at string, data []byte) error {
 	l := newLayerWriter(w)
 	file := strings.TrimPrefix(path.Clean(at), "/")
-	e := entry{name: file, kind: tar.TypeReg, exec: true, size: int64(len(data))}
-	if err := l.entry("", e, bytes.NewReader(data)); err != nil {
+	if _, err := l.file(file, true, int64(len(data)), bytes.NewReader(data)); err != nil {
 		return err
 	}
 	return l.tw.Close()

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 // choosePrograms decides which files of a tarball are programs, and their
 // names: as asked for, or else by the bin of the package that was asked for.
 func choosePrograms(tarball string, asked, holder release, files []string) (map[string]string, error) {
-	have, err := listFiles(tarball)
+	have, err := listFiles(part{file: tarball, packed: lock.PackedNPM})
 	if err != nil {
 		return nil, err
 	}

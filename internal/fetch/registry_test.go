@@ -99,7 +99,7 @@ type file struct {
 }
 
 // tarball makes a tar.gz of files.
-func tarball(t *testing.T, files ...file) []byte {
+func tarball(t testing.TB, files ...file) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	gz := gzip.NewWriter(&b)
@@ -168,7 +168,7 @@ func (r *registry) fetcher(t *testing.T) *Fetcher {
 func fixedTime() time.Time { return time.Unix(1e9, 0) }
 
 // gzipped compresses data.
-func gzipped(t *testing.T, data []byte) []byte {
+func gzipped(t testing.TB, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	gz := gzip.NewWriter(&b)

@@ -33,7 +33,7 @@ func final(err error) bool {
 	var status errStatus
 	var f *fault.Fault
 	switch {
-	case errors.As(err, &f), errors.Is(err, errDowngrade):
+	case errors.As(err, &f), errors.As(err, new(errDowngrade)), noSpace(err):
 		return true
 	case errors.As(err, &status):
 		return status.code < 500 && status.code != http.StatusTooManyRequests && status.code != http.StatusRequestTimeout

@@ -3,7 +3,6 @@ package fetch
 import (
 	"archive/tar"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"os"
@@ -129,23 +128,14 @@ func (f *Fetcher) fromRegistry(ctx context.Context, r release, p parcel) (path s
 // tree finds what a download becomes as a layer. Only the layer of this
 // machine's platform is kept.
 func (f *Fetcher) tree(path, name string, a *lock.Artifact, platform string) (err error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	write := func(w io.Writer) error {
-		got, err := writeToolLayer(w, in, name, *a)
-		a.Files, a.Unpacked = got.files, got.bytes
-		return err
-	}
+	parts := []part{partOf(path, name, *a)}
+	var got laid
 	if platform == hostPlatform() {
-		a.Tree, err = f.store.put(write, nil)
-		return err
+		_, got, err = f.store.layTool(parts, name, a.Bin, platform, defaultLimits(), nil, func(laid) error { return nil })
+	} else {
+		got, err = writeTool(io.Discard, parts, name, a.Bin, defaultLimits())
 	}
-	h := sha256.New()
-	err = write(h)
-	a.Tree = hexSum(h)
+	a.Tree, a.Files, a.Unpacked = got.tree, got.files, got.bytes
 	return err
 }
 
@@ -162,19 +152,14 @@ func about(name, pkg string, err error) error {
 	return out
 }
 
-// listFiles gives the files of a tarball by name.
-func listFiles(tarball string) (files map[string]bool, err error) {
-	in, err := os.Open(tarball)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	files = map[string]bool{}
-	err = readPackage(in, func(e entry, _ io.Reader) error {
-		if e.kind == tar.TypeReg || e.kind == tar.TypeLink {
+// listFiles gives the files of a part by name.
+func listFiles(p part) (map[string]bool, error) {
+	entries, err := survey(p)
+	files := map[string]bool{}
+	for _, e := range entries {
+		if e.kind != tar.TypeDir {
 			files[e.name] = true
 		}
-		return nil
-	})
+	}
 	return files, err
 }

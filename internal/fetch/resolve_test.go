@@ -68,7 +68,7 @@ func TestResolveKeepsTheLayerOfThisMachineOnly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, kept := f.store.size(a.Tree); kept != (platform == hostPlatform()) {
+		if _, kept := f.store.toolImage("agent", a.Tree, platform); kept != (platform == hostPlatform()) {
 			t.Errorf("%s: kept is %v", platform, kept)
 		}
 	}

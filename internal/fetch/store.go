@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
@@ -17,7 +16,10 @@ import (
 // A Store is a directory in the OCI image layout: blobs by digest, which a
 // containerd content store over the same directory can read. Several
 // processes may use one at once.
-type Store struct{ dir string }
+type Store struct {
+	dir string
+	use *os.File // locked while this process has the store open
+}
 
 const (
 	layoutFile = `{"imageLayoutVersion":"1.0.0"}` + "\n"
@@ -31,33 +33,29 @@ func OpenStore(dir string) (*Store, error) {
 		return nil, fault.Cannot("open the store: %w", err)
 	}
 	s := &Store{dir: abs}
+	failed := func(err error) (*Store, error) {
+		if noSpace(err) {
+			return nil, s.full("anything", err)
+		}
+		return nil, fault.Cannot("open the store: %w", err)
+	}
 	for _, sub := range []string{"blobs/sha256", "tmp", "partial", "refs", "locks"} {
 		if err := os.MkdirAll(filepath.Join(abs, sub), 0o755); err != nil {
-			return nil, fault.Cannot("open the store: %w", err)
+			return failed(err)
 		}
+	}
+	if err := s.enter(); err != nil {
+		return failed(err)
 	}
 	for name, text := range map[string]string{"oci-layout": layoutFile, "index.json": indexFile} {
 		if _, err := os.Stat(filepath.Join(abs, name)); err == nil {
 			continue
 		}
 		if err := s.replace(name, []byte(text)); err != nil {
-			return nil, fault.Cannot("open the store: %w", err)
+			return failed(err)
 		}
 	}
-	s.sweep(24 * time.Hour)
 	return s, nil
-}
-
-// sweep removes what killed processes left unfinished longer than age ago.
-func (s *Store) sweep(age time.Duration) {
-	for _, sub := range []string{"tmp", "partial"} {
-		entries, _ := os.ReadDir(filepath.Join(s.dir, sub))
-		for _, e := range entries {
-			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > age {
-				_ = os.RemoveAll(filepath.Join(s.dir, sub, e.Name())) // it may be gone already
-			}
-		}
-	}
 }
 
 // Dir is the absolute directory of the store.
@@ -84,7 +82,7 @@ func (s *Store) put(write func(io.Writer) error, keep func(sum string) error) (s
 	}
 	defer func() { err = errors.Join(err, tmp.Close(), removeIfThere(tmp.Name())) }()
 	h := sha256.New()
-	out := bufio.NewWriterSize(io.MultiWriter(tmp, h), 1<<20)
+	out := bufio.NewWriterSize(io.MultiWriter(tmp, h), copyBuffer/4)
 	if err := write(out); err != nil {
 		return "", err
 	}

@@ -75,7 +75,7 @@ func TestPut(t *testing.T) {
 	if _, err := s.put(text("other"), func(string) error { return errors.New("refused") }); err == nil {
 		t.Error("a refused sum is kept")
 	}
-	entries, _ := filepath.Glob(filepath.Join(s.dir, "*", "*"))
+	entries, _ := filepath.Glob(filepath.Join(s.dir, "[^l]*", "*"))
 	blobs, _ := os.ReadDir(filepath.Join(s.dir, "blobs/sha256"))
 	if len(blobs) != 1 || len(entries) != 1 { // the directory sha256 itself
 		t.Errorf("the store holds %v and %v", blobs, entries)
@@ -201,29 +201,40 @@ func TestGuardedGivesUpWithItsContext(t *testing.T) {
 	}
 }
 
+// TestSweep: what killed processes left goes once nobody uses the store.
 func TestSweep(t *testing.T) {
 	s := openStore(t)
-	for _, name := range []string{"tmp/old", "partial/old", "tmp/new"} {
+	for _, name := range []string{"tmp/unfinished", "partial/old", "partial/new"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, name, "deep"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		if strings.HasSuffix(name, "old") {
-			if err := os.Chtimes(filepath.Join(s.dir, name), time.Time{}, time.Now().Add(-48*time.Hour)); err != nil {
+			if err := os.Chtimes(filepath.Join(s.dir, name), time.Time{}, time.Now().Add(-partialAge)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if _, err := OpenStore(s.dir); err != nil {
+	opened := func(want ...string) {
+		t.Helper()
+		again, err := OpenStore(s.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.use.Close()
+		left, _ := filepath.Glob(filepath.Join(s.dir, "[tp]*", "*"))
+		var names []string
+		for _, path := range left {
+			names = append(names, strings.TrimPrefix(path, s.dir+"/"))
+		}
+		if diff := cmp.Diff(want, names); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	opened("partial/new", "partial/old", "tmp/unfinished") // s uses it
+	if err := s.use.Close(); err != nil {
 		t.Fatal(err)
 	}
-	left, _ := filepath.Glob(filepath.Join(s.dir, "*", "*"))
-	var names []string
-	for _, path := range left {
-		names = append(names, strings.TrimPrefix(path, s.dir+"/"))
-	}
-	if diff := cmp.Diff([]string{"blobs/sha256", "tmp/new"}, names); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+	opened("partial/new")
 }
 
 func TestProgram(t *testing.T) {

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"sync"
 
@@ -41,73 +40,61 @@ func (f *Fetcher) ToolLayers(ctx context.Context, tools map[string]lock.Tool, pl
 }
 
 // ToolLayer brings one tool of the lock into the store and gives its image,
-// whose single layer has the sha256 that the lock pins as Tree. With the
+// whose single layer holds the files that the lock pins as Tree. With the
 // layer in the store there is no download and no network.
-func (f *Fetcher) ToolLayer(ctx context.Context, name string, tool lock.Tool, platform string) (Ref, error) {
+func (f *Fetcher) ToolLayer(ctx context.Context, name string, tool lock.Tool, platform string) (ref Ref, err error) {
 	a, ok := tool.Platforms[platform]
 	if !ok {
 		return Ref{}, fault.Cannot("use tool %s: %s does not pin it for %s", name, lock.Name, platform).WithHint("run: sandwright lock")
 	}
-	if _, ok := f.store.size(a.Tree); !ok {
-		err := f.store.guarded(ctx, a.Tree, func() error { return f.makeToolLayer(ctx, name, a) })
-		if err != nil {
-			return Ref{}, err
+	if ref, ok = f.store.toolImage(name, a.Tree, platform); ok {
+		return ref, nil
+	}
+	err = f.store.guarded(ctx, a.SHA256, func() error {
+		if ref, ok = f.store.toolImage(name, a.Tree, platform); ok {
+			return nil // another process has brought it in the meantime
 		}
+		ref, err = f.makeToolLayer(ctx, name, a, platform)
+		return err
+	})
+	if noSpace(err) {
+		err = f.store.full("tool "+name, err)
 	}
-	ref, err := f.store.image("tool/"+name, a.Tree, platform)
-	if err != nil {
-		return Ref{}, fault.Cannot("keep tool %s: %w", name, err)
-	}
-	return ref, nil
+	return ref, err
 }
 
-// makeToolLayer downloads, verifies and unpacks what another process has not
-// brought here in the meantime.
-func (f *Fetcher) makeToolLayer(ctx context.Context, name string, a lock.Artifact) (err error) {
-	if _, ok := f.store.size(a.Tree); ok {
-		return nil
-	}
+// makeToolLayer downloads, verifies and unpacks.
+func (f *Fetcher) makeToolLayer(ctx context.Context, name string, a lock.Artifact, platform string) (ref Ref, err error) {
 	work := "tool " + name
 	f.progress(Event{Name: work, Text: "asking for " + a.Package + "@" + a.Version})
 	r, err := f.release(ctx, a.Package, a.Version, work)
 	if err != nil {
-		return err
+		return Ref{}, err
 	}
 	tarball, _, err := f.fromRegistry(ctx, r, parcel{name: work, what: r.String(), key: a.SHA256, size: a.Size,
 		check: func(s sums) error { return f.pinned(name, r, a, s) }})
 	if err != nil {
-		return err
+		return Ref{}, err
 	}
-	f.progress(Event{Name: work, Text: "unpacking"})
-	if err := f.unpackTool(tarball, name, a); err != nil {
-		return about(name, r.String(), err)
+	m := &meter{progress: f.progress, event: Event{Name: work, Text: "unpacking", Total: a.Unpacked}}
+	m.flush()
+	ref, _, err = f.store.layTool([]part{partOf(tarball, name, a)}, name, a.Bin, platform, limits{a.Files, a.Unpacked}, m, asPinned(name, a))
+	if err != nil {
+		return Ref{}, errors.Join(about(name, r.String(), err), removeIfThere(tarball))
 	}
 	f.progress(Event{Name: work, Text: "verified and unpacked", Finished: true})
-	return os.Remove(tarball)
+	return ref, os.Remove(tarball)
 }
 
-func (f *Fetcher) unpackTool(tarball, name string, a lock.Artifact) (err error) {
-	in, err := os.Open(tarball)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	write := func(w io.Writer) error {
-		got, err := writeToolLayer(w, in, name, a)
-		if err == nil && (got.files != a.Files || got.bytes != a.Unpacked) {
-			return fault.Cannot("use what it unpacks to: that has %d files of %d bytes, and %s says %d of %d", got.files, got.bytes, lock.Name, a.Files, a.Unpacked).
-				WithHint("see who changed the lock, then run: sandwright lock --update %s", name)
-		}
-		return err
-	}
-	_, err = f.store.put(write, func(sum string) error {
-		if sum != a.Tree {
-			return fault.Cannot("use what it unpacks to: that has sha256 %s, and %s says %s", sum, lock.Name, a.Tree).
+// asPinned holds what an artifact unpacks to against the lock.
+func asPinned(name string, a lock.Artifact) func(laid) error {
+	return func(got laid) error {
+		if want := (laid{a.Tree, a.Files, a.Unpacked}); got != want {
+			return fault.Cannot("use what it unpacks to: that is %s, and %s says %s", got, lock.Name, want).
 				WithHint("see who changed the lock, then run: sandwright lock --update %s", name)
 		}
 		return nil
-	})
-	return err
+	}
 }
 
 // pinned holds a download against the lock. S may hold the size alone, when

@@ -84,6 +84,8 @@ func TestToolLayer(t *testing.T) {
 	}
 	want := map[string]string{
 		"opt/": "drwxr-xr-x", "opt/sandwright/": "drwxr-xr-x", "opt/sandwright/tools/": "drwxr-xr-x",
+		"opt/sandwright/lists/":                   "drwxr-xr-x",
+		"opt/sandwright/lists/greet":              "-rw-r--r--",
 		"opt/sandwright/tools/greet/":             "drwxr-xr-x",
 		"opt/sandwright/tools/greet/package.json": "-rw-r--r--",
 		"opt/sandwright/tools/greet/cli.cjs":      "-rwxr-xr-x",
@@ -153,7 +155,7 @@ func TestToolLayerRefusesWhatTheLockDoesNotPin(t *testing.T) {
 		{"longer", func(_ *registry, a *lock.Artifact) { a.Size-- }, "greeter@1.2.3 has size "},
 		{"shorter", func(_ *registry, a *lock.Artifact) { a.Size++ }, "greeter@1.2.3 has size "},
 		{"tampered tree", func(_ *registry, a *lock.Artifact) { a.Tree = other },
-			"cannot use tool greet: greeter@1.2.3: cannot use what it unpacks to: that has sha256 "},
+			"cannot use tool greet: greeter@1.2.3: cannot use what it unpacks to: that is 3 files of "},
 		{"tampered bin", func(_ *registry, a *lock.Artifact) { a.Bin = map[string]string{"greet": "lib/x.js"} },
 			"cannot use what it unpacks to"},
 	} {

@@ -9,37 +9,51 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
-// Bounds of one unpacked package, and of what its archive may decompress to.
+// limits bound what is kept of a tool. The lock pins them; before there is
+// one, defaultLimits hold.
+type limits struct {
+	files int64 // files and links
+	bytes int64 // of its files
+}
+
+func defaultLimits() limits { return limits{200_000, 2 << 30} }
+
 const (
-	maxUnpacked = 2 << 30
-	maxEntries  = 200_000
-	maxStream   = maxUnpacked + 2048*maxEntries
-	maxName     = 1024
+	maxName    = 1024    // bytes of a name
+	maxEntries = 400_000 // of the archives of one tool, whether kept or not
 )
 
-// An entry is one file, directory or link of a package, named from its root.
+// An entry is one file, directory or link of a tool, named from the tool's
+// directory.
 type entry struct {
 	name string
 	kind byte // tar.TypeReg, TypeDir, TypeSymlink or TypeLink
 	exec bool
 	size int64
-	link string // of a symlink as it stands; of a hard link from the root
+	link string // of a symlink as it stands; of a hard link from the tool's directory
 }
 
-// readPackage visits what an npm tarball holds, without its first directory.
-// It refuses whatever could reach out of the package, stand for two things,
-// or grow without end; then err is a fault without a place.
-func readPackage(r io.Reader, visit func(entry, io.Reader) error) error {
-	gz, err := gzip.NewReader(r)
-	if err != nil {
-		return fault.Cannot("unpack it: it is no gzip file")
-	}
-	u := &unpacker{kinds: map[string]byte{"": tar.TypeDir}}
-	tr := tar.NewReader(&boundedReader{gz, maxStream})
+// An unpacker reads the parts of one tool and remembers what it let through.
+type unpacker struct {
+	limits  limits
+	part    part
+	kinds   map[string]byte   // by name
+	folded  map[string]string // by name in one case
+	entries int64
+	files   int64 // kept
+	bytes   int64 // kept
+}
+
+func newUnpacker(l limits) *unpacker {
+	return &unpacker{limits: l, kinds: map[string]byte{"": tar.TypeDir}, folded: map[string]string{}}
+}
+
+// tar visits a tar archive.
+func (u *unpacker) tar(tr *tar.Reader, visit visitor) error {
 	for {
 		hdr, err := tr.Next()
 		if errors.Is(err, io.EOF) {
@@ -48,60 +62,120 @@ func readPackage(r io.Reader, visit func(entry, io.Reader) error) error {
 		if err != nil {
 			return broken(err)
 		}
-		e, use, err := u.admit(hdr)
-		if err != nil {
-			return err
+		if hdr.Typeflag == tar.TypeXGlobalHeader {
+			continue
 		}
-		if use {
-			if err := visit(e, tr); err != nil {
-				return broken(err)
-			}
+		e := entry{name: hdr.Name, kind: hdr.Typeflag, exec: hdr.Mode&0o111 != 0, size: hdr.Size, link: hdr.Linkname}
+		if err := u.visit(e, tr, visit); err != nil {
+			return broken(err)
 		}
 	}
+}
+
+// single visits a part that is one program of that size.
+func (u *unpacker) single(r io.Reader, size int64, visit visitor) error {
+	return u.visit(entry{name: u.part.name, kind: tar.TypeReg, exec: true, size: size}, r, visit)
+}
+
+// visit passes on an entry as the archive has it, if it is kept.
+func (u *unpacker) visit(e entry, body io.Reader, visit visitor) error {
+	e, use, err := u.admit(e)
+	if err != nil || !use {
+		return err
+	}
+	return visit(e, body)
 }
 
 // broken turns an error of the archive into a fault, and leaves faults alone.
 func broken(err error) error {
 	var f *fault.Fault
-	if errors.As(err, &f) {
+	if errors.As(err, &f) || noSpace(err) {
 		return err
 	}
 	return fault.Cannot("unpack it: %w", err)
 }
 
-// An unpacker remembers what has been admitted.
-type unpacker struct {
-	kinds   map[string]byte
-	entries int
-	bytes   int64
-}
-
-// admit judges one header. Use is false for what is left out without harm.
-func (u *unpacker) admit(hdr *tar.Header) (e entry, use bool, err error) {
+// admit judges one entry, named as the archive has it. Use is false for what
+// is left out without harm.
+func (u *unpacker) admit(raw entry) (e entry, use bool, err error) {
 	if u.entries++; u.entries > maxEntries {
 		return e, false, fault.Cannot("unpack it: it has more than %d entries", maxEntries)
 	}
-	if hdr.Typeflag == tar.TypeXGlobalHeader {
+	if why := badName(raw.name); why != "" {
+		return e, false, fault.Cannot("unpack %q: %s", raw.name, why)
+	}
+	e = raw
+	name, inside := u.part.inside(path.Clean(raw.name))
+	switch {
+	case !inside && e.kind != tar.TypeDir:
+		return e, false, fault.Cannot("unpack %q: it stands outside of %s", raw.name, u.part.around())
+	case !inside || name == "" || !u.part.kept(name):
 		return e, false, nil
 	}
-	if why := badName(hdr.Name); why != "" {
-		return e, false, fault.Cannot("unpack %q: %s", hdr.Name, why)
-	}
-	_, name, _ := strings.Cut(path.Clean(hdr.Name), "/")
-	e = entry{name: name, kind: hdr.Typeflag, exec: hdr.Mode&0o111 != 0, size: hdr.Size, link: hdr.Linkname}
-	if name == "" {
-		if e.kind != tar.TypeDir {
-			return e, false, fault.Cannot("unpack %q: it stands outside of the package", hdr.Name)
-		}
-		return e, false, nil
-	}
-	if u.bytes += hdr.Size; hdr.Size < 0 || u.bytes > maxUnpacked {
-		return e, false, fault.Cannot("unpack it: it has more than %d bytes", maxUnpacked)
-	}
+	e.name = path.Join(u.part.at, name)
 	if why := u.place(&e); why != "" {
-		return e, false, fault.Cannot("unpack %q: %s", hdr.Name, why)
+		return e, false, fault.Cannot("unpack %q: %s", raw.name, why)
 	}
-	return e, true, nil
+	return e, true, u.count(e)
+}
+
+// count holds what is kept against the limits.
+func (u *unpacker) count(e entry) error {
+	if e.kind == tar.TypeDir {
+		return nil
+	}
+	if u.files++; u.files > u.limits.files {
+		return fault.Cannot("unpack it: it has more than %d files", u.limits.files)
+	}
+	if e.size < 0 || e.size > u.limits.bytes-u.bytes {
+		return fault.Cannot("unpack it: it has more than %d bytes", u.limits.bytes)
+	}
+	u.bytes += e.size
+	return nil
+}
+
+// stream is what a part may decompress to, headers and all.
+func (u *unpacker) stream() int64 {
+	l := u.limits
+	if len(u.part.keep) > 0 {
+		l = defaultLimits()
+	}
+	return l.bytes + 4096*l.files + 1<<20
+}
+
+// inside takes the part's root off a clean name.
+func (p part) inside(name string) (string, bool) {
+	if p.packed == lock.PackedNPM {
+		_, rest, below := strings.Cut(name, "/")
+		return rest, below
+	}
+	if name == "." || p.root == "" {
+		return strings.TrimPrefix(name, "."), true
+	}
+	if name == p.root {
+		return "", true
+	}
+	return strings.CutPrefix(name, p.root+"/")
+}
+
+// around is what the part's entries stand in, for people.
+func (p part) around() string {
+	if p.packed == lock.PackedNPM {
+		return "the package"
+	}
+	return p.root
+}
+
+// kept tells whether a name, or a directory it stands in, matches a pattern.
+func (p part) kept(name string) bool {
+	for at := name; at != "." && len(p.keep) > 0; at = path.Dir(at) {
+		for _, pattern := range p.keep {
+			if ok, _ := path.Match(path.Clean(pattern), at); ok {
+				return true
+			}
+		}
+	}
+	return len(p.keep) == 0
 }
 
 // badName says what is wrong with a name as the archive has it.
@@ -116,61 +190,8 @@ func badName(name string) string {
 		return "its name has .. in it"
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "its name has a control character in it"
-	case slices.ContainsFunc(parts, func(s string) bool { return strings.HasPrefix(s, ".wh.") }):
-		return "its name would delete a file in an image"
-	}
-	return ""
-}
-
-// place remembers e and the directories above it, or says why it may not be.
-func (u *unpacker) place(e *entry) string {
-	for dir := path.Dir(e.name); dir != "."; dir = path.Dir(dir) {
-		if kind, ok := u.kinds[dir]; ok && kind != tar.TypeDir {
-			return "it stands below something that is no directory"
-		}
-		u.kinds[dir] = tar.TypeDir
-	}
-	if kind, ok := u.kinds[e.name]; ok && (kind != tar.TypeDir || e.kind != tar.TypeDir) {
-		return "it is there twice"
-	}
-	u.kinds[e.name] = e.kind
-	switch e.kind {
-	case tar.TypeReg, tar.TypeDir:
-		return ""
-	case tar.TypeSymlink:
-		return badLink(e.name, e.link)
-	case tar.TypeLink:
-		return u.hardLink(e)
-	}
-	return "it is neither file, directory nor link"
-}
-
-// badLink says why a symlink may leave the package. Steps up are allowed at
-// the front only: there they count from the link's own directory, which is
-// never a link itself, so no chain of links can lead out either.
-func badLink(name, target string) string {
-	down := false
-	for part := range strings.SplitSeq(target, "/") {
-		if part == ".." && down {
-			return "it links up again after going down"
-		}
-		down = down || part != ".."
-	}
-	landed := path.Join(path.Dir(name), target)
-	if target == "" || strings.HasPrefix(target, "/") || landed == ".." || strings.HasPrefix(landed, "../") {
-		return "it links out of the package, to " + target
-	}
-	return ""
-}
-
-// hardLink names the target of e from the root; it must be a file already.
-func (u *unpacker) hardLink(e *entry) string {
-	if why := badName(e.link); why != "" {
-		return "it links out of the package, to " + e.link
-	}
-	_, e.link, _ = strings.Cut(path.Clean(e.link), "/")
-	if u.kinds[e.link] != tar.TypeReg {
-		return "it links to something that is no file of the package"
+	case strings.Contains(name, `\`):
+		return `its name has a \ in it`
 	}
 	return ""
 }
@@ -182,10 +203,12 @@ type boundedReader struct {
 }
 
 func (b *boundedReader) Read(p []byte) (int, error) {
-	if b.left <= 0 {
-		return 0, fault.Cannot("unpack it: it has more than %d bytes", maxUnpacked)
+	if b.left < 0 {
+		return 0, fault.Cannot("unpack it: it has more bytes than it may")
 	}
-	n, err := b.next.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
+	n, err := b.next.Read(p[:min(int64(len(p)), b.left+1)])
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fault.Cannot("unpack it: it has more bytes than it may")
+	}
 	return n, err
 }

@@ -13,6 +13,24 @@ import (
 	"github.com/sandwright/sandwright/internal/lock"
 )
 
+// archived writes an archive for a part to read.
+func archived(t testing.TB, packed lock.Packing, data []byte) part {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "archive")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return part{file: file, packed: packed, name: "tool"}
+}
+
+// readAll visits and reads everything in an archive.
+func readAll(p part, l limits) error {
+	return p.read(newUnpacker(l), func(_ entry, body io.Reader) error {
+		_, err := io.Copy(io.Discard, body)
+		return err
+	})
+}
+
 func TestReadPackageRefuses(t *testing.T) {
 	sym := func(name, link string) file { return file{name: name, link: link, kind: tar.TypeSymlink} }
 	hard := func(name, link string) file { return file{name: name, link: link, kind: tar.TypeLink} }
@@ -41,6 +59,12 @@ func TestReadPackageRefuses(t *testing.T) {
 		{"link above", []file{sym("package/d/a", "../../x")}, "it links out of the package, to ../../x"},
 		{"link to the parent", []file{sym("package/a", "..")}, "it links out of the package, to .."},
 		{"link up after down", []file{sym("package/l", "d"), sym("package/m", "l/../../x")}, "it links up again after going down"},
+		{"case", []file{{name: "package/README"}, {name: "package/readme"}}, "it differs only in case from README"},
+		{"case of a directory", []file{{name: "package/A/b"}, {name: "package/a/c"}}, "it differs only in case from A"},
+		{"case of a file and a directory", []file{{name: "package/x/É"}, {name: "package/x/é/c"}}, "it differs only in case from x/É"},
+		{"case beyond upper and lower", []file{{name: "package/\u212a"}, {name: "package/k"}}, "it differs only in case from"},
+		{"backslash", []file{{name: `package/..\..\x`}}, `its name has a \ in it`},
+		{"control in a link", []file{sym("package/a", "b\nc")}, "what it links to has a control character"},
 		{"hard link above", []file{hard("package/a", "../../etc/shadow")}, "it links out of the package"},
 		{"absolute hard link", []file{hard("package/a", "/etc/shadow")}, "it links out of the package"},
 		{"hard link to nothing", []file{hard("package/a", "package/b")}, "it links to something that is no file of the package"},
@@ -49,7 +73,7 @@ func TestReadPackageRefuses(t *testing.T) {
 		{"fifo", []file{{name: "package/pipe", kind: tar.TypeFifo}}, "it is neither file, directory nor link"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := readPackage(bytes.NewReader(tarball(t, c.files...)), func(entry, io.Reader) error { return nil })
+			err := readAll(archived(t, lock.PackedNPM, tarball(t, c.files...)), defaultLimits())
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -69,7 +93,7 @@ func TestReadPackageTakesWhatStaysInside(t *testing.T) {
 		file{name: "package/ünï", data: ""},
 	)
 	var got []entry
-	err := readPackage(bytes.NewReader(data), func(e entry, _ io.Reader) error {
+	err := archived(t, lock.PackedNPM, data).read(newUnpacker(defaultLimits()), func(e entry, _ io.Reader) error {
 		got = append(got, e)
 		return nil
 	})
@@ -93,10 +117,7 @@ func TestReadPackageOfNoArchive(t *testing.T) {
 		"empty":     nil,
 		"truncated": whole[:len(whole)/2],
 	} {
-		err := readPackage(bytes.NewReader(data), func(_ entry, r io.Reader) error {
-			_, err := io.Copy(io.Discard, r)
-			return err
-		})
+		err := readAll(archived(t, lock.PackedNPM, data), defaultLimits())
 		if err == nil || !strings.HasPrefix(err.Error(), "cannot unpack it: ") {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -104,23 +125,27 @@ func TestReadPackageOfNoArchive(t *testing.T) {
 }
 
 func TestBombs(t *testing.T) {
-	u := &unpacker{kinds: map[string]byte{}}
-	var err error
-	for range 3 {
-		if _, _, err = u.admit(&tar.Header{Name: "package/a" + strings.Repeat("b", u.entries), Typeflag: tar.TypeReg, Size: 1 << 30}); err != nil {
-			break
+	three := tarball(t, file{name: "p/a", data: "12345"}, file{name: "p/d/", kind: tar.TypeDir}, file{name: "p/b", data: "12345"}, file{name: "p/c"})
+	for want, l := range map[string]limits{
+		"": {3, 10},
+		"cannot unpack it: it has more than 9 bytes": {3, 9},
+		"cannot unpack it: it has more than 2 files": {2, 10},
+	} {
+		if err := readAll(archived(t, lock.PackedNPM, three), l); (err != nil || want != "") && (err == nil || err.Error() != want) {
+			t.Errorf("limits %v give %v, want %s", l, err, want)
 		}
 	}
-	if err == nil || err.Error() != "cannot unpack it: it has more than 2147483648 bytes" {
-		t.Errorf("three gigabytes give %v", err)
-	}
-	u = &unpacker{kinds: map[string]byte{"": tar.TypeDir}, entries: maxEntries}
-	if _, _, err := u.admit(&tar.Header{Name: "package/a"}); err == nil || err.Error() != "cannot unpack it: it has more than 200000 entries" {
+	u := newUnpacker(defaultLimits())
+	u.entries = maxEntries
+	if _, _, err := u.admit(entry{name: "package/a"}); err == nil || err.Error() != "cannot unpack it: it has more than 400000 entries" {
 		t.Errorf("too many entries give %v", err)
 	}
-	_, err = io.Copy(io.Discard, &boundedReader{zeros{}, 1 << 20})
-	if err == nil || !strings.Contains(err.Error(), "it has more than") {
+	_, err := io.Copy(io.Discard, &boundedReader{zeros{}, 1 << 20})
+	if err == nil || !strings.Contains(err.Error(), "it has more bytes than it may") {
 		t.Errorf("an endless stream gives %v", err)
+	}
+	if n, err := io.Copy(io.Discard, &boundedReader{strings.NewReader("12345"), 5}); n != 5 || err != nil {
+		t.Errorf("a stream of just the limit gives %d, %v", n, err)
 	}
 }
 
@@ -147,47 +172,36 @@ func TestABombIsRefusedByItsHeader(t *testing.T) {
 
 func TestHardLinksAndModesInALayer(t *testing.T) {
 	data := tarball(t, file{name: "p/a", data: "x", mode: 0o4775}, file{name: "p/b", link: "p/a", kind: tar.TypeLink}, file{name: "p/c", mode: 0o600})
-	in, out := temporary(t, data), temporary(t, nil)
-	got, err := writeToolLayer(out, in, "tool", lock.Artifact{Packed: lock.PackedNPM, Bin: map[string]string{"run": "c"}})
-	if want := (tally{files: 3, bytes: 1}); err != nil || got != want {
-		t.Fatalf("got %v, %v, want %v", got, err, want)
+	path := filepath.Join(t.TempDir(), "layer")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := writeTool(out, []part{archived(t, lock.PackedNPM, data)}, "tool", map[string]string{"run": "c"}, defaultLimits())
+	if err != nil || got.files != 3 || got.bytes != 1 {
+		t.Fatalf("got %+v, %v", got, err)
 	}
 	if _, err := out.Seek(0, io.SeekStart); err != nil {
 		t.Fatal(err)
 	}
-	entries := map[string]string{}
+	defer out.Close()
+	found := map[string]string{}
 	tr := tar.NewReader(out)
 	for hdr, err := tr.Next(); err == nil; hdr, err = tr.Next() {
 		if hdr.Typeflag != tar.TypeDir {
-			entries[hdr.Name] = hdr.FileInfo().Mode().String() + " " + hdr.Linkname
+			found[hdr.Name] = hdr.FileInfo().Mode().String() + " " + hdr.Linkname
 		}
 	}
 	want := map[string]string{
 		"opt/sandwright/tools/tool/a": "-rwxr-xr-x ",
-		"opt/sandwright/tools/tool/b": "-rw-r--r-- opt/sandwright/tools/tool/a",
+		"opt/sandwright/tools/tool/b": "-rwxr-xr-x opt/sandwright/tools/tool/a",
 		"opt/sandwright/tools/tool/c": "-rwxr-xr-x ",
 		"usr/local/bin/run":           "Lrwxrwxrwx ../../../opt/sandwright/tools/tool/c",
+		"opt/sandwright/lists/tool":   "-rw-r--r-- ",
 	}
-	if diff := cmp.Diff(want, entries); diff != "" {
+	if diff := cmp.Diff(want, found); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-}
-
-// temporary is an open file that holds data.
-func temporary(t *testing.T, data []byte) *os.File {
-	t.Helper()
-	file, err := os.CreateTemp(t.TempDir(), "file")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = file.Close() })
-	if _, err := file.Write(data); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }
 
 // FuzzReadPackage holds that no entry that is let through can reach out of
@@ -198,14 +212,15 @@ func FuzzReadPackage(f *testing.F) {
 		f.Add(seed[0], seed[1], byte(tar.TypeLink), seed[1])
 	}
 	f.Fuzz(func(t *testing.T, name, link string, kind byte, second string) {
-		u := &unpacker{kinds: map[string]byte{"": tar.TypeDir}}
-		for _, hdr := range []*tar.Header{{Name: name, Linkname: link, Typeflag: kind}, {Name: second, Linkname: link, Typeflag: tar.TypeReg}} {
-			e, use, err := u.admit(hdr)
+		u := newUnpacker(defaultLimits())
+		u.part.packed = lock.PackedNPM
+		for _, raw := range []entry{{name: name, link: link, kind: kind}, {name: second, link: link, kind: tar.TypeReg}} {
+			e, use, err := u.admit(raw)
 			if err != nil || !use {
 				continue
 			}
 			if !filepath.IsLocal(e.name) || (e.kind == tar.TypeLink && !filepath.IsLocal(e.link)) {
-				t.Fatalf("%q is let through as %+v", hdr.Name, e)
+				t.Fatalf("%q is let through as %+v", raw.name, e)
 			}
 			if e.kind == tar.TypeSymlink && !filepath.IsLocal(filepath.Join(filepath.Dir(e.name), e.link)) {
 				t.Fatalf("link %q -> %q is let through", e.name, e.link)

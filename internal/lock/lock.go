@@ -84,7 +84,7 @@ type Artifact struct {
 	SHA512   string            // hex, of the download
 	Files    int64             // regular files and links in the layer, those of Bin apart
 	Unpacked int64             // bytes of the layer's regular files
-	Tree     string            // sha256 hex of the layer's uncompressed tar
+	Tree     string            // sha256 hex of the list of all files, which the layer carries; see internal/installed
 	Keep     []string          // patterns of the files that are kept; empty: all
 	Scripts  map[string]string // lifecycle scripts that the package asks for, and that never run
 	Bin      map[string]string // name on PATH -> file in the layer

@@ -22,7 +22,7 @@ type Plan struct {
 // A Tool is one layer of a pinned program.
 type Tool struct {
 	Name string
-	Tree string // sha256 of its uncompressed tar
+	Tree string // sha256 hex of the list of its files
 }
 
 // A Step is one command of the workspace's build.

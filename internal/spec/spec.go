@@ -31,7 +31,24 @@ type Spec struct {
 	Env      map[string]string `json:"env,omitempty"`      // given to every service
 	Required []Variable        `json:"required,omitempty"` // checked before any service starts
 	Services []Service         `json:"services"`           // sorted by name
+	Tools    []Tool            `json:"tools,omitempty"`    // sorted by name
+	Verify   VerifyTime        `json:"verify,omitempty"`
 }
+
+// A Tool is one that the lock pins, for whoever verifies it in the box.
+type Tool struct {
+	Name string `json:"name"`
+	Tree string `json:"tree"` // sha256 hex of the list of its files
+}
+
+// A VerifyTime is when PID 1 holds the tools' files against the lock.
+type VerifyTime string
+
+// The times of Verify.
+const (
+	VerifyNever VerifyTime = ""
+	VerifyBoot  VerifyTime = "boot" // before any service is started
+)
 
 // A Variable is one that must be given at start, by name only: the spec lies
 // in the image, and values do not.
