@@ -1,0 +1,140 @@
+package evidence
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// A Policy is what one tool needs, and whom it trusts.
+type Policy struct {
+	At      fault.Position // of the tool in sandwright.yaml
+	Tool    string         // its name
+	Require Level          // what is needed at least; empty: no less than before
+
+	NPMKeys    []NPMKey
+	Minisign   string    // the public key; empty: not asked for
+	PGP        *PGPKeys  // nil: not asked for
+	Sigstore   *Identity // who must have signed; nil: not asked for
+	Provenance *Identity // who must have built; nil: whoever did at the first lock
+	Cosign     *Identity // who must have signed an image
+	Roots      Roots     // that identities are verified with
+
+	Pinned []Record  // what the lock has of the same tool and platform
+	Now    time.Time // for the expiry of keys; zero: at the time of the signature
+}
+
+// An Identity is a key, or whom a certificate was given to.
+type Identity struct {
+	Name   string     // as in the certificate; without a git reference: any
+	Issuer string     // of OpenID Connect; empty: any, for an identity that is a repository's own
+	Key    *PublicKey // instead of Name and Issuer
+}
+
+// A Verdict is what is known of an artifact after its evidence was looked at.
+type Verdict struct {
+	Records []Record // sorted by kind
+	Notices []string // what a person should know: what is absent, what was pinned for the first time
+}
+
+// Level is the highest level of the records.
+func (v Verdict) Level() Level { return levelOf(v.Records) }
+
+func levelOf(records []Record) Level {
+	level := IntegrityOnly
+	for _, r := range records {
+		if rank(r.Level()) > rank(level) {
+			level = r.Level()
+		}
+	}
+	return level
+}
+
+func rank(l Level) int { return slices.Index(Levels(), l) }
+
+// verifier checks one kind of piece.
+type verifier func(Policy, Subject, Piece) (Record, error)
+
+func (k Kind) verifier() (verifier, bool) {
+	v, ok := map[Kind]verifier{
+		NPMSignature: Policy.npmSignature,
+		Minisign:     Policy.minisign,
+		PGP:          Policy.pgp,
+		Sigstore:     Policy.bundle,
+		Provenance:   Policy.bundle,
+		Cosign:       Policy.image,
+	}[k]
+	return v, ok
+}
+
+// Judge verifies every piece, and tells whether what they say together is
+// enough: what the file names is there, the level is no less than Require, and
+// nothing that is pinned went missing or is by somebody else. A piece that
+// does not hold is always a fault; all faults are reported together. A piece by
+// a key that nobody named is as good as none, and is said in a notice.
+func (p Policy) Judge(s Subject, pieces []Piece) (v Verdict, err error) {
+	var faults fault.List
+	for _, piece := range pieces {
+		r, err := p.verify(s, piece)
+		switch unknown, ok := err.(*Unknown); { //nolint:errorlint // verify gives it bare
+		case ok:
+			v.Notices = append(v.Notices, unknown.Error())
+		case err != nil:
+			faults = append(faults, fault.All(err)...)
+		default:
+			v.add(r)
+		}
+	}
+	if len(faults) > 0 {
+		return Verdict{}, faults.Err()
+	}
+	v.Notices = append(v.Notices, p.pinnedAnew(v.Records)...)
+	if v.Level() == IntegrityOnly {
+		v.Notices = append(v.Notices, s.What+": integrity only: nobody's signature on it was verified")
+	}
+	return v, slices.Concat(p.missing(s, v), p.weaker(s, v)).Err()
+}
+
+// Again verifies a record of the lock against an artifact that was fetched.
+func (p Policy) Again(s Subject, r Record) error {
+	got, err := p.verify(s, Piece{Kind: r.Kind, Data: r.Material, From: "sandwright.lock"})
+	if err != nil {
+		return err
+	}
+	if got.Signer != r.Signer || got.Issuer != r.Issuer {
+		return p.fault("trust %s: sandwright.lock says %s, and its evidence is %s", s.What, r, got).
+			WithHint("see who changed the lock, then run: sandwright lock --update %s", p.Tool)
+	}
+	return nil
+}
+
+func (p Policy) verify(s Subject, piece Piece) (Record, error) {
+	if len(piece.Data) > maxPiece {
+		return Record{}, piece.refuse(s, "use it: it has %d bytes, and evidence has %d at most", len(piece.Data), maxPiece)
+	}
+	verify, ok := piece.Kind.verifier()
+	if !ok {
+		return Record{}, piece.refuse(s, "verify it: there is no such kind of evidence")
+	}
+	return verify(p, s, piece)
+}
+
+// add keeps one record of a kind and signer.
+func (v *Verdict) add(r Record) {
+	same := func(o Record) bool { return o.Kind == r.Kind && o.Signer == r.Signer && o.Issuer == r.Issuer }
+	if slices.ContainsFunc(v.Records, same) {
+		return
+	}
+	v.Records = append(v.Records, r)
+	slices.SortFunc(v.Records, func(a, b Record) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Signer, b.Signer), cmp.Compare(a.Issuer, b.Issuer))
+	})
+}
+
+func (p Policy) fault(format string, args ...any) *fault.Fault {
+	f := fault.Cannot(format, args...)
+	f.At = p.At
+	return f
+}
