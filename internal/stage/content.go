@@ -57,6 +57,9 @@ func (t *Tree) again(i int) (*Entry, error) {
 func (t *Tree) retry(i int, read func(*Entry) error) error {
 	err := read(t.at(i))
 	for tries := 0; errors.Is(err, ErrChanged) && tries < maxTries; tries++ {
+		if late := (finalError{}); errors.As(err, &late) {
+			return late.error
+		}
 		time.Sleep(10 * time.Millisecond << tries)
 		e, gone := t.again(i)
 		if gone != nil {
@@ -153,7 +156,5 @@ func (c *content) skipHole(unit int64) error {
 		c.sparse = false // the file system cannot say
 		data = c.pos
 	}
-	c.pos += (min(data, c.entry.Size) - c.pos) / unit * unit
-	_, err = unix.Seek(c.fd, c.pos, io.SeekStart)
-	return err
+	return c.seek(c.pos + (min(data, c.entry.Size)-c.pos)/unit*unit)
 }

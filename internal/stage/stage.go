@@ -24,6 +24,7 @@ type Options struct {
 	Exclude  []string          // patterns as in a .dockerignore, relative to the root; after those of the .dockerignore
 	Include  []string          // patterns of what is staged although git ignores it, or a pattern excludes it
 	Links    []config.LinkRule // the last that matches a link decides
+	Time     time.Time         // of everything in a tar; zero: that of the commit
 }
 
 // A Tree is what Inspect found. It is a snapshot of names and metadata; contents
