@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/leak"
 	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/lock"
 	"github.com/sandwright/sandwright/internal/plan"
@@ -39,6 +41,7 @@ type recipe struct {
 	image      string // identity: equal inputs have equal ones
 	definition *llb.Definition
 	request    engine.Request
+	leaks      *leak.Checker
 }
 
 // decide reads and checks all that the project says, without the network, and
@@ -102,12 +105,17 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
+	leaks, err := leakChecker(b.values, def, imageConfig)
+	if err != nil {
+		return recipe{}, err
+	}
 	owner := stage.Options{UID: b.plan.User.UID, GID: b.plan.User.GID}
-	return recipe{blueprint: b, image: image, definition: def, request: engine.Request{
+	return recipe{blueprint: b, image: image, definition: def, leaks: leaks, request: engine.Request{
 		Image:      image,
 		Definition: def,
 		Trees:      map[string]fsutil.FS{llbgen.Manifests: stage.Files(b.workspace.Inputs, owner), llbgen.Source: b.tree.FS()},
 		Secrets:    secrets,
+		Hide:       leaks.Secrets(),
 		Config:     imageConfig,
 	}}, nil
 }
@@ -144,21 +152,34 @@ func (a *app) open(ctx context.Context) (*engine.Engine, error) {
 	})
 }
 
-// solve builds. A tree that cannot be read to its end, because a file changed
-// or went away, ends the build with that as its cause.
-func solve(ctx context.Context, e *engine.Engine, r engine.Request) (engine.Result, error) {
+// solve builds, and refuses an image with a secret in it. A tree that cannot be
+// read to its end, because a file changed or went away, ends the build with
+// that as its cause.
+func solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Result, error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	trees := map[string]fsutil.FS{}
-	for name, tree := range r.Trees {
+	for name, tree := range r.request.Trees {
 		trees[name] = stage.FailWith(tree, fail)
 	}
-	r.Trees = trees
-	return e.Solve(ctx, r)
+	request := r.request
+	request.Trees, request.Output = trees, nil
+	res, err := e.Solve(ctx, request)
+	if err == nil {
+		err = checkLayers(ctx, r.leaks, res.Layers)
+	}
+	if err != nil || r.request.Output == nil {
+		return res, err
+	}
+	// All is in the cache by now, and only written.
+	out := *r.request.Output
+	out.Check = func(tar io.Reader) error { return checkArchive(r.leaks, tar) }
+	request.Output = &out
+	return e.Solve(ctx, request)
 }
 
 // solveAlone builds, and leaves the engine closed.
-func (a *app) solveAlone(ctx context.Context, r engine.Request) (res engine.Result, err error) {
+func (a *app) solveAlone(ctx context.Context, r recipe) (res engine.Result, err error) {
 	e, err := a.open(ctx)
 	if err != nil {
 		return res, err
@@ -206,7 +227,7 @@ func (a *app) build(ctx context.Context, env envFlags, output string) error {
 		return err
 	}
 	r.request.Output = out
-	res, err := a.solveAlone(ctx, r.request)
+	res, err := a.solveAlone(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/spec"
 )
@@ -73,7 +72,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		}
 		return a.finishUp(ctx, old)
 	}
-	sb, err := a.launch(ctx, r.request, config, f.recreate)
+	sb, err := a.launch(ctx, r, config, f.recreate)
 	if err != nil {
 		return err
 	}
@@ -140,7 +139,7 @@ func revision(r recipe, ports []provider.Port) string {
 
 // launch builds and starts. The engine stays open until the sandbox runs, so
 // that nobody else's garbage collection comes between the two.
-func (a *app) launch(ctx context.Context, r engine.Request, c provider.Config, recreate bool) (sb provider.Sandbox, err error) {
+func (a *app) launch(ctx context.Context, r recipe, c provider.Config, recreate bool) (sb provider.Sandbox, err error) {
 	e, err := a.open(ctx)
 	if err != nil {
 		return nil, err
@@ -154,7 +153,7 @@ func (a *app) launch(ctx context.Context, r engine.Request, c provider.Config, r
 	if err != nil {
 		return nil, err
 	}
-	c.Rootfs = provider.Rootfs{Lower: res.Lower}
+	c.Rootfs = provider.Rootfs{Lower: res.Lower()}
 	// Only now: another up may have been first, and this one waited for its build.
 	old, err := a.local().Find(ctx, c.Project, c.Name)
 	switch {

@@ -4,8 +4,12 @@
 package engine
 
 import (
+	"io"
+
 	"github.com/moby/buildkit/client/llb"
 	"github.com/tonistiigi/fsutil"
+
+	"github.com/sandwright/sandwright/internal/redact"
 )
 
 // A Request is one build.
@@ -15,22 +19,39 @@ type Request struct {
 	Definition *llb.Definition
 	Trees      map[string]fsutil.FS // what llb.Local names
 	Secrets    map[string][]byte    // what llb.AddSecret names; never part of a cache key
+	Hide       *redact.Set          // secrets that the display and errors do not show
 	Config     []byte               // OCI image config, written with Output
 	Output     *Output              // nil: the result is only unpacked
 }
 
 // An Output also writes the image to a file.
 type Output struct {
-	Type string // oci or docker, both a tar
-	Path string
+	Type  string // oci or docker, both a tar
+	Path  string
+	Check func(io.Reader) error // sees the tar before it gets its name; nil: none
 }
 
 // A Result is an unpacked image.
 type Result struct {
 	Image  string
-	Digest string   // of the written image; empty without Output
-	Lower  []string // unpacked layers, uppermost first; kept while their image is in use
-	Steps  []Step   // in the order they ended
+	Digest string  // of the written image; empty without Output
+	Layers []Layer // unpacked, uppermost first; kept while their image is in use
+	Steps  []Step  // in the order they ended
+}
+
+// A Layer is an unpacked layer of an image.
+type Layer struct {
+	Dir  string
+	Name string // what made it; empty where that is not known
+}
+
+// Lower lists the directories of r's layers, as an overlay takes them.
+func (r Result) Lower() []string {
+	dirs := make([]string, len(r.Layers))
+	for i, l := range r.Layers {
+		dirs[i] = l.Dir
+	}
+	return dirs
 }
 
 // A Step is one vertex of the build that ran or was found in the cache.

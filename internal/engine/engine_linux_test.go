@@ -20,6 +20,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/cgroup"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/redact"
 )
 
 // reopenRoot, set in the environment, makes the test binary build once there
@@ -104,7 +105,7 @@ func TestSolveUnpacksAndCaches(t *testing.T) {
 	for _, want := range []bool{false, true} {
 		res, err := e.Solve(t.Context(), request(t, "echo hello > /hello"))
 		must(t, err)
-		got, err := os.ReadFile(filepath.Join(res.Lower[0], "hello"))
+		got, err := os.ReadFile(filepath.Join(res.Lower()[0], "hello"))
 		must(t, err)
 		if string(got) != "hello\n" {
 			t.Errorf("the uppermost layer has %q", got)
@@ -243,7 +244,7 @@ func TestAHeldImageSurvivesCollection(t *testing.T) {
 	r := request(t, "echo kept > /kept")
 	res, err := e.Solve(t.Context(), r)
 	must(t, err)
-	kept := filepath.Join(res.Lower[0], "kept")
+	kept := filepath.Join(res.Lower()[0], "kept")
 	_, err = e.Clear(t.Context())
 	must(t, err)
 	if _, err := os.Stat(kept); err != nil {
@@ -259,5 +260,47 @@ func TestAHeldImageSurvivesCollection(t *testing.T) {
 	must(t, e.worker.GarbageCollect(t.Context()))
 	if _, err := os.Stat(kept); err == nil {
 		t.Error("an image that nobody uses stays")
+	}
+}
+
+// A step may print the secret that it was given: nobody sees it, and the store
+// does not keep it.
+func TestAStepThatPrintsItsSecret(t *testing.T) {
+	const value = "s3cr3t/of the step"
+	var log bytes.Buffer
+	root := t.TempDir()
+	e := open(t, root, &log)
+	base := llb.Scratch().File(llb.Copy(llb.Local("base"), "/", "/"))
+	secret := llb.AddSecretWithDest("TOKEN", nil, llb.SecretAsEnvName("TOKEN"))
+	def, err := base.Run(llb.Args([]string{"/bin/sh", "-ec", `echo "it is $TOKEN"; printf 'no newline: %s' "$TOKEN" >&2; exit 7`}), secret).
+		Root().Marshal(t.Context(), llb.LinuxAmd64)
+	must(t, err)
+	_, err = e.Solve(t.Context(), Request{
+		Image: "image", Definition: def, Trees: map[string]fsutil.FS{"base": busybox(t)},
+		Secrets: map[string][]byte{"TOKEN": []byte(value)}, Hide: redact.New(map[string]string{"TOKEN": value}),
+	})
+	if err == nil || strings.Contains(err.Error(), value) {
+		t.Errorf("got %v", err)
+	}
+	if shown := log.String(); strings.Contains(shown, "s3cr3t") || !strings.Contains(shown, "it is [redacted TOKEN]") || !strings.Contains(shown, "no newline: [redacted TOKEN]") {
+		t.Errorf("the display: %s", shown)
+	}
+	must(t, filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte("s3cr3t")) {
+			t.Errorf("the engine keeps it in %s", path)
+		}
+		return err
+	}))
+}
+
+func TestLayersHaveNames(t *testing.T) {
+	res, err := open(t, t.TempDir(), io.Discard).Solve(t.Context(), request(t, "echo named > /named"))
+	must(t, err)
+	if len(res.Layers) != 2 || res.Layers[0].Name != "echo named > /named" || res.Layers[1].Name == "" {
+		t.Errorf("layers %+v", res.Layers)
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 // explain says what BuildKit's error means to the one who reads it. The causes
 // arrive as text: they have been through gRPC, also in this process.
-func explain(err error) error {
-	text := strings.TrimPrefix(err.Error(), "failed to solve: ")
+func explain(text string) error {
+	text = strings.TrimPrefix(text, "failed to solve: ")
 	f := fault.Cannot("build: %s", text)
 	switch {
 	case strings.Contains(text, unix.ENOSPC.Error()):

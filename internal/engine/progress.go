@@ -7,6 +7,8 @@ import (
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/progress/progressui"
+
+	"github.com/sandwright/sandwright/internal/redact"
 )
 
 // Progress says where a build is shown. The zero Progress shows nothing.
@@ -22,8 +24,9 @@ func (p Progress) Say(format string, args ...any) {
 	}
 }
 
-// follow shows the build until status is closed, and gives its steps.
-func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus) ([]Step, error) {
+// follow shows the build without its secrets until status is closed, and gives
+// its steps.
+func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, secrets *redact.Set) ([]Step, error) {
 	mode := progressui.PlainMode
 	switch {
 	case p.Out == nil:
@@ -40,7 +43,9 @@ func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus) (
 	go func() {
 		defer close(tee)
 		seen := map[string]bool{}
+		hider := newHider(secrets)
 		for s := range status {
+			hider.hide(s)
 			for _, v := range s.Vertexes {
 				if v.Completed != nil && !seen[v.Digest.String()] {
 					seen[v.Digest.String()] = true

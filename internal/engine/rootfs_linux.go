@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// exporterRootfs is our exporter's name, and lowerKey the key of its answer.
+	// exporterRootfs is our exporter's name, and layersKey the key of its answer.
 	exporterRootfs = "sandwright.rootfs"
-	lowerKey       = "sandwright.lower"
+	layersKey      = "sandwright.layers"
 	// holdType marks the record that keeps an image's layers on disk.
 	holdType client.UsageRecordType = "sandwright.hold"
 	// holdPrefix starts the description of such a record; the image follows.
@@ -79,11 +79,15 @@ func (x *rootfsInstance) Export(ctx context.Context, src *exporter.Source, info 
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	layers, err := x.worker.layers(ctx, src.Ref, lower, group)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	if err := x.worker.hold(ctx, src.Ref, x.attrs["image"], group); err != nil {
 		return nil, nil, nil, err
 	}
-	answer, err := json.Marshal(lower)
-	return map[string]string{lowerKey: string(answer)}, nil, nil, err
+	answer, err := json.Marshal(layers)
+	return map[string]string{layersKey: string(answer)}, nil, nil, err
 }
 
 // lower lists the directories that ref is an overlay of, uppermost first.
@@ -101,6 +105,33 @@ func (w *rootfsWorker) lower(ctx context.Context, ref cache.ImmutableRef, group 
 		return nil, fmt.Errorf("the result has %d mounts, not one", len(mounts))
 	}
 	return lowerOf(mounts[0])
+}
+
+// layers says of each directory of ref what made it.
+func (w *rootfsWorker) layers(ctx context.Context, ref cache.ImmutableRef, lower []string, group session.Group) (layers []Layer, err error) {
+	chain := ref.LayerChain()
+	defer func() { err = errors.Join(err, chain.Release(context.WithoutCancel(ctx))) }()
+	made := map[string]string{}
+	for _, one := range chain {
+		dirs, err := w.lower(ctx, one, group)
+		if err != nil {
+			return nil, err
+		}
+		made[dirs[0]] = one.GetDescription()
+	}
+	for _, dir := range lower {
+		layers = append(layers, Layer{Dir: dir, Name: layerName(made[dir])})
+	}
+	return layers, nil
+}
+
+// layerName shortens what BuildKit says of a layer.
+func layerName(made string) string {
+	for _, words := range []string{"mount / from exec ", "/bin/sh -ec ", "/bin/sh -euc ", "pulled from "} {
+		made = strings.TrimPrefix(made, words)
+	}
+	made, _, _ = strings.Cut(strings.TrimSpace(made), "\n")
+	return made
 }
 
 // lowerOf reads containerd's overlay options; a single layer is a bind mount.

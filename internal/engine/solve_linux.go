@@ -38,6 +38,7 @@ func (e *Engine) Solve(ctx context.Context, r Request) (Result, error) {
 		OCIStores:   map[string]content.Store{StoreID: store},
 		Session:     []session.Attachable{secretsprovider.FromMap(r.Secrets)},
 		SharedKey:   "sandwright",
+		Internal:    true, // nothing is kept of what its steps say
 	}
 	answer, steps, err := e.build(ctx, r, opt)
 	if err := out.finish(err); err != nil {
@@ -47,7 +48,7 @@ func (e *Engine) Solve(ctx context.Context, r Request) (Result, error) {
 	if r.Output != nil {
 		return res, nil
 	}
-	if err := json.Unmarshal([]byte(answer[lowerKey]), &res.Lower); err != nil {
+	if err := json.Unmarshal([]byte(answer[layersKey]), &res.Layers); err != nil {
 		return Result{}, fmt.Errorf("cannot read the engine's answer: %w", err)
 	}
 	return res, nil
@@ -73,7 +74,7 @@ func (e *Engine) build(ctx context.Context, r Request, opt client.SolveOpt) (map
 		return err
 	})
 	group.Go(func() (err error) {
-		steps, err = e.opts.Progress.follow(ctx, status)
+		steps, err = e.opts.Progress.follow(ctx, status, r.Hide)
 		return err
 	})
 	err := group.Wait()
@@ -81,7 +82,7 @@ func (e *Engine) build(ctx context.Context, r Request, opt client.SolveOpt) (map
 		return nil, nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, nil, explain(err)
+		return nil, nil, explain(r.Hide.Text(err.Error()))
 	}
 	return answer, steps, nil
 }
@@ -90,7 +91,7 @@ func (e *Engine) build(ctx context.Context, r Request, opt client.SolveOpt) (map
 // until it is whole.
 type output struct {
 	file *os.File
-	path string
+	*Output
 }
 
 // openOutput says what BuildKit is to export.
@@ -102,7 +103,7 @@ func openOutput(r Request) (*output, client.ExportEntry, error) {
 	if err != nil {
 		return nil, client.ExportEntry{}, fault.Cannot("write %s: %w", r.Output.Path, err)
 	}
-	return &output{f, r.Output.Path}, client.ExportEntry{
+	return &output{f, r.Output}, client.ExportEntry{
 		Type:   r.Output.Type,
 		Attrs:  map[string]string{"rewrite-timestamp": "true", "source-date-epoch": "0"},
 		Output: func(map[string]string) (io.WriteCloser, error) { return keepOpen{f}, nil },
@@ -114,12 +115,16 @@ func (o *output) finish(err error) error {
 	if o.file == nil {
 		return err
 	}
+	if err == nil && o.Check != nil {
+		_, err = o.file.Seek(0, io.SeekStart)
+		err = errors.Join(err, o.Check(o.file))
+	}
 	if err == nil {
 		err = o.file.Sync()
 	}
 	err = errors.Join(err, o.file.Close())
 	if err == nil {
-		err = os.Rename(o.file.Name(), o.path)
+		err = os.Rename(o.file.Name(), o.Path)
 	}
 	if err != nil {
 		_ = os.Remove(o.file.Name())
