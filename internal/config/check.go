@@ -14,6 +14,7 @@ import (
 func check(f *File) fault.List {
 	return slices.Concat(
 		checkTools(f),
+		checkVouched(f),
 		checkBuild(f),
 		checkVariables(f),
 		checkServices(f),

@@ -27,6 +27,7 @@ type File struct {
 	// MinimumAge is how old the release of a tool must be to be locked.
 	MinimumAge spec.Duration
 	Registries Registries
+	Trust      Trust
 	Env        map[string]Variable
 	Services   map[string]Service
 	Main       string // the service whose end ends the sandbox; empty: none
@@ -110,6 +111,7 @@ type Tool struct {
 	Files      []string          // patterns of the files that are kept; empty: all
 	Bin        []string          // files put on PATH; default: what the package itself says
 	MinimumAge *spec.Duration    // default: File.MinimumAge
+	Vouched
 }
 
 // Scopes of a Variable.

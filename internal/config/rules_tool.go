@@ -79,6 +79,16 @@ func toolURL(text string) *reason {
 	return placeholders(text)
 }
 
+// evidenceURL accepts the address of a signature, in which {url} may stand for
+// that of the download.
+func evidenceURL(text string) *reason {
+	rest, whole := strings.CutPrefix(text, "{url}")
+	if whole {
+		rest = "https://x/" + rest
+	}
+	return toolURL(rest)
+}
+
 // registryURL accepts an address without a user: credentials have no place in
 // this file.
 func registryURL(text string) *reason {

@@ -35,6 +35,8 @@ func fileShape() object[File] {
 			key("registries", func(f *File) *Registries { return &f.Registries }, registriesShape(),
 				"Where packages and images come from. The lock names none of it, so it can be made behind one mirror and used behind another.").
 				otherwiseIs("what npm and apt are configured to use").such("{npm: https://npm.example.com/}"),
+			key("trust", func(f *File) *Trust { return &f.Trust }, trustShape(),
+				"Whom all tools trust, beside those whom each names.").or("{}").such("{sigstore: sandbox/trusted_root.jsonl}"),
 			key("env", func(f *File) *map[string]Variable { return &f.Env },
 				dict[Variable]{variableName(), variableShape(), "NAME"},
 				"The schema of every environment variable that the sandbox reads.").such("{PORT: {type: port, default: 3000}}"),

@@ -4,7 +4,7 @@ import "github.com/sandwright/sandwright/internal/spec"
 
 func toolShape() object[Tool] {
 	return object[Tool]{
-		fields: append(sourceFields(),
+		fields: append(append(sourceFields(), vouchedFields()...),
 			key("files", func(t *Tool) *[]string { return &t.Files }, list[string]{of: checked("a path", below)},
 				"The files and folders that are kept; * stands for any characters but a slash. Of oci, one must be named.").
 				otherwiseIs("all").such("[bin, lib/*.so]"),
@@ -15,7 +15,6 @@ func toolShape() object[Tool] {
 				"How old the release must be to be locked.").otherwiseIs("the file's own minimum-age").such("0d"),
 		),
 		either: []string{"npm", "github", "url", "oci", "deb"},
-		later:  []string{"minisign"},
 	}
 }
 
