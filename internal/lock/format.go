@@ -145,8 +145,14 @@ func (w *writer) evidence(level int, list []Evidence) {
 		if e.Identity != "" {
 			text += ", identity: " + strconv.Quote(e.Identity)
 		}
+		if e.Issuer != "" {
+			text += ", issuer: " + strconv.Quote(e.Issuer)
+		}
 		if e.Key != "" {
 			text += ", key: " + strconv.Quote(e.Key)
+		}
+		if e.Proof != "" {
+			text += ", proof: " + strconv.Quote(e.Proof)
 		}
 		w.line(level+1, "- {%s}", text)
 	}

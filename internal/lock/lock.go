@@ -134,10 +134,12 @@ const (
 
 // Evidence says who vouches for an artifact beyond its hashes.
 type Evidence struct {
-	Kind     string // such as npm-signature, npm-provenance, github-digest, sha256sums, minisign, pgp, cosign
+	Kind     string // such as npm-signature, provenance, github-digest, sha256sums, minisign, pgp, cosign
 	Verdict  Verdict
 	Identity string // who: a workflow, a mail address, a file's place; may be empty
+	Issuer   string // who vouched for Identity; may be empty
 	Key      string // which key, by id or fingerprint; may be empty
+	Proof    string // base64: what verifies again; may be empty
 }
 
 // Fingerprint is a hash of what sandwright.yaml says: of names and their

@@ -49,7 +49,7 @@ func full() *Lock {
 					Bin:     map[string]string{"node": "bin/node", "with": "bin/with space"},
 					Evidence: []Evidence{
 						{Kind: "npm-provenance", Verdict: Absent},
-						{Kind: "npm-signature", Verdict: Verified, Identity: "npm", Key: "SHA256:jl3bwswu80Pj"},
+						{Kind: "npm-signature", Verdict: Verified, Identity: "npm", Key: "SHA256:jl3bwswu80Pj", Proof: "W3sia2V5aWQi+/=="},
 					},
 				}},
 			},
@@ -92,7 +92,7 @@ func imaged() *Lock {
 		Source: "oci:library/debian:bookworm-slim", Inputs: strings.Repeat("d", 64),
 		Systems: map[string]System{"linux/amd64": {
 			Image:    strings.Repeat("e", 64),
-			Evidence: []Evidence{{Kind: "cosign", Verdict: Verified, Identity: "https://example.com/workflow.yml@refs/heads/main"}},
+			Evidence: []Evidence{{Kind: "cosign", Verdict: Verified, Identity: "https://example.com/workflow.yml@refs/heads/main", Issuer: "https://accounts.example.com"}},
 		}},
 	}}
 }

@@ -28,6 +28,7 @@ var (
 	printable    = regexp.MustCompile(`^[\pL\pN\pM\pP\pS ]+$`)
 	kindName     = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 	verdictWord  = regexp.MustCompile(`^(verified|absent)$`)
+	base64Text   = regexp.MustCompile(`^[A-Za-z0-9+/]+={0,2}$`)
 	releaseLine  = regexp.MustCompile(`^([a-z][a-z0-9.-]*) sha256:([0-9a-f]{64})$`)
 	debLine      = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]+) ([0-9A-Za-z.+~:-]+) ([a-z0-9]+) ([1-9][0-9]{0,17}) sha256:([0-9a-f]{64})$`)
 	closureLine  = regexp.MustCompile(`^((?:/?node_modules/(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+) ((?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+) ([0-9][0-9A-Za-z.+-]*) ([1-9][0-9]{0,17}) sha512:([0-9a-f]{128})$`)

@@ -71,6 +71,7 @@ func TestParseRefuses(t *testing.T) {
 		{"doubled closure", "node_modules/@a/b/node_modules/c c", "node_modules/@a/b c", "cannot use package node_modules/@a/b of tool claude for linux/arm64: it stands there twice"},
 		{"verdict", "verdict: absent", "verdict: fine", `cannot use "fine" as a verdict`},
 		{"evidence", "{kind: npm-provenance, verdict: absent}", "npm-provenance", "cannot read the evidence of tool node for linux/amd64: it must be a mapping"},
+		{"evidence proof", `proof: "W3sia2V5aWQi+/=="`, `proof: "W3s a2"`, `"W3s a2" as a proof`},
 		{"evidence key", "{kind: npm-provenance, verdict: absent}", "{kind: npm-provenance, verdict: absent, why: x}", `cannot use key "why" of the evidence of tool node`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -104,13 +104,15 @@ func (r *reader) evidence(n *yaml.Node, what string) (list []Evidence) {
 		return nil
 	}
 	for _, item := range n.Content {
-		keys, rest := r.known(item, "the evidence of "+what, "kind", "verdict", "identity?", "key?")
+		keys, rest := r.known(item, "the evidence of "+what, "kind", "verdict", "identity?", "issuer?", "key?", "proof?")
 		r.refuseRest(rest, "the evidence of "+what)
 		list = append(list, Evidence{
 			Kind:     r.text(keys["kind"], "a kind of evidence", kindName),
 			Verdict:  Verdict(r.text(keys["verdict"], "a verdict", verdictWord)),
 			Identity: r.text(keys["identity"], "an identity", printable),
+			Issuer:   r.text(keys["issuer"], "an issuer", printable),
 			Key:      r.text(keys["key"], "a key", printable),
+			Proof:    r.text(keys["proof"], "a proof", base64Text),
 		})
 	}
 	return sortedEvidence(list)
