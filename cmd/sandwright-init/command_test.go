@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -30,20 +32,47 @@ func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// A run that lacks variables names all of them, and starts nothing.
-func TestMissingVariables(t *testing.T) {
+// A run whose variables are missing or wrong names all of them, and starts nothing.
+func TestUnusableVariables(t *testing.T) {
 	b := prepare(t, subreaper, spec.Spec{
-		Required: []spec.Variable{{Name: "API_KEY", At: "sandwright.yaml:12:3"}, {Name: "GIVEN"}, {Name: "PORT", At: "sandwright.yaml:14:3"}, {Name: "BARE"}},
-		Services: []spec.Service{sh("x", "touch $DIR/started")},
-	}, withEnv("GIVEN="))
+		Variables: []spec.Variable{
+			{Name: "API_KEY", At: "sandwright.yaml:12:3", Required: true, Secret: true},
+			{Name: "GIVEN", At: "sandwright.yaml:9:3", Required: true},
+			{Name: "PORT", At: "sandwright.yaml:14:3", Rule: spec.Rule{Type: "port"}},
+			{Name: "BARE", Required: true},
+			{Name: "DATA", At: "sandwright.yaml:15:3", Rule: spec.Rule{Type: "path", Kind: "dir"}, Default: new("/nowhere")},
+			{Name: "CODE", At: "sandwright.yaml:16:3", Rule: spec.Rule{Type: "int"}, Secret: true},
+			{Name: "MODE", At: "sandwright.yaml:17:3", Rule: spec.Rule{Type: "enum", Values: []string{"dev", "prod"}}},
+			{Name: "CERT", At: "sandwright.yaml:18:3", RequiredIf: []spec.When{{Name: "MODE", Values: []string{"prod"}}}},
+		},
+		Services: []spec.Service{sh("x", "touch $DIR/started", func(s *spec.Service) {
+			s.Variables = []spec.Variable{{Name: "LISTEN", At: "sandwright.yaml:21:15", Rule: spec.Rule{Type: "host:port"}, Required: true}}
+		})},
+	}, withEnv("GIVEN=", "PORT=http", "CODE=s3cret", "MODE=prod"))
 	err := b.cmd.Run()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 78 {
 		t.Errorf("got %v", err)
 	}
-	want := "error: cannot start: BARE is not set\nerror: sandwright.yaml:12:3: cannot start: API_KEY is not set\nerror: sandwright.yaml:14:3: cannot start: PORT is not set\n"
-	if got := b.stderr.String(); got != want {
-		t.Errorf("stderr:\n%s\nwant:\n%s", got, want)
+	const want = `error: cannot find a value for BARE: it is required
+hint:  start the sandbox with BARE
+error: sandwright.yaml:9:3: cannot find a value for GIVEN: it is required
+hint:  start the sandbox with GIVEN
+error: sandwright.yaml:12:3: cannot find a value for API_KEY: it is required
+hint:  start the sandbox with API_KEY
+error: sandwright.yaml:14:3: cannot use PORT from the environment: "http" is not a port, a port is 1 to 65535
+hint:  start the sandbox with another PORT
+error: sandwright.yaml:15:3: cannot use DATA from default: "/nowhere" is not an absolute path to a folder that exists
+hint:  start the sandbox with another DATA
+error: sandwright.yaml:16:3: cannot use CODE from the environment: it is not an int, an int is a whole number
+hint:  start the sandbox with another CODE
+error: sandwright.yaml:18:3: cannot find a value for CERT: it is required where MODE is prod
+hint:  start the sandbox with CERT
+error: sandwright.yaml:21:15: cannot find a value for LISTEN of x: it is required
+hint:  start the sandbox with LISTEN
+`
+	if diff := cmp.Diff(want, b.stderr.String()); diff != "" {
+		t.Errorf("stderr, -want +got:\n%s", diff)
 	}
 	if _, err := os.Stat(filepath.Join(b.dir, "log")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("something was started: %v", err)

@@ -4,46 +4,42 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 
+	"github.com/sandwright/sandwright/internal/env"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
-// startEnv is the start-time variables that s declares: those given, or where
-// that is nil, those of this process's environment. All required ones that are
-// missing are reported at once; a value never is.
-func startEnv(given map[string]string, s spec.Spec) (map[string]string, error) {
-	env := given
-	if env == nil {
-		env = ownEnv(s)
+// startEnv checks the start-time variables of s: those given, or where that is
+// nil, those of this process's environment. It gives those of the file by name,
+// and puts those of a service into its fixed values. All faults come at once,
+// and none shows a secret.
+func startEnv(given map[string]string, s *spec.Spec) (map[string]string, error) {
+	source := env.FromEnviron(os.Environ())
+	if given != nil {
+		source = env.Source{Name: "what was given at start", Values: given, Ambient: true}
 	}
-	var faults fault.List
-	for _, v := range s.Required {
-		if _, ok := env[v.Name]; !ok {
-			faults = append(faults, fault.Position{File: v.At}.Cannot("start: %s is not set", v.Name))
+	found, err := env.Resolver{Stat: os.Stat}.Resolve(env.FromSpec(*s), source)
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.Services {
+		svc := &s.Services[i]
+		svc.Env = maps.Clone(svc.Env)
+		for name, value := range found.Own[svc.Name] {
+			if svc.Env == nil {
+				svc.Env = map[string]string{}
+			}
+			svc.Env[name] = value.Text
 		}
 	}
-	return env, faults.Err()
-}
-
-// ownEnv is what s declares of this process's environment.
-func ownEnv(s spec.Spec) map[string]string {
-	env := map[string]string{}
-	take := func(name string) {
-		if value, ok := os.LookupEnv(name); ok {
-			env[name] = value
-		}
+	start := map[string]string{}
+	for name, value := range found.Values {
+		start[name] = value.Text
 	}
-	for _, v := range s.Required {
-		take(v.Name)
-	}
-	for _, svc := range s.Services {
-		for _, name := range svc.EnvFrom {
-			take(name)
-		}
-	}
-	return env
+	return start, nil
 }
 
 // readEnv reads one JSON object from fd to its end; without a descriptor it is

@@ -26,8 +26,8 @@ func TestEnvironmentIsTheServicesOwn(t *testing.T) {
 			})
 		}
 		b := start(t, p, spec.Spec{
-			Env:      map[string]string{"PATH": "/bin", "A": "common", "B": "common"},
-			Required: []spec.Variable{{Name: "TOKEN"}},
+			Env:       map[string]string{"PATH": "/bin", "A": "common", "B": "common"},
+			Variables: []spec.Variable{{Name: "TOKEN", Required: true, Secret: true}},
 			Services: []spec.Service{
 				env("one", func(s *spec.Service) { s.Env, s.EnvFrom = map[string]string{"B": "own"}, []string{"TOKEN", "UNSET"} }),
 				env("two", func(*spec.Service) {}),
@@ -133,8 +133,8 @@ func TestInheritedDescriptors(t *testing.T) {
 		}
 		w.Close()
 		b := start(t, p, spec.Spec{
-			Required: []spec.Variable{{Name: "TOKEN"}},
-			Services: []spec.Service{sh("x", "echo $TOKEN, $SPARE; exec sleep 1000", func(s *spec.Service) { s.EnvFrom = []string{"TOKEN"} })},
+			Variables: []spec.Variable{{Name: "TOKEN", Required: true, Secret: true}},
+			Services:  []spec.Service{sh("x", "echo $TOKEN, $SPARE; exec sleep 1000", func(s *spec.Service) { s.EnvFrom = []string{"TOKEN"} })},
 		}, withArgs([]*os.File{socket, values}, "--control-fd", "3", "--env-fd", "4"), withEnv("PATH="+os.Getenv("PATH"), "TOKEN=from the environment"))
 		host := control.New(func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", path) })
 		if status, err := host.Wait(t.Context()); err != nil || !status.Ready {

@@ -37,7 +37,7 @@ func supervisor(in invocation, stdout, stderr io.Writer) error {
 		if err != nil {
 			return s, nil, err
 		}
-		env, err := startEnv(given, s)
+		env, err := startEnv(given, &s)
 		return s, env, err
 	}
 	s, env, err := load()

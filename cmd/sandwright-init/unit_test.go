@@ -117,8 +117,8 @@ func TestOwnEnvIsWhatIsDeclared(t *testing.T) {
 	t.Setenv("REQUIRED", "1")
 	t.Setenv("FROM", "2")
 	t.Setenv("OTHER", "3")
-	s := spec.Spec{Required: []spec.Variable{{Name: "REQUIRED"}}, Services: []spec.Service{{EnvFrom: []string{"FROM", "UNSET"}}}}
-	got, err := startEnv(nil, s)
+	s := spec.Spec{Variables: []spec.Variable{{Name: "REQUIRED", Required: true}, {Name: "FROM"}, {Name: "UNSET"}}}
+	got, err := startEnv(nil, &s)
 	if want := "map[FROM:2 REQUIRED:1]"; err != nil || fmt.Sprint(got) != want {
 		t.Errorf("got %v, %v, want %s", got, err, want)
 	}

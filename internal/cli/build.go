@@ -55,6 +55,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	var faults fault.List
 	b.values, err = resolveEnv(file, env)
 	faults = append(faults, fault.All(err)...)
+	a.notices(b.values.notices)
 	b.lock, err = lock.Load(a.lockPath(b.project))
 	if err == nil {
 		err = b.lock.Check(wanted(file))

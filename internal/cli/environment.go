@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -31,30 +32,54 @@ type values struct {
 	buildSecrets map[string][]byte
 	run          map[string]string // run-scoped, secrets among them
 	shown        map[string]string // run-scoped, not secret
+	notices      []string          // about deprecated variables
 }
 
 // resolveEnv checks every variable that the command needs, and gives all
 // faults at once.
 func resolveEnv(file *config.File, f envFlags) (values, error) {
-	v := values{map[string]string{}, map[string][]byte{}, map[string]string{}, map[string]string{}}
-	sources, err := f.sources()
-	faults := fault.All(err)
-	resolved, err := env.Check(schemaOf(file, f.scope), sources...)
-	faults = append(faults, fault.All(err)...)
-	for name, value := range resolved {
-		switch {
-		case file.Env[name].Scope == config.ScopeBuild && value.Secret:
-			v.buildSecrets[name] = []byte(value.Text)
-		case file.Env[name].Scope == config.ScopeBuild:
-			v.build[name] = value.Text
-		default:
-			v.run[name] = value.Text
-			if !value.Secret {
-				v.shown[name] = value.Text
-			}
+	resolved, err := f.resolve(schemaOf(file, f.scope))
+	v := values{map[string]string{}, map[string][]byte{}, map[string]string{}, map[string]string{}, resolved.Notices}
+	for name, value := range resolved.Values {
+		v.add(file.Env[name], name, value)
+	}
+	for _, own := range resolved.Own {
+		for name, value := range own {
+			v.give(name, value)
 		}
 	}
-	return v, faults.Err()
+	return v, err
+}
+
+// resolve reads every layer, and gives all faults at once.
+func (f *envFlags) resolve(schema env.Schema) (env.Result, error) {
+	sources, err := f.sources()
+	faults := fault.All(err)
+	found, err := env.Resolver{}.Resolve(schema, sources...)
+	return found, append(faults, fault.All(err)...).Err()
+}
+
+// add puts a value where its scopes say.
+func (v *values) add(declared config.Variable, name string, value env.Value) {
+	if declared.In(config.ScopeBuild) && value.Secret {
+		v.buildSecrets[name] = []byte(value.Text)
+	} else if declared.In(config.ScopeBuild) {
+		v.build[name] = value.Text
+	}
+	if declared.In(config.ScopeRun) {
+		v.give(name, value)
+	}
+}
+
+// give hands a value to PID 1. What the schema says it knows itself.
+func (v *values) give(name string, value env.Value) {
+	if !value.Given {
+		return
+	}
+	v.run[name] = value.Text
+	if !value.Secret {
+		v.shown[name] = value.Text
+	}
 }
 
 // sources are in the order in which they win.
@@ -77,17 +102,46 @@ func (f *envFlags) sources() ([]env.Source, error) {
 
 // schemaOf is the file's schema, in which scopes that are not asked for are
 // known but neither checked nor resolved.
-func schemaOf(file *config.File, scopes []string) []env.Variable {
+func schemaOf(file *config.File, scopes []string) env.Schema {
 	if len(scopes) == 0 {
 		scopes = []string{config.ScopeBuild, config.ScopeRun}
 	}
-	var out []env.Variable
+	var out env.Schema
 	for _, name := range slices.Sorted(maps.Keys(file.Env)) {
-		v := file.Env[name]
-		out = append(out, env.Variable{
-			Name: name, Type: spec.ValueType(v.Type), Values: v.Values, Required: v.Required, Default: v.Default,
-			Secret: v.Secret, Unused: !slices.Contains(scopes, v.Scope), At: file.At("env", name),
-		})
+		out.Variables = append(out.Variables, variableOf(file.Env[name], name, file.At("env", name), scopes))
+	}
+	for _, service := range slices.Sorted(maps.Keys(file.Services)) {
+		own := env.Service{Name: service}
+		for _, name := range slices.Sorted(maps.Keys(file.Services[service].Vars)) {
+			v := file.Services[service].Vars[name]
+			own.Own = append(own.Own, variableOf(v, name, file.At("services", service, "env", name), scopes))
+		}
+		if len(own.Own) == 0 {
+			continue
+		}
+		for _, v := range out.Variables {
+			if file.SeenBy(service, v.Name) {
+				own.Sees = append(own.Sees, v.Name)
+			}
+		}
+		out.Services = append(out.Services, own)
 	}
 	return out
+}
+
+func variableOf(v config.Variable, name string, at fault.Position, scopes []string) env.Variable {
+	return env.Variable{
+		Variable: spec.Variable{
+			Name: name, Rule: v.Rule, Required: v.Required, RequiredIf: v.RequiredIf, Default: v.Default,
+			DefaultFrom: v.DefaultFrom, Secret: v.Secret, AllowEmpty: v.AllowEmpty,
+		},
+		Pos: at, Example: v.Example, Deprecated: v.Deprecated, Unused: !slices.ContainsFunc(scopes, v.In),
+	}
+}
+
+// notices are printed where no fault stands in the way, too.
+func (a *app) notices(all []string) {
+	for _, notice := range all {
+		fmt.Fprintln(a.Err, "notice:", notice)
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // check finds what takes more than one value to see. It changes nothing, and
@@ -33,25 +32,6 @@ func (f *File) has(keys ...string) bool {
 	return ok
 }
 
-// checkBuild wants each variable of a build step to be declared for builds.
-func checkBuild(f *File) (faults fault.List) {
-	for i, step := range f.Workspace.Build {
-		for j, name := range step.Env {
-			at := f.At("workspace", "build", strconv.Itoa(i), "env", strconv.Itoa(j))
-			v, ok := f.Env[name]
-			switch {
-			case name == "": // said already
-			case !ok:
-				faults = append(faults, missing(at, "variable", name, f.Env).orHint("declare it: env: {%s: {scope: build}}", name))
-			case v.Scope == ScopeRun || v.Scope == ScopePublish:
-				faults = append(faults, at.Cannot("give %s to a build step: its scope is %s", name, v.Scope).
-					WithHint("set scope: build for %s, in line %d", name, f.At("env", name).Line))
-			}
-		}
-	}
-	return faults
-}
-
 // A lost fault is one about a name that is not there.
 func missing[V any](at fault.Position, kind, name string, there map[string]V) lost {
 	f := at.Cannot("find %s %q", kind, clip(name))
@@ -69,47 +49,6 @@ func (l lost) orHint(format string, args ...any) *fault.Fault {
 		l.WithHint(format, args...)
 	}
 	return l.Fault
-}
-
-func checkVariables(f *File) (faults fault.List) {
-	for _, name := range slices.Sorted(maps.Keys(f.Env)) {
-		v := f.Env[name]
-		faults = append(faults, checkValues(f, name, v)...)
-		for i, service := range v.Services {
-			if _, ok := f.Services[service]; !ok && service != "" {
-				faults = append(faults, missing(f.At("env", name, "services", strconv.Itoa(i)), "service", service, f.Services).
-					orHint("name a service of this file"))
-			}
-		}
-		if v.Scope != ScopeRun && v.Scope != "" && f.has("env", name, "services") {
-			faults = append(faults, f.At("env", name, "services").Cannot("give %s to services: its scope is %s", name, v.Scope).
-				WithHint("remove services, or set scope: run"))
-		}
-	}
-	return faults
-}
-
-// checkValues looks at type, values, default and secret together. The default
-// of a secret is never shown.
-func checkValues(f *File, name string, v Variable) (faults fault.List) {
-	isEnum := v.Type == string(spec.Enum)
-	if isEnum && len(v.Values) == 0 && !f.has("env", name, "values") {
-		faults = append(faults, f.At("env", name).Cannot("find values: the enum %s needs them", name).WithHint("add values: [one, another]"))
-	}
-	if !isEnum && v.Type != "" && len(v.Values) > 0 {
-		faults = append(faults, f.At("env", name, "values").Cannot("use values: %s is not an enum", name).WithHint("set type: enum"))
-	}
-	at := f.At("env", name, "default")
-	switch {
-	case v.Default == nil || v.Type == "":
-	case v.Secret:
-		faults = append(faults, at.Cannot("use a default for %s: it is a secret, and this file is no place for one", name).
-			WithHint("remove default, and give the value by the environment or --env-file"))
-	case isEnum && len(v.Values) == 0: // said already
-	case !spec.ValueType(v.Type).Fits(*v.Default, v.Values):
-		faults = append(faults, at.Cannot("use default %q: it is not %s", clip(*v.Default), spec.ValueType(v.Type).Misfit(v.Values)))
-	}
-	return faults
 }
 
 // checkAfter wants every dependency to be another service of the file.

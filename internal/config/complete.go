@@ -19,7 +19,9 @@ func complete(f *File) {
 	f.User.Home = cmp.Or(f.User.Home, "/home/"+f.User.Name)
 	f.Workspace.Target = cmp.Or(f.Workspace.Target, f.User.Home+"/src/"+f.Name)
 	f.Logs = f.Logs.over(defaultLogs())
+	completeProviders(f.Env)
 	for name, s := range f.Services {
+		completeProviders(s.Vars)
 		s.Logs = s.Logs.over(f.Logs)
 		s.Logs.Budget = 0
 		s.Port = cmp.Or(s.Port, askedPort(s.Ready))
@@ -77,5 +79,15 @@ func (l Logs) over(base Logs) Logs {
 		Overflow: cmp.Or(l.Overflow, base.Overflow),
 		Mirror:   cmp.Or(l.Mirror, base.Mirror),
 		Budget:   cmp.Or(l.Budget, base.Budget),
+	}
+}
+
+// completeProviders gives each program its deadline.
+func completeProviders(vars map[string]Variable) {
+	for name, v := range vars {
+		if len(v.From.Exec) > 0 {
+			v.From.Timeout = cmp.Or(v.From.Timeout, spec.Duration(10*time.Second))
+			vars[name] = v
+		}
 	}
 }

@@ -4,6 +4,7 @@ package config
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/spec"
@@ -114,34 +115,46 @@ type Tool struct {
 	Vouched
 }
 
-// Scopes of a Variable.
-const (
-	ScopeBuild   = "build"
-	ScopeRun     = "run"
-	ScopePublish = "publish"
-)
-
 // A Variable is the schema of one environment variable.
 type Variable struct {
-	Type        string   // string, int, float, bool, port, url, enum; default string
-	Values      []string // of an enum
+	spec.Rule
 	Required    bool
+	RequiredIf  []spec.When // it is required where all of them hold
 	Default     *string
+	DefaultFrom string // the variable whose value it has where it has none
+	AllowEmpty  bool   // the empty text is a value
 	Secret      bool
+	From        Provider // where a secret is read
+	Example     string
 	Description string
-	Scope       string   // build, run (the default) or publish
+	Deprecated  *string  // what to use instead; may be empty
+	Scope       []string // build, run (the default), publish
 	Services    []string // that see it; empty: every service
 }
+
+// In tells whether v is read in a scope.
+func (v Variable) In(scope string) bool { return slices.Contains(v.Scope, scope) }
+
+// A Provider is where the value of a secret is read, on the host. The zero
+// Provider is none; else one of File and Exec is set.
+type Provider struct {
+	File    string   // relative to the project
+	Exec    []string // a program that prints it
+	Timeout spec.Duration
+}
+
+// Set tells whether there is one.
+func (p Provider) Set() bool { return p.File != "" || len(p.Exec) > 0 }
 
 // A Service is one supervised program of the box. Exactly one of Command and
 // S6 is set; one with S6 has no more than Env, After, Port and Logs.
 type Service struct {
 	Command []string
-	S6      string            // folder of an s6 service directory: relative to Workspace.Target, or absolute in the box
-	Task    *spec.Task        // it runs once, to its end
-	Dir     string            // relative to Workspace.Target; default that itself
-	User    string            // NAME or NAME:GROUP, names or numbers; empty: File.User
-	Env     map[string]string // fixed values
+	S6      string     // folder of an s6 service directory: relative to Workspace.Target, or absolute in the box
+	Task    *spec.Task // it runs once, to its end
+	Dir     string     // relative to Workspace.Target; default that itself
+	User    string     // NAME or NAME:GROUP, names or numbers; empty: File.User
+	ServiceEnv
 	After   map[string]string // service -> started, ready or exited-ok
 	Ready   *spec.Probe
 	Start   *spec.Probe
@@ -151,6 +164,12 @@ type Service struct {
 	Limits  spec.Limits
 	Port    int  // shown by ps; default: the port that Ready asks
 	Logs    Logs // default: File.Logs
+}
+
+// A ServiceEnv is what a service's env says.
+type ServiceEnv struct {
+	Env  map[string]string   // fixed values
+	Vars map[string]Variable // variables of its own, over File.Env's
 }
 
 // Logs bounds a service's log directory and says how its lines look.

@@ -197,17 +197,19 @@ func around(name string, p property) string {
 		}
 		return out + "services: {a: {" + example + "}, database: {command: [b]}}\n"
 	case "variable":
-		switch p.key {
-		case "values":
-			example = "type: enum, " + example
-		case "type":
-			example += ", default: 1"
-		}
-		return out + services + "env: {A: {" + example + "}}\n"
+		return out + services + "env: {A: {" + example + needed(p.key) + "}, OTHER: {}, MODE: {}}\n"
 	case "workspace":
 		return out + "workspace: {" + example + "}\n"
 	}
 	return out + name + ": {" + example + "}\n"
+}
+
+// needed is what else a variable must say for one of its keys.
+func needed(key string) string {
+	return map[string]string{
+		"values": ", type: enum", "type": ", default: 1", "schemes": ", type: url", "pattern": ", type: regex", "exists": ", type: path", "kind": ", type: path",
+		"schema": ", type: json", "min-bytes": ", type: base64", "items": ", type: list", "separator": ", type: list", "from": ", secret: true",
+	}[key]
 }
 
 // The schema is JSON, and keeps the order of the table.

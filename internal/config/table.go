@@ -1,8 +1,6 @@
 package config
 
-import (
-	"github.com/sandwright/sandwright/internal/spec"
-)
+import "github.com/sandwright/sandwright/internal/spec"
 
 // fileShape is the whole of sandwright.yaml. The tables of this package
 // are the one place where its keys are listed.
@@ -142,29 +140,4 @@ func buildShape() object[BuildStep] {
 		},
 		later: []string{"inputs"},
 	}
-}
-
-func variableShape() object[Variable] {
-	var types []string
-	for _, t := range spec.ValueTypes() {
-		types = append(types, string(t))
-	}
-	return object[Variable]{fields: []field[Variable]{
-		key("type", func(v *Variable) *string { return &v.Type }, oneOf(types...),
-			"What the value must be. An int is a whole number, a bool true, false, 1 or 0, a port 1 to 65535, a url has a scheme and a host.").or("string").such("port"),
-		key("values", func(v *Variable) *[]string { return &v.Values }, list[string]{of: anyText("a text")},
-			"The values of an enum.").such("[debug, info]"),
-		key("required", func(v *Variable) *bool { return &v.Required }, truth(),
-			"Whether it must have a value. The empty text counts as none.").or("false").such("true"),
-		key("default", func(v *Variable) **string { return &v.Default }, optional[string]{anyText("a text")},
-			"The value it has when none is given.").such("3000"),
-		key("secret", func(v *Variable) *bool { return &v.Secret }, truth(),
-			"Whether its value is kept out of the image, of logs and of messages.").or("false").such("true"),
-		key("description", func(v *Variable) *string { return &v.Description }, anyText("a text"),
-			"What it is for.").such("where the server listens"),
-		key("scope", func(v *Variable) *string { return &v.Scope }, oneOf(ScopeBuild, ScopeRun, ScopePublish),
-			"When it is read: by the build, by the services, or by publishing.").or(ScopeRun).such(ScopeBuild),
-		key("services", func(v *Variable) *[]string { return &v.Services }, list[string]{of: anyText("a service's name")},
-			"The services that see it.").otherwiseIs("every service").such("[web]"),
-	}}
 }

@@ -1,37 +1,24 @@
-// Package env checks the environment against a schema of typed variables.
-// Nothing of a secret, not even its length, appears in what it says.
+// Package env resolves variables from the layers that they may come from, and
+// checks them against a schema. Nothing of a secret, not even its length,
+// appears in what it says.
 package env
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
+	"io/fs"
 
 	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/spec"
+	"github.com/sandwright/sandwright/internal/vartype"
 )
-
-// A Variable is the schema of one environment variable.
-type Variable struct {
-	Name     string
-	Type     spec.ValueType
-	Values   []string // of an enum
-	Required bool
-	Default  *string
-	Secret   bool
-	Unused   bool           // declared, but of a scope that is not asked for: neither checked nor resolved
-	At       fault.Position // of its declaration
-}
 
 // A Value is what a variable resolved to. It prints and encodes redacted when
 // it is secret; only Text holds what it is.
 type Value struct {
 	Text   string
-	From   string // a Source's name, or "default"
+	From   string // completes "PORT from …": a layer, "default" or "default-from NAME"
 	Secret bool
+	Given  bool // by a layer, and not by the schema
 }
 
 const redacted = "[secret]"
@@ -54,97 +41,166 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"value": v.String(), "from": v.From})
 }
 
-// Check resolves every variable of the schema: from the first source that has
-// a text for it (so the strongest source comes first), else from its default. The empty text counts as none. A
-// variable without a value is not in the result. The error holds every fault,
-// in a stable order.
-func Check(schema []Variable, sources ...Source) (map[string]Value, error) {
+// A Result is what a schema resolved to. A variable without a value is not in it.
+type Result struct {
+	Values  map[string]Value            // of Schema.Variables
+	Own     map[string]map[string]Value // of each service's own
+	Notices []string                    // about deprecated variables that are given
+}
+
+// A Resolver resolves schemas. The zero Resolver looks at no path.
+type Resolver struct {
+	// Stat is asked about variables that are paths; nil: nothing is.
+	Stat func(path string) (fs.FileInfo, error)
+}
+
+// Resolve gives every variable its value: from the first source that has a
+// text for it (so the strongest source comes first), else from its default,
+// else from that which default-from names. The empty text counts as none where
+// it is not allowed. The error holds every fault, in a stable order.
+func (r Resolver) Resolve(schema Schema, sources ...Source) (Result, error) {
+	run := &resolution{sources: sources, types: &vartype.Checker{Stat: r.Stat}, inBox: schema.InBox}
+	run.faults = undeclared(schema, sources)
+	all := run.scope("", nil, schema.Variables)
+	result := Result{Values: all.check(), Own: map[string]map[string]Value{}}
+	for _, svc := range schema.Services {
+		result.Own[svc.Name] = run.scope(svc.Name, all.only(svc.Sees), svc.Own).check()
+	}
+	result.Notices = run.notices
+	if len(run.faults) > 0 {
+		return Result{Notices: run.notices}, run.faults.Err()
+	}
+	return result, nil
+}
+
+// A resolution is one run of Resolve.
+type resolution struct {
+	sources []Source
+	types   *vartype.Checker
+	inBox   bool
+	faults  fault.List
+	notices []string
+}
+
+// A scope is variables that may speak of each other: those of one service and
+// what it sees of the others.
+type scope struct {
+	*resolution
+	service string // whose own; empty: those of the file
+	vars    []Variable
+	known   map[string]*Variable
+	found   map[string]outcome
+}
+
+// An outcome is what is known of one variable.
+type outcome struct {
+	value Value
+	set   bool
+	bad   bool // a fault was said, or follows from one that was
+	at    fault.Position
+}
+
+func (run *resolution) scope(service string, seen map[string]outcome, vars []Variable) *scope {
+	s := &scope{run, service, vars, map[string]*Variable{}, map[string]outcome{}}
+	for name, o := range seen {
+		s.found[name] = o
+	}
+	for i := range vars {
+		s.known[vars[i].Name] = &vars[i]
+		delete(s.found, vars[i].Name)
+	}
+	return s
+}
+
+// only is what was found of some variables.
+func (s *scope) only(names []string) map[string]outcome {
+	out := map[string]outcome{}
+	for _, name := range names {
+		out[name] = s.found[name]
+	}
+	return out
+}
+
+// check resolves each variable, and then asks what has to be there.
+func (s *scope) check() map[string]Value {
+	for i := range s.vars {
+		s.resolve(s.vars[i].Name)
+	}
 	values := map[string]Value{}
-	faults := undeclared(schema, sources)
-	for _, v := range schema {
-		if v.Unused {
-			continue
-		}
-		value, at := resolve(v, sources)
+	for i := range s.vars {
+		v := &s.vars[i]
+		o := s.found[v.Name]
 		switch {
-		case value.Text != "" && !v.Type.Fits(value.Text, v.Values):
-			faults = append(faults, misfit(v, value, at))
-		case value.Text != "":
-			values[v.Name] = value
-		case v.Required:
-			faults = append(faults, absent(v))
+		case v.Unused || o.bad:
+		case o.set:
+			values[v.Name] = o.value
+			s.deprecated(v, o.value)
+		default:
+			s.absent(v)
 		}
 	}
-	if len(faults) > 0 {
-		return nil, faults.Err()
-	}
-	return values, nil
+	return values
 }
 
-// resolve gives the value, and where it was written if that is known.
-func resolve(v Variable, sources []Source) (Value, fault.Position) {
-	for _, s := range sources {
-		if text := s.Values[v.Name]; text != "" {
-			return Value{text, s.Name, v.Secret}, s.At[v.Name]
+// resolve finds the value of one variable and looks whether it fits. A chain
+// of default-from that ends nowhere gives none.
+func (s *scope) resolve(name string) outcome {
+	if o, ok := s.found[name]; ok {
+		return o
+	}
+	v := s.known[name]
+	if v == nil || v.Unused {
+		return outcome{}
+	}
+	s.found[name] = outcome{}
+	o := s.look(v)
+	if o.set && !o.bad && o.value.Text != "" {
+		if ok, detail := s.types.Fits(v.Rule, o.value.Text); !ok {
+			o.bad = true
+			s.faults = append(s.faults, s.misfit(v, o, detail))
 		}
 	}
-	if v.Default != nil {
-		return Value{*v.Default, "default", v.Secret}, fault.Position{}
-	}
-	return Value{}, fault.Position{}
+	s.found[name] = o
+	return o
 }
 
-func misfit(v Variable, value Value, at fault.Position) *fault.Fault {
-	f := v.At.Cannot("use %s from %s: %s is not %s", v.Name, value.From, shown(v, value), v.Type.Misfit(v.Values))
-	if at.File != "" {
-		return f.WithHint("correct it in %s", at)
-	}
-	return f.WithHint("give another value, or change its type")
-}
-
-// shown is the text where that is harmless. A URL may hold a password.
-func shown(v Variable, value Value) string {
-	if v.Secret || v.Type == spec.URL {
-		return "it"
-	}
-	if r := []rune(value.Text); len(r) > 60 {
-		return strconv.Quote(string(r[:60]) + "…")
-	}
-	return strconv.Quote(value.Text)
-}
-
-func absent(v Variable) *fault.Fault {
-	f := v.At.Cannot("find a value for %s: it is required", v.Name)
-	if v.Secret {
-		return f.WithHint("export %s, or put it in a file for --env-file", v.Name)
-	}
-	return f.WithHint("export %s, or give --env %s=VALUE", v.Name, v.Name)
-}
-
-// undeclared finds names that somebody gave on purpose and no schema knows.
-func undeclared(schema []Variable, sources []Source) (faults fault.List) {
-	known := make([]string, len(schema))
-	for i, v := range schema {
-		known[i] = v.Name
-	}
-	for _, s := range sources {
-		if s.Ambient {
-			continue
+// look gives the value, and where it was written if that is known.
+func (s *scope) look(v *Variable) outcome {
+	for _, source := range s.sources {
+		if text, ok := source.Values[v.Name]; ok && (text != "" || v.AllowEmpty) {
+			return outcome{value: Value{text, source.origin(v.Name), v.Secret, true}, set: true, at: source.At[v.Name]}
 		}
-		for _, name := range slices.Sorted(maps.Keys(s.Values)) {
-			if !slices.Contains(known, name) {
-				f := s.At[name].Cannot("use %s from %s: it is not declared", name, s.Name)
-				f.Hint = cmp.Or(meant(name, known), "declare it in sandwright.yaml: env: {"+name+": {}}")
-				faults = append(faults, f)
-			}
+		if source.Failed[v.Name] {
+			return outcome{bad: true} // said already
 		}
 	}
-	return faults
+	if v.Default != nil && (*v.Default != "" || v.AllowEmpty) {
+		return outcome{value: Value{*v.Default, "default", v.Secret, false}, set: true}
+	}
+	if v.DefaultFrom == "" {
+		return outcome{}
+	}
+	o := s.resolve(v.DefaultFrom)
+	o.value.From, o.value.Secret, o.value.Given, o.at = "default-from "+v.DefaultFrom, v.Secret || o.value.Secret, false, fault.Position{}
+	return o
 }
 
-func meant(name string, known []string) string {
-	if near := fault.Nearest(name, known); near != "" {
-		return "did you mean " + near + "?"
+// deprecated gives a notice about one that somebody still gives.
+func (s *scope) deprecated(v *Variable, value Value) {
+	if v.Deprecated == nil || !value.Given {
+		return
 	}
-	return ""
+	notice := fmt.Sprintf("%s: %s from %s is deprecated", v.Pos, s.label(v), value.From)
+	if *v.Deprecated != "" {
+		notice += ": " + *v.Deprecated
+	}
+	s.notices = append(s.notices, notice)
+}
+
+// label names a variable, with the service that it belongs to.
+func (s *scope) label(v *Variable) string {
+	if s.service == "" {
+		return v.Name
+	}
+	return v.Name + " of " + s.service
 }

@@ -6,12 +6,23 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
-// A Source is one place that values come from.
+// A Source is one layer that values come from.
 type Source struct {
 	Name    string // completes "PORT from …"
 	Values  map[string]string
 	At      map[string]fault.Position // where each stands; may lack some or be nil
+	Origins map[string]string         // what is said in place of Name; may lack some or be nil
+	Failed  map[string]bool           // could not be read, which was said
+	Others  map[string]bool           // names that are no variables of the schema and yet meant
 	Ambient bool                      // holds much else: names that no schema knows are no fault
+	Loose   bool                      // others read it too: only names that look like a declared one are
+}
+
+func (s Source) origin(name string) string {
+	if origin := s.Origins[name]; origin != "" {
+		return origin
+	}
+	return s.Name
 }
 
 // FromEnviron reads NAME=VALUE texts as os.Environ gives them. Others are

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/spec"
+	"github.com/sandwright/sandwright/internal/vartype"
 )
 
 // specOf is what PID 1 will read.
@@ -16,9 +17,7 @@ func specOf(f *config.File, p Plan) spec.Spec {
 		Env: p.Env, Services: []spec.Service{},
 	}
 	for _, name := range runVariables(f) {
-		if v := f.Env[name]; v.Required && v.Default == nil {
-			s.Required = append(s.Required, spec.Variable{Name: name, At: declaredAt(f, "env", name)})
-		}
+		s.Variables = append(s.Variables, variable(f, name, f.Env[name], "env", name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		s.Services = append(s.Services, service(f, name, p.User))
@@ -37,7 +36,7 @@ func declaredAt(f *config.File, keys ...string) string {
 // runVariables are the names of the variables that services may see, sorted.
 func runVariables(f *config.File) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(f.Env)), func(name string) bool {
-		return f.Env[name].Scope != config.ScopeRun
+		return !f.Env[name].In(config.ScopeRun)
 	})
 }
 
@@ -52,7 +51,15 @@ func service(f *config.File, name string, own spec.User) spec.Service {
 		Logs:    rotation(c.Logs),
 		Port:    c.Port,
 	}
-	s.Env, s.EnvFrom = variables(f, name)
+	s.Env = maps.Clone(c.Env)
+	for _, v := range runVariables(f) {
+		if f.SeenBy(name, v) {
+			s.EnvFrom = append(s.EnvFrom, v)
+		}
+	}
+	for _, v := range slices.Sorted(maps.Keys(c.Vars)) {
+		s.Variables = append(s.Variables, variable(f, v, c.Vars[v], "services", name, "env", v))
+	}
 	if c.S6 != "" {
 		s.S6 = c.S6
 		if !path.IsAbs(c.S6) {
@@ -66,24 +73,17 @@ func service(f *config.File, name string, own spec.User) spec.Service {
 	return s
 }
 
-// variables are the fixed values a service has, and the names of those it may
-// be given at start.
-func variables(f *config.File, name string) (env map[string]string, from []string) {
-	own := f.Services[name].Env
-	env = map[string]string{}
-	for _, v := range runVariables(f) {
-		schema := f.Env[v]
-		_, fixed := own[v]
-		if fixed || len(schema.Services) > 0 && !slices.Contains(schema.Services, name) {
-			continue
-		}
-		if schema.Default != nil {
-			env[v] = *schema.Default
-		}
-		from = append(from, v)
+// variable is what PID 1 has to know of one, declared at keys. What people
+// read of it stays out of the image.
+func variable(f *config.File, name string, v config.Variable, keys ...string) spec.Variable {
+	out := spec.Variable{
+		Name: name, At: declaredAt(f, keys...), Rule: v.Rule, Required: v.Required, RequiredIf: v.RequiredIf,
+		Default: v.Default, DefaultFrom: v.DefaultFrom, Secret: v.Secret, AllowEmpty: v.AllowEmpty,
 	}
-	maps.Copy(env, own)
-	return env, from
+	if out.Type == vartype.String {
+		out.Type = ""
+	}
+	return out
 }
 
 func conditions(after map[string]string) map[string]spec.Condition {

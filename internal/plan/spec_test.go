@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -135,7 +136,7 @@ func TestS6Service(t *testing.T) {
 		if s.S6 != want || s.Command != nil || s.User != nil || s.Dir != "" || s.Ready != nil || s.Task != nil {
 			t.Errorf("%s: %+v", text, s)
 		}
-		if s.Env["K"] != "v" || s.Env["V"] != "w" || s.Port != 80 || s.Logs.MaxFiles != 3 {
+		if s.Env["K"] != "v" || !slices.Equal(s.EnvFrom, []string{"V"}) || s.Port != 80 || s.Logs.MaxFiles != 3 {
 			t.Errorf("%s: %+v", text, s)
 		}
 	}

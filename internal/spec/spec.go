@@ -23,16 +23,16 @@ const (
 
 // A Spec is everything PID 1 needs to know.
 type Spec struct {
-	Version  int               `json:"version"`
-	Name     string            `json:"name"`
-	LogDir   string            `json:"logDir"`
-	LogTotal int64             `json:"logTotal,omitempty"` // bytes of all services' rotated files together; 0 is no bound
-	Main     string            `json:"main,omitempty"`     // the service whose end ends the sandbox, with its exit code
-	Env      map[string]string `json:"env,omitempty"`      // given to every service
-	Required []Variable        `json:"required,omitempty"` // checked before any service starts
-	Services []Service         `json:"services"`           // sorted by name
-	Tools    []Tool            `json:"tools,omitempty"`    // sorted by name
-	Verify   VerifyTime        `json:"verify,omitempty"`
+	Version   int               `json:"version"`
+	Name      string            `json:"name"`
+	LogDir    string            `json:"logDir"`
+	LogTotal  int64             `json:"logTotal,omitempty"`  // bytes of all services' rotated files together; 0 is no bound
+	Main      string            `json:"main,omitempty"`      // the service whose end ends the sandbox, with its exit code
+	Env       map[string]string `json:"env,omitempty"`       // given to every service
+	Variables []Variable        `json:"variables,omitempty"` // checked before any service starts; sorted by name
+	Services  []Service         `json:"services"`            // sorted by name
+	Tools     []Tool            `json:"tools,omitempty"`     // sorted by name
+	Verify    VerifyTime        `json:"verify,omitempty"`
 }
 
 // A Tool is one that the lock pins, for whoever verifies it in the box.
@@ -50,35 +50,29 @@ const (
 	VerifyBoot  VerifyTime = "boot" // before any service is started
 )
 
-// A Variable is one that must be given at start, by name only: the spec lies
-// in the image, and values do not.
-type Variable struct {
-	Name string `json:"name"`
-	At   string `json:"at,omitempty"` // file:line:column of its declaration
-}
-
 // A Service is one supervised program. One with S6 is run as its s6 service
 // directory says: of the other fields only Name, Env, EnvFrom, After, Logs and
 // Port are its own.
 type Service struct {
-	Name    string               `json:"name"`
-	At      string               `json:"at,omitempty"`      // file:line:column of its declaration
-	Command []string             `json:"command,omitempty"` // argv; [0] is looked up in PATH
-	S6      string               `json:"s6,omitempty"`      // absolute path of an s6 service directory
-	Task    *Task                `json:"task,omitempty"`    // it runs once, to its end
-	Dir     string               `json:"dir,omitempty"`     // absolute; empty is /
-	User    *User                `json:"user,omitempty"`
-	Limits  Limits               `json:"limits,omitzero"`
-	Env     map[string]string    `json:"env,omitempty"`     // fixed values, over Spec.Env
-	EnvFrom []string             `json:"envFrom,omitempty"` // start-time variables it may see
-	After   map[string]Condition `json:"after,omitempty"`
-	Start   *Probe               `json:"start,omitempty"` // asked first; the others wait for its first success
-	Ready   *Probe               `json:"ready,omitempty"` // nil: ready once started
-	Live    *Probe               `json:"live,omitempty"`  // asked once the service is up; restarts it
-	Restart Restart              `json:"restart"`
-	Stop    Stop                 `json:"stop"`
-	Logs    Rotation             `json:"logs"`
-	Port    int                  `json:"port,omitempty"` // shown in status; 0 is none
+	Name      string               `json:"name"`
+	At        string               `json:"at,omitempty"`      // file:line:column of its declaration
+	Command   []string             `json:"command,omitempty"` // argv; [0] is looked up in PATH
+	S6        string               `json:"s6,omitempty"`      // absolute path of an s6 service directory
+	Task      *Task                `json:"task,omitempty"`    // it runs once, to its end
+	Dir       string               `json:"dir,omitempty"`     // absolute; empty is /
+	User      *User                `json:"user,omitempty"`
+	Limits    Limits               `json:"limits,omitzero"`
+	Env       map[string]string    `json:"env,omitempty"`       // fixed values, over Spec.Env
+	EnvFrom   []string             `json:"envFrom,omitempty"`   // those of Spec.Variables that it sees
+	Variables []Variable           `json:"variables,omitempty"` // start-time variables of its own, over Spec's; sorted by name
+	After     map[string]Condition `json:"after,omitempty"`
+	Start     *Probe               `json:"start,omitempty"` // asked first; the others wait for its first success
+	Ready     *Probe               `json:"ready,omitempty"` // nil: ready once started
+	Live      *Probe               `json:"live,omitempty"`  // asked once the service is up; restarts it
+	Restart   Restart              `json:"restart"`
+	Stop      Stop                 `json:"stop"`
+	Logs      Rotation             `json:"logs"`
+	Port      int                  `json:"port,omitempty"` // shown in status; 0 is none
 }
 
 // A Task is what makes a service a oneshot: a migration or a build. It is done

@@ -15,20 +15,28 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // full has a value in every field.
 func full() Spec {
+	mode := "m"
 	return Spec{
-		Version:  Version,
-		Name:     "iterate",
-		LogDir:   LogDir,
-		Env:      map[string]string{"PATH": "/usr/bin", "B": "2 < 3 & \"x\"", "A": ""},
-		Required: []Variable{{Name: "KEY", At: "sandwright.yaml:4:3"}, {Name: "TOKEN"}},
+		Version: Version,
+		Name:    "iterate",
+		LogDir:  LogDir,
+		Env:     map[string]string{"PATH": "/usr/bin", "B": "2 < 3 & \"x\"", "A": ""},
+		Variables: []Variable{{Name: "KEY", At: "sandwright.yaml:4:3", Secret: true, Required: true}, {
+			Name: "MODE", Default: &mode, DefaultFrom: "TOKEN", AllowEmpty: true, RequiredIf: []When{{Name: "KEY"}, {Name: "LEVEL", Values: []string{"a", "b"}}},
+			Rule: Rule{
+				Type: "list", Values: []string{"v"}, Schemes: []string{"https"}, Pattern: "a+", Exists: true, Kind: "dir",
+				Schema: `{"type":"object"}`, MinBytes: 32, Items: "int", Separator: ";",
+			},
+		}},
 		Services: []Service{{
-			Name:    "a",
-			Command: []string{"node", "a.js"},
-			Dir:     "/srv/app",
-			User:    &User{Name: "dev", UID: 1000, GID: 1000, Home: "/home/dev"},
-			Env:     map[string]string{"PORT": "3000"},
-			EnvFrom: []string{"KEY"},
-			After:   map[string]Condition{"b": Ready, "c": Started},
+			Name:      "a",
+			Command:   []string{"node", "a.js"},
+			Dir:       "/srv/app",
+			User:      &User{Name: "dev", UID: 1000, GID: 1000, Home: "/home/dev"},
+			Env:       map[string]string{"PORT": "3000"},
+			EnvFrom:   []string{"KEY"},
+			Variables: []Variable{{Name: "PORT", Rule: Rule{Type: "port"}}},
+			After:     map[string]Condition{"b": Ready, "c": Started},
 			Ready: &Probe{
 				HTTP: "http://127.0.0.1:3000/", Interval: Duration(250 * time.Millisecond),
 				Timeout: Duration(2 * time.Second), Deadline: Duration(time.Minute),

@@ -1,0 +1,16 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// cmdEnv is the commands about variables, one file each.
+func (a *app) cmdEnv() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "env",
+		Short:   "Check, explain and describe the environment",
+		Example: "  sandwright env check",
+		Args:    args(cobra.ArbitraryArgs),
+		RunE:    unknownCommand,
+	}
+	cmd.AddCommand(a.cmdEnvCheck())
+	return cmd
+}

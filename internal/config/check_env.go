@@ -1,0 +1,217 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/spec"
+	"github.com/sandwright/sandwright/internal/vartype"
+)
+
+// checkBuild wants each variable of a build step to be declared for builds.
+func checkBuild(f *File) (faults fault.List) {
+	for i, step := range f.Workspace.Build {
+		for j, name := range step.Env {
+			at := f.At("workspace", "build", strconv.Itoa(i), "env", strconv.Itoa(j))
+			v, ok := f.Env[name]
+			switch {
+			case name == "": // said already
+			case !ok:
+				faults = append(faults, missing(at, "variable", name, f.Env).orHint("declare it: env: {%s: {scope: build}}", name))
+			case len(v.Scope) > 0 && !v.In(ScopeBuild):
+				faults = append(faults, at.Cannot("give %s to a build step: its scope is %s", name, strings.Join(v.Scope, ", ")).
+					WithHint("set scope: build for %s, in line %d", name, f.At("env", name).Line))
+			}
+		}
+	}
+	return faults
+}
+
+func checkVariables(f *File) (faults fault.List) {
+	for _, name := range slices.Sorted(maps.Keys(f.Env)) {
+		v := f.Env[name]
+		c := variableCheck{file: f, name: name, v: v, keys: keyPath{"env", name}, reach: f.reachOf(v)}
+		faults = append(faults, c.all()...)
+		faults = append(faults, checkReaders(f, name, v)...)
+	}
+	for _, service := range slices.Sorted(maps.Keys(f.Services)) {
+		s := f.Services[service]
+		for _, name := range slices.Sorted(maps.Keys(s.Vars)) {
+			c := variableCheck{file: f, name: name, v: s.Vars[name], keys: keyPath{"services", service, "env", name}, reach: f.reachIn(service)}
+			faults = append(faults, c.all()...)
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.Env)) {
+			if f.Env[name].Secret {
+				faults = append(faults, f.At("services", service, "env", name).Cannot("fix the value of %s: it is a secret, and this file is no place for one", name).
+					WithHint("remove it; %s sees the variable by its name", service))
+			}
+		}
+	}
+	return append(faults, checkDefaultCycles(f)...)
+}
+
+// checkReaders wants the services of a variable to be there.
+func checkReaders(f *File, name string, v Variable) (faults fault.List) {
+	for i, service := range v.Services {
+		if _, ok := f.Services[service]; !ok && service != "" {
+			faults = append(faults, missing(f.At("env", name, "services", strconv.Itoa(i)), "service", service, f.Services).
+				orHint("name a service of this file"))
+		}
+	}
+	if len(v.Scope) > 0 && !v.In(ScopeRun) && f.has("env", name, "services") {
+		faults = append(faults, f.At("env", name, "services").Cannot("give %s to services: its scope is %s", name, strings.Join(v.Scope, ", ")).
+			WithHint("remove services, or set scope: run"))
+	}
+	return faults
+}
+
+// A variableCheck looks at one variable.
+type variableCheck struct {
+	file  *File
+	name  string
+	v     Variable
+	keys  keyPath // that lead to it
+	reach reach
+}
+
+func (c variableCheck) at(keys ...string) fault.Position {
+	return c.file.At(slices.Concat(c.keys, keys)...)
+}
+func (c variableCheck) has(key string) bool {
+	return c.file.has(slices.Concat(c.keys, keyPath{key})...)
+}
+
+func (c variableCheck) all() fault.List {
+	if c.v.Type == "" { // it could not be read
+		return nil
+	}
+	return slices.Concat(c.parameters(), c.texts(), c.defaultFrom(), c.requiredIf(), c.provider())
+}
+
+// parameters wants those that the type needs, and no others.
+func (c variableCheck) parameters() (faults fault.List) {
+	for _, p := range []struct {
+		key string
+		of  spec.ValueType
+	}{
+		{"values", vartype.Enum},
+		{"schemes", vartype.URL},
+		{"pattern", vartype.Regex},
+		{"exists", vartype.Path},
+		{"kind", vartype.Path},
+		{"schema", vartype.JSON},
+		{"min-bytes", vartype.Base64},
+		{"items", vartype.List},
+		{"separator", vartype.List},
+	} {
+		if c.has(p.key) && c.v.Type != p.of {
+			faults = append(faults, c.at(p.key).Cannot("use %s: %s is not %s", p.key, c.name, withArticle(p.of)).WithHint("set type: %s", p.of))
+		}
+	}
+	switch {
+	case c.v.Type == vartype.Enum && !c.has("values"):
+		faults = append(faults, c.at().Cannot("find values: the enum %s needs them", c.name).WithHint("add values: [one, another]"))
+	case c.v.Type == vartype.Regex && !c.has("pattern"):
+		faults = append(faults, c.at().Cannot("find a pattern: the regex %s needs one", c.name).WithHint("add pattern: \"[a-z]+\""))
+	}
+	if c.v.AllowEmpty && c.v.Type != vartype.String && c.v.Type != vartype.List {
+		faults = append(faults, c.at("allow-empty").Cannot("allow %s to be empty: it is %s", c.name, withArticle(c.v.Type)).WithHint("remove allow-empty; an empty value counts as none"))
+	}
+	return faults
+}
+
+func withArticle(t spec.ValueType) string {
+	if strings.ContainsRune("aeio", rune(t[0])) {
+		return "an " + string(t)
+	}
+	return "a " + string(t)
+}
+
+// texts wants the default and the example to be of the type. The default of a
+// secret is never shown.
+func (c variableCheck) texts() (faults fault.List) {
+	if c.v.Default != nil && c.v.Secret {
+		return fault.List{c.at("default").Cannot("use a default for %s: it is a secret, and this file is no place for one", c.name).
+			WithHint("remove default, and give the value by the environment or --env-file")}
+	}
+	if c.v.Type == vartype.Enum && len(c.v.Values) == 0 || c.v.Type == vartype.Regex && c.v.Pattern == "" {
+		return nil // said already
+	}
+	var check vartype.Checker
+	fits := func(key, text string) {
+		if ok, _ := check.Fits(c.v.Rule, text); !ok && text != "" {
+			faults = append(faults, c.at(key).Cannot("use %s %q: it is not %s", key, clip(text), vartype.Want(c.v.Rule)))
+		}
+	}
+	if c.v.Default != nil {
+		fits("default", *c.v.Default)
+	}
+	if c.v.Secret && c.v.Example != "" {
+		if ok, _ := check.Fits(c.v.Rule, c.v.Example); !ok {
+			faults = append(faults, c.at("example").Cannot("use the example of %s: it is not %s", c.name, vartype.Want(c.v.Rule)))
+		}
+		return faults
+	}
+	fits("example", c.v.Example)
+	return faults
+}
+
+// defaultFrom wants another variable, and no secret to lose its name.
+func (c variableCheck) defaultFrom() (faults fault.List) {
+	from := c.v.DefaultFrom
+	if from == "" {
+		return nil
+	}
+	at := c.at("default-from")
+	other, ok := c.reach.find(from)
+	switch {
+	case c.v.Default != nil:
+		faults = append(faults, at.Cannot("use default-from for %s: it has a default", c.name).WithHint("remove one of the two"))
+	case from == c.name:
+		faults = append(faults, at.Cannot("take the default of %s from itself", c.name).WithHint("name another variable"))
+	case !ok:
+		faults = append(faults, c.reach.missing(at, from))
+	case other.Secret && !c.v.Secret:
+		faults = append(faults, at.Cannot("take the default of %s from %s: that is a secret", c.name, from).WithHint("set secret: true for %s too", c.name))
+	}
+	return faults
+}
+
+// requiredIf wants conditions on other variables that can hold and that tell
+// nothing of a secret.
+func (c variableCheck) requiredIf() (faults fault.List) {
+	var check vartype.Checker
+	for _, w := range c.v.RequiredIf {
+		at := c.at("required-if", w.Name)
+		other, ok := c.reach.find(w.Name)
+		switch {
+		case w.Name == "": // said already
+		case w.Name == c.name:
+			faults = append(faults, at.Cannot("require %s where it has a value", c.name).WithHint("name another variable"))
+		case !ok:
+			faults = append(faults, c.reach.missing(at, w.Name))
+		case other.Secret && len(w.Values) > 0:
+			faults = append(faults, at.Cannot("compare %s: it is a secret", w.Name).WithHint("write required-if: %s, which asks whether it has a value", w.Name))
+		default:
+			for _, value := range w.Values {
+				if ok, _ := check.Fits(other.Rule, value); !ok {
+					faults = append(faults, at.Cannot("compare %s with %q: it is not %s", w.Name, clip(value), vartype.Want(other.Rule)))
+				}
+			}
+		}
+	}
+	return faults
+}
+
+func (c variableCheck) provider() (faults fault.List) {
+	if c.has("from") && !c.v.Secret {
+		faults = append(faults, c.at("from").Cannot("read %s from a provider: it is not a secret", c.name).WithHint("set secret: true"))
+	}
+	if c.has("from") && len(c.v.From.Exec) == 0 && c.file.has(slices.Concat(c.keys, keyPath{"from", "timeout"})...) {
+		faults = append(faults, c.at("from", "timeout").Cannot("use timeout for %s: no program is run", c.name).WithHint("remove timeout"))
+	}
+	return faults
+}
