@@ -26,15 +26,23 @@ func (p Policy) Named() (kinds []Kind) {
 func (p Policy) missing(s Subject, v Verdict) (faults fault.List) {
 	for _, kind := range p.Named() {
 		if len(ofKind(v.Records, kind)) == 0 {
-			faults = append(faults, p.fault("trust %s: sandwright.yaml names who vouches for it with %s, and %s serves no such evidence", s.What, kind, s.From).
-				WithHint("see why %s serves it no longer", s.From))
+			faults = append(faults, p.fault("trust %s: sandwright.yaml names who vouches for it with %s, and %s %s no such evidence", s.What, kind, s.From, s.verb()).
+				WithHint("see why, and whether an older version has it; then run: sandwright lock --update %s", p.Tool))
 		}
 	}
 	if p.Require != "" && rank(v.Level()) < rank(p.Require) {
-		faults = append(faults, p.fault("trust %s: it requires %s, and what %s serves is %s", s.What, p.Require, s.From, describe(v.Records)).
+		faults = append(faults, p.fault("trust %s: it requires %s, and what %s %s is %s", s.What, p.Require, s.From, s.verb(), describe(v.Records)).
 			WithHint("%s", strings.Join(append(slices.Clone(v.Notices), "or lower require of tool "+p.Tool), "; ")))
 	}
 	return faults
+}
+
+// verb is what the place does that evidence comes from.
+func (s Subject) verb() string {
+	if s.From == lockName {
+		return "says"
+	}
+	return "serves"
 }
 
 // weaker tells what the lock pins and v lacks. It is silent where the file

@@ -92,7 +92,7 @@ func (c judged) run(t *testing.T, p evidence.Policy, s evidence.Subject) {
 			t.Errorf("notices are %q, want %q", notices, c.notice)
 		}
 		for _, r := range v.Records {
-			if err := p.Again(s, r); err != nil {
+			if err := p.Recheck(s, v.Records); err != nil {
 				t.Errorf("%s does not verify again: %v", r, err)
 			}
 			other := subjectOf([]byte("other bytes"))
@@ -100,7 +100,7 @@ func (c judged) run(t *testing.T, p evidence.Policy, s evidence.Subject) {
 			if err := os.WriteFile(other.Path, []byte("other bytes"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.Again(other, r); err == nil {
+			if err := p.Recheck(other, v.Records); err == nil {
 				t.Errorf("%s verifies other bytes too", r)
 			}
 		}

@@ -97,15 +97,32 @@ func (p Policy) Judge(s Subject, pieces []Piece) (v Verdict, err error) {
 	return v, slices.Concat(p.missing(s, v), p.weaker(s, v)).Err()
 }
 
-// Again verifies a record of the lock against an artifact that was fetched.
-func (p Policy) Again(s Subject, r Record) error {
-	got, err := p.verify(s, Piece{Kind: r.Kind, Data: r.Material, From: "sandwright.lock"})
-	if err != nil {
-		return err
+// Recheck verifies the records of the lock against an artifact that was
+// fetched, as they were when they were locked, and that they still are what
+// the file asks for. All faults are reported together.
+func (p Policy) Recheck(s Subject, records []Record) error {
+	var faults fault.List
+	for _, r := range records {
+		faults = append(faults, fault.All(p.again(s, r))...)
 	}
-	if got.Signer != r.Signer || got.Issuer != r.Issuer {
-		return p.fault("trust %s: sandwright.lock says %s, and its evidence is %s", s.What, r, got).
-			WithHint("see who changed the lock, then run: sandwright lock --update %s", p.Tool)
+	s.From = lockName
+	return append(faults, p.missing(s, Verdict{Records: records})...).Err()
+}
+
+// lockName is where records come from.
+const lockName = "sandwright.lock"
+
+func (p Policy) again(s Subject, r Record) error {
+	p.Now = time.Time{}
+	hint := "see who changed the lock, then run: sandwright lock --update " + p.Tool
+	got, err := p.verify(s, Piece{Kind: r.Kind, Data: r.Material, From: lockName})
+	switch unknown, ok := err.(*Unknown); { //nolint:errorlint // verify gives it bare
+	case ok:
+		return p.fault("trust %s", unknown).WithHint("%s", hint)
+	case err != nil:
+		return err
+	case got.Signer != r.Signer || got.Issuer != r.Issuer:
+		return p.fault("trust %s: %s says %s, and its evidence is %s", s.What, lockName, r, got).WithHint("%s", hint)
 	}
 	return nil
 }
