@@ -37,21 +37,35 @@ func (d *dropped) look(dir int, e *Entry, name string, st *unix.Stat_t) {
 	if uint32(st.Mode)&(unix.S_ISUID|unix.S_ISGID|unix.S_ISVTX) != 0 {
 		d.bits.add(e.Path)
 	}
-	if uint32(st.Mode)&0o111 == 0 {
-		if d.asked++; d.asked > maxAsked {
-			return
+	if e.marks&asked == 0 {
+		if uint32(st.Mode)&0o111 == 0 {
+			if d.asked++; d.asked > maxAsked {
+				return
+			}
 		}
+		e.marks |= asked | attributeMarks(attributes(dir, name))
 	}
-	for attr := range strings.SplitSeq(attributes(dir, name), "\x00") {
-		switch {
-		case attr == "", attr == "security.selinux": // the system's label of every file
-		case attr == "security.capability":
-			d.caps.add(e.Path)
+	if e.marks&hasCaps != 0 {
+		d.caps.add(e.Path)
+	}
+	if e.marks&hasAttrs != 0 {
+		d.xattrs.add(e.Path)
+	}
+}
+
+// attributeMarks reads a list of names, each ended by a NUL. The label that
+// SELinux gives every file is none.
+func attributeMarks(names string) (m marks) {
+	for name := range strings.SplitSeq(names, "\x00") {
+		switch name {
+		case "", "security.selinux":
+		case "security.capability":
+			m |= hasCaps
 		default:
-			d.xattrs.add(e.Path)
-			return
+			m |= hasAttrs
 		}
 	}
+	return m
 }
 
 // notice is the one notice of all that was dropped.

@@ -26,8 +26,10 @@ type Entry struct {
 	Size   int64  // bytes of a file, 0 otherwise
 	Target string // of a link, byte for byte
 
-	id  identity
-	sum *sum // of the contents where they are known; nil otherwise
+	id     identity
+	sum    *sum  // of the contents where they are in memory; nil otherwise
+	cached int32 // the number of its record in the cache; 0 where it has none
+	marks  marks
 }
 
 // A sum identifies the contents of a file: see sumOf.
@@ -79,9 +81,8 @@ func (e *Entry) modTime() int64 {
 	case Link:
 		return pseudoTime([]byte(e.Target))
 	}
-	b := e.id.append(nil)
 	if e.sum != nil {
-		b = append(b, e.sum[:]...)
+		return pseudoTime(e.sum[:])
 	}
-	return pseudoTime(b)
+	return pseudoTime(e.id.append(nil))
 }

@@ -24,16 +24,15 @@ const (
 	maxModules = 16
 )
 
-// git adds what git ships of a repository, whose work tree is the folder top,
-// and of its submodules.
-func (l *lister) git(repo repository, top string, depth int) error {
+// git adds what git ships of a repository and of its submodules.
+func (l *lister) git(repo repository, depth int) error {
 	if depth > maxModules {
 		return fault.Cannot("stage %s: submodules nest deeper than %d", show(repo.sub), maxModules).
 			WithHint("add it to exclude: in sandwright.yaml")
 	}
 	var modules []string
 	attributes := false
-	err := l.gitList(repo, append(gitEnv(os.Environ()), "GIT_WORK_TREE="+top), listAll(), func(rec []byte) error {
+	err := l.gitList(repo, append(gitEnv(os.Environ()), "GIT_WORK_TREE="+repo.top), listAll(), func(rec []byte) error {
 		r, err := parseRecord(rec)
 		if err != nil {
 			return err
@@ -84,7 +83,7 @@ func (l *lister) module(m string, safe []string, depth int) error {
 		return nil
 	}
 	top := filepath.Join(l.root.path, m)
-	return l.git(repository{m, append(slices.Clip(safe), trusted(top, l.root.path)...)}, top, depth+1)
+	return l.git(repository{m, top, append(slices.Clip(safe), trusted(top, l.root.path)...)}, depth+1)
 }
 
 // outside lists a folder that no repository has, by the same rules: git reads

@@ -24,11 +24,11 @@ type lister struct {
 	deep    []string // folders in which git could not open one, for its long path
 }
 
-// A repository is one that git lists: its folder, empty for the root, and the
-// flags that git is asked with.
+// A repository is one that git lists.
 type repository struct {
-	sub  string
-	safe []string
+	sub  string   // the folder below the root that is listed; empty for the root itself
+	top  string   // its work tree
+	safe []string // the repositories to vouch for
 }
 
 // list gives the names in the order of a walk, each once.
@@ -40,7 +40,7 @@ func (l *lister) list() ([]string, error) {
 	if top == "" {
 		err = l.outside()
 	} else {
-		err = l.git(repository{safe: trusted(top, l.root.path)}, top, 0)
+		err = l.git(repository{top: top, safe: trusted(top, l.root.path)}, 0)
 	}
 	if err != nil {
 		return nil, err

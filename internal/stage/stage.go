@@ -25,6 +25,7 @@ type Options struct {
 	Include  []string          // patterns of what is staged although git ignores it, or a pattern excludes it
 	Links    []config.LinkRule // the last that matches a link decides
 	Time     time.Time         // of everything in a tar; zero: that of the commit
+	Cache    string            // a file that keeps what Digest read, for this folder alone; empty: none
 }
 
 // A Tree is what Inspect found. It is a snapshot of names and metadata; contents
@@ -37,8 +38,10 @@ type Tree struct {
 	notices  []Notice
 	refusals []Refusal
 
-	renewed atomic.Bool // whether fresh holds anything
-	fresh   sync.Map    // place -> *Entry, of files that changed since and were looked at again
+	cache   *cache
+	sums    atomic.Pointer[[]sum] // of the contents of the entries, once Digest has read them
+	renewed atomic.Bool           // whether fresh holds anything
+	fresh   sync.Map              // place -> *Entry, of files that changed since and were looked at again
 }
 
 // Open is Inspect of a tree in which nothing is refused: its error names all
@@ -86,7 +89,7 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{root: r, start: start, modules: l.modules, notices: l.notices}
+	w := &walker{root: r, start: start, modules: l.modules, notices: l.notices, cache: readCache(opts.Cache)}
 	if err := w.walk(ctx, paths); err != nil {
 		return nil, err
 	}
@@ -96,9 +99,13 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 	}
 	w.tooLong(long)
 	w.links(links)
+	if err := w.lfs(ctx, l.lfs); err != nil {
+		return nil, err
+	}
+	w.collisions()
 	w.notices = append(w.notices, w.dropped.notice()...)
 	return &Tree{
-		root: r, opts: opts, entries: w.entries,
+		root: r, opts: opts, entries: w.entries, cache: w.cache,
 		notices:  byPath(w.notices, func(n Notice) string { return n.Path }, Notice.String),
 		refusals: byPath(w.refusals, func(r Refusal) string { return r.Path }, func(r Refusal) string { return r.Reason }),
 	}, nil

@@ -21,9 +21,19 @@ import (
 // times that stand for the contents, so that a receiver which compares names,
 // sizes and times never keeps contents that changed; set them in the build.
 func (t *Tree) FS() fsutil.FS {
-	return &transfer{entries: t.entries, opts: t.opts, at: t.at, err: t.Err(), open: func(i int) (io.ReadCloser, error) {
+	return &transfer{entries: t.entries, opts: t.opts, at: t.at, time: t.modTime, err: t.Err(), open: func(i int) (io.ReadCloser, error) {
 		return t.content(t.at(i))
 	}}
+}
+
+// modTime is the pseudo time of an entry: that of its contents where Digest has
+// read them, so that a new checkout of the same files is no change.
+func (t *Tree) modTime(i int) int64 {
+	e := t.at(i)
+	if sums := t.sums.Load(); sums != nil && e.Kind == File && e.id.racy == 0 && e == &t.entries[i] {
+		return pseudoTime((*sums)[i][:])
+	}
+	return e.modTime()
 }
 
 // Files is a tree of just these files, 0644, and the folders they are in. Its
@@ -47,6 +57,7 @@ func Files(files []workspace.Input, opts Options) fsutil.FS {
 	}
 	v.entries = all
 	v.at = func(i int) *Entry { return &v.entries[i] }
+	v.time = func(i int) int64 { return v.entries[i].modTime() }
 	v.open = func(i int) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data[v.entries[i].Path])), nil
 	}
@@ -87,6 +98,7 @@ type transfer struct {
 	entries []Entry
 	opts    Options
 	at      func(int) *Entry // the entry as it was last looked at
+	time    func(int) int64
 	open    func(int) (io.ReadCloser, error)
 	err     error // of the list itself; Walk gives it
 }
@@ -110,7 +122,7 @@ func (v *transfer) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) e
 			return err
 		}
 		e := v.at(i)
-		switch err := fn(e.Path, &fsutil.DirEntryInfo{Stat: v.stat(e)}, nil); err {
+		switch err := fn(e.Path, &fsutil.DirEntryInfo{Stat: v.stat(e, v.time(i))}, nil); err {
 		case nil:
 			i++
 		case fs.SkipAll: //nolint:errorlint // as fs.WalkDir compares them
@@ -145,8 +157,8 @@ func below(p, dir string) bool {
 	return dir == "" || p == dir || strings.HasPrefix(p, dir) && p[len(dir)] == '/'
 }
 
-func (v *transfer) stat(e *Entry) *types.Stat {
-	st := &types.Stat{Path: e.Path, Mode: uint32(e.fileMode()), Uid: v.opts.UID, Gid: v.opts.GID, ModTime: e.modTime()}
+func (v *transfer) stat(e *Entry, when int64) *types.Stat {
+	st := &types.Stat{Path: e.Path, Mode: uint32(e.fileMode()), Uid: v.opts.UID, Gid: v.opts.GID, ModTime: when}
 	switch e.Kind {
 	case File:
 		st.Size = e.Size

@@ -25,8 +25,9 @@ type walker struct {
 	root     *root
 	modules  map[string]bool // submodules, which may be empty folders
 	start    time.Time       // before anything was looked at
-	frames   []frame         // the folders on the way to the last name
-	lost     string          // a folder that is not there, nor anything below
+	cache    *cache
+	frames   []frame // the folders on the way to the last name
+	lost     string  // a folder that is not there, nor anything below
 	entries  []Entry
 	notices  []Notice
 	refusals []Refusal
@@ -168,6 +169,9 @@ func (w *walker) entry(dir int, p, name string, st *unix.Stat_t) (*Entry, error)
 	case unix.S_IFREG:
 		e := &Entry{Path: p}
 		e.become(st, w.start)
+		if e.cached = w.cache.find(&e.id); e.cached > 0 {
+			e.marks = w.cache.marks(e.cached)
+		}
 		return e, nil
 	case unix.S_IFDIR:
 		if !w.modules[p] && len(p) < maxPath {

@@ -1,0 +1,104 @@
+package stage
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"os"
+)
+
+// cacheMagic begins a cache. Its number changes with the meaning of what
+// follows: records in the order of the tree, and their CRC-32C.
+const cacheMagic = "sandwright stage 1\n"
+
+// recordSize is that of one record: device, inode, size, mtime and ctime in ns,
+// marks, and the sum of the contents.
+const recordSize = 5*8 + 1 + len(sum{})
+
+// maxCache bounds a cache that is read: some seven million files.
+const maxCache = 512 << 20
+
+// Marks are what is known of a file beside its contents.
+type marks uint8
+
+const (
+	asked    marks = 1 << iota // for its extended attributes
+	hasCaps                    // capabilities
+	hasAttrs                   // other attributes
+	looked                     // whether it is an LFS pointer
+	pointer                    // it is one
+)
+
+// A cache knows the contents of files by what lstat says of them, from an
+// earlier stage. A file that was changed so shortly before it was looked at that
+// a later change could keep every stamp is never in it.
+type cache struct {
+	records []byte
+	next    int              // the record after the last that was found
+	index   map[uint64]int32 // inode -> record; made when the order does not help
+}
+
+// readCache reads a cache; one that is not there, or not whole, is empty.
+func readCache(path string) *cache {
+	if path == "" {
+		return &cache{}
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > maxCache {
+		return &cache{}
+	}
+	data, err := os.ReadFile(path)
+	head := len(cacheMagic)
+	if err != nil || len(data) < head+4 || string(data[:head]) != cacheMagic {
+		return &cache{}
+	}
+	records, end := data[head:len(data)-4], data[len(data)-4:]
+	if len(records)%recordSize != 0 || crc32.Checksum(records, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(end) {
+		return &cache{}
+	}
+	return &cache{records: records}
+}
+
+func (c *cache) len() int { return len(c.records) / recordSize }
+
+// find gives the number of the record of a file, from 1; 0 where it has none.
+func (c *cache) find(id *identity) int32 {
+	if c.next < c.len() && c.is(c.next, id) {
+		c.next++
+		return int32(c.next)
+	}
+	if c.index == nil && c.len() > 0 {
+		c.index = make(map[uint64]int32, c.len())
+		for i := range c.len() {
+			c.index[binary.BigEndian.Uint64(c.records[i*recordSize+8:])] = int32(i)
+		}
+	}
+	i, ok := c.index[id.ino]
+	if !ok || !c.is(int(i), id) {
+		return 0
+	}
+	c.next = int(i) + 1
+	return i + 1
+}
+
+func (c *cache) is(i int, id *identity) bool {
+	r := c.records[i*recordSize:]
+	for n, v := range id.key() {
+		if binary.BigEndian.Uint64(r[8*n:]) != v {
+			return false
+		}
+	}
+	return true
+}
+
+// marks are those of the record with a number of find.
+func (c *cache) marks(n int32) marks { return marks(c.records[int(n-1)*recordSize+40]) }
+
+// sum is zero where only marks are known.
+func (c *cache) sum(n int32) sum {
+	return sum(c.records[int(n)*recordSize-len(sum{}) : int(n)*recordSize])
+}
+
+// key is what a file is known by.
+func (id *identity) key() [5]uint64 {
+	return [...]uint64{id.dev, id.ino, uint64(id.size), uint64(id.mtime), uint64(id.ctime)}
+}
