@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/moby/buildkit/client/llb"
@@ -61,8 +60,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 		err = b.lock.Check(wanted(file))
 	}
 	faults = append(faults, fault.All(err)...)
-	options := stageOptions(file)
-	b.tree, err = stage.Open(ctx, filepath.Join(b.project.dir, file.Workspace.Root), options)
+	b.tree, err = stage.Open(ctx, b.project.root(), stageOptions(b.project))
 	if err == nil {
 		b.workspace, err = workspace.Find(b.tree)
 	}
@@ -79,13 +77,6 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 		return b, ctx.Err()
 	}
 	return b, faults.Err()
-}
-
-// stageOptions is what the file says of the tree.
-func stageOptions(file *config.File) stage.Options {
-	return stage.Options{
-		UID: file.User.UID, GID: file.User.UID, Exclude: file.Exclude, Include: file.Include, Links: file.Links,
-	}
 }
 
 // prepare brings what the lock pins into the store, and lowers the plan.
