@@ -22,7 +22,7 @@ test: setup-test $(INIT) bin/sandwright bin/sandwright-init
 
 ## bench: every benchmark; figures are ratios against a peer in the same run
 bench: setup-test build
-	go test -run '^$$' -bench . -benchmem ./internal/...
+	go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 ## lint: golangci-lint with this repository's rules
 lint:

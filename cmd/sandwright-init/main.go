@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -24,6 +25,9 @@ const argsEnv = "SANDWRIGHT_INIT_ARGS"
 
 func main() {
 	launch.Trampoline(os.Args)
+	// What Go keeps for each further core of the machine costs more memory than
+	// a core more is worth to a supervisor, which mostly waits.
+	runtime.GOMAXPROCS(1)
 	// A broken stderr is an error to be told, not a reason to die.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := run(context.Background(), arguments(os.Args[1:], os.Getenv(argsEnv)), os.Stdout, os.Stderr)

@@ -98,6 +98,7 @@ func svscan(o svscanOptions, v *voice) (end func(io.Writer) int, err error) {
 	defer r.close()
 	readyOn(o.notify)
 	r.scan.Rescan()
+	saveMemory()
 	r.run()
 	return takeOver, nil
 }

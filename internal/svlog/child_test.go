@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 func logger(directives []string) int {
+	runtime.GOMAXPROCS(1) // as in sandwright-init
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGALRM)
 	s, err := ParseScript(directives)
