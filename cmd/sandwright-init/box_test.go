@@ -228,7 +228,7 @@ func (b *box) finish() {
 		}
 	}
 	if out := b.stderr.String(); strings.Contains(out, "DATA RACE") || strings.Contains(out, "panic") || b.t.Failed() {
-		b.t.Logf("stderr:\n%s", out)
+		b.t.Logf("stderr:\n%s", tail(out))
 		if !b.t.Failed() {
 			b.t.Error("the supervisor is at fault")
 		}
@@ -268,12 +268,21 @@ func onlyChild(t *testing.T, pid int) int {
 // eventually waits until what is true.
 func (b *box) eventually(what string, is func() bool) {
 	b.t.Helper()
-	for end := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
+	b.eventuallyWithin(patience, what, is)
+}
+
+// eventuallyWithin is for what takes its time.
+func (b *box) eventuallyWithin(d time.Duration, what string, is func() bool) {
+	b.t.Helper()
+	for end := time.Now().Add(d); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			b.t.Fatalf("no %s after %s; stderr:\n%s", what, patience, b.stderr)
+			b.t.Fatalf("no %s after %s; stderr:\n%s", what, d, tail(b.stderr.String()))
 		}
 	}
 }
+
+// tail is the end of a text that may be long.
+func tail(text string) string { return text[max(0, len(text)-4<<10):] }
 
 // service is where one service stands.
 func (b *box) service(name string) spec.ServiceStatus {

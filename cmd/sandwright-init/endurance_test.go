@@ -3,9 +3,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,26 +58,98 @@ func TestLineOf100MB(t *testing.T) {
 	}
 }
 
-// Restarts leave no descriptor and no process behind.
+// 10,000 restarts leave no descriptor, no process and no memory behind.
 func TestManyRestarts(t *testing.T) {
-	b := start(t, subreaper, box1(sh("x", "echo run; exit 1", func(s *spec.Service) {
-		s.Restart.MinDelay, s.Restart.MaxDelay = spec.Duration(time.Millisecond), spec.Duration(time.Millisecond)
-	})))
-	open := func() int { return len(descriptors(t, b.pid)) }
-	b.eventually("20 restarts", func() bool { return b.service("x").Restarts >= 20 })
-	if _, err := b.Stop(t.Context(), "x"); err != nil {
-		t.Fatal(err)
+	const services, warm, all = 10, 50, 1000 // restarts of each
+	var list []spec.Service
+	for i := range services {
+		list = append(list, sh(fmt.Sprint("x", i), "echo run; exit 1", hurried))
 	}
-	before := open()
-	if _, err := b.Start(t.Context(), "x"); err != nil {
-		t.Fatal(err)
+	b := start(t, subreaper, box1(list...), asShipped)
+	restarted := func(n int) {
+		t.Helper()
+		b.eventuallyWithin(5*time.Minute, fmt.Sprint(n, " restarts of each"), func() bool {
+			status, err := b.Status(t.Context())
+			return err == nil && !slices.ContainsFunc(status.Services, func(s spec.ServiceStatus) bool { return s.Restarts < n })
+		})
 	}
-	b.eventually("300 restarts", func() bool { return b.service("x").Restarts >= 300 })
-	if _, err := b.Stop(t.Context(), "x"); err != nil {
-		t.Fatal(err)
+	open := func() int { return len(openOf(t, b.pid)) }
+	// Between two runs of all services, a run's descriptors are gone, too.
+	fewest := func() int {
+		n := open()
+		for range 100 {
+			time.Sleep(2 * time.Millisecond)
+			n = min(n, open())
+		}
+		return n
 	}
-	b.eventually("descriptors as before", func() bool { return open() <= before })
+	restarted(warm)
+	before, used := fewest(), memory(t, b.pid, "VmRSS")
+	restarted(all)
+	if grown := memory(t, b.pid, "VmRSS") - used; grown > 4<<10 {
+		t.Errorf("grown by %d kB", grown)
+	}
+	if after := fewest(); after > before+services {
+		t.Errorf("%d descriptors, and %d before", after, before)
+	}
+	for _, s := range list {
+		if _, err := b.Stop(t.Context(), s.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	b.eventually("no children", func() bool { return len(childrenOf(t, b.pid)) == 0 })
+}
+
+// A gigabyte in lines of 100 bytes: each is there, once and whole, in its order.
+func TestFloodOfAGigabyte(t *testing.T) {
+	const lines, blocks = 10_000, 1024
+	var block []byte
+	for i := range lines {
+		block = fmt.Appendf(block, "%099d\n", i)
+	}
+	b := start(t, subreaper, box1(sh("x", fmt.Sprintf("while [ ! -e $DIR/go ]; do sleep 0.02; done; i=0; while [ $i -lt %d ]; do cat $DIR/block; i=$((i+1)); done; echo end; exec sleep 1000", blocks),
+		func(s *spec.Service) { s.Logs = spec.Rotation{MaxFiles: 10_000, MaxBytes: 64 << 20, Stamp: "none"} })), inDir, asShipped)
+	b.write("block", string(block))
+	b.write("go", "")
+	dir := filepath.Join(b.dir, "log", "x")
+	b.eventuallyWithin(10*time.Minute, "end of the flood", func() bool { return endsWith(filepath.Join(dir, "current"), "\nend\n") })
+	files, err := filepath.Glob(filepath.Join(dir, "@*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := 0
+	for _, name := range append(files, filepath.Join(dir, "current")) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ; len(text) >= 100; text, next = text[100:], next+1 {
+			if want := block[next%lines*100:][:100]; !bytes.Equal(text[:100], want) {
+				t.Fatalf("%s: %q in the place of line %d", name, text[:100], next)
+			}
+		}
+		if len(text) > 0 && (next != lines*blocks || string(text) != "end\n") {
+			t.Fatalf("%s: %q behind %d lines", name, text, next)
+		}
+	}
+	if next != lines*blocks {
+		t.Errorf("%d lines of %d", next, lines*blocks)
+	}
+}
+
+// endsWith looks at the end of a file, however large.
+func endsWith(path, text string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	last := make([]byte, len(text))
+	if _, err := f.Seek(-int64(len(text)), io.SeekEnd); err != nil {
+		return false
+	}
+	_, err = io.ReadFull(f, last)
+	return err == nil && string(last) == text
 }
 
 // What has left its service's session, and ignores SIGTERM, ends with the box.

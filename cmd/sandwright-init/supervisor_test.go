@@ -231,8 +231,8 @@ func TestStrayEndsWithItsCgroup(t *testing.T) {
 
 func TestOrphansLeaveNoZombie(t *testing.T) {
 	inBothPlaces(t, func(t *testing.T, p place) {
-		b := start(t, p, box1(sh("x", `i=0; while [ $i -lt 1000 ]; do (setsid true &); i=$((i+1)); done; sleep 0.1; echo done; exec sleep 1000`)))
-		b.logs("x", "done")
+		b := start(t, p, box1(sh("x", `i=0; while [ $i -lt 10000 ]; do (: &); i=$((i+1)); done; echo done; exec sleep 1000`)))
+		b.eventuallyWithin(2*time.Minute, "10,000 orphans", func() bool { return strings.Contains(b.log("x"), "done") })
 		b.eventually("end of the zombies", func() bool { return len(childrenOf(t, b.pid)) == 1 })
 	})
 }
