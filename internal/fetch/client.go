@@ -69,8 +69,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// An authorizer adds credentials to requests, and to none that a redirect has
-// led to another host.
+// An authorizer adds npm's credentials to requests that have none of their
+// own, and leaves none with those that a redirect has led to another host.
 type authorizer struct {
 	npm  *NPM
 	next http.RoundTripper
@@ -78,8 +78,10 @@ type authorizer struct {
 
 func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
-	req.Header.Del("Authorization")
-	if origin(req).Host == req.URL.Host {
+	switch {
+	case origin(req).Host != req.URL.Host:
+		req.Header.Del("Authorization")
+	case req.Header.Get("Authorization") == "":
 		a.npm.authorize(req)
 	}
 	return a.next.RoundTrip(req)

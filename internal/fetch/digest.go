@@ -14,6 +14,15 @@ import (
 type sums struct {
 	size           int64
 	sha256, sha512 string // hex
+	from           string // where it came from, for people; may be empty
+}
+
+// origin says where it came from, in brackets.
+func (s sums) origin() string {
+	if s.from == "" {
+		return ""
+	}
+	return " (" + s.from + ")"
 }
 
 // A digester takes both hashes of what is written to it, in one pass.
@@ -39,7 +48,7 @@ func (d *digester) reset() {
 	d.h512.Reset()
 }
 
-func (d *digester) sums() sums { return sums{d.size, hexSum(d.h256), hexSum(d.h512)} }
+func (d *digester) sums() sums { return sums{size: d.size, sha256: hexSum(d.h256), sha512: hexSum(d.h512)} }
 
 // catchUp brings d to all of file, whose size it gives and at whose end it
 // leaves it. Only what d has not been given yet is read, unless file shrank.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -30,6 +31,10 @@ type parcel struct {
 	url   *url.URL
 	size  int64 // 0: not known
 	check func(sums) error
+
+	platform string      // that it is for
+	header   http.Header // sent along; may be nil
+	hint     string      // for one that cannot be reached; empty: npm's
 }
 
 // download brings a parcel into a file, which is the caller's to remove, and
@@ -47,9 +52,10 @@ func (f *Fetcher) download(ctx context.Context, p parcel) (path string, s sums, 
 		return "", sums{}, errors.Join(f.store.full(p.what, err), removeIfThere(path))
 	}
 	if err != nil {
-		return "", sums{}, errors.Join(unreachable(p.what, p.url, err), dropUseless(path, err))
+		return "", sums{}, errors.Join(unreachable(p.what, p.url, err, p.hint), dropUseless(path, err))
 	}
 	s = d.sums()
+	s.from = bare(p.url)
 	if err = p.check(s); err == nil {
 		return path, s, nil
 	}
@@ -87,7 +93,7 @@ func (f *Fetcher) continued(ctx context.Context, p parcel, path string, d *diges
 	}
 	ctx, watch, stop := watched(ctx)
 	defer stop()
-	resp, err := f.get(ctx, p.url, from(have))
+	resp, err := f.get(ctx, p.url, from(p.header, have))
 	if tooFar(err) {
 		return errors.Join(file.Truncate(0), errors.New("the partial file is of no use"))
 	}
@@ -97,7 +103,7 @@ func (f *Fetcher) continued(ctx context.Context, p parcel, path string, d *diges
 	defer func() { _ = resp.Body.Close() }()
 	total := totalOf(resp)
 	if p.size > 0 && total >= 0 && total != p.size {
-		return errors.Join(p.check(sums{size: total}), file.Truncate(0))
+		return errors.Join(p.check(sums{size: total, from: bare(p.url)}), file.Truncate(0))
 	}
 	if have, err = place(file, resp, have); err != nil {
 		return err
@@ -109,11 +115,13 @@ func (f *Fetcher) continued(ctx context.Context, p parcel, path string, d *diges
 }
 
 // from asks for what follows the first have bytes.
-func from(have int64) http.Header {
+func from(header http.Header, have int64) http.Header {
 	if have == 0 {
-		return nil
+		return header
 	}
-	return http.Header{"Range": {fmt.Sprintf("bytes=%d-", have)}}
+	out := http.Header{"Range": {fmt.Sprintf("bytes=%d-", have)}}
+	maps.Copy(out, header)
+	return out
 }
 
 // totalOf is the size of the whole file that resp is, or is a part of; -1

@@ -26,6 +26,21 @@ type Fetcher struct {
 	client   func() *http.Client
 	progress Progress
 	pause    func(attempt int) time.Duration // before another attempt
+	now      func() time.Time
+	settings Settings
+
+	mu         sync.Mutex
+	packuments map[string]packument // by name; what was asked for already
+}
+
+// Settings are what sandwright.yaml and the environment say of sources.
+type Settings struct {
+	Tools          map[string]ToolSpec
+	OCI            string // registry of images that name none; empty: the usual one
+	Debian         string // archive; empty: as apt is configured
+	DebianSecurity string
+	GitHubAPI      string // as GITHUB_API_URL; empty: GitHub's own
+	GitHubToken    string
 }
 
 // New makes a Fetcher. Progress may be nil.
@@ -33,7 +48,17 @@ func New(store *Store, npm *NPM, progress Progress) *Fetcher {
 	if progress == nil {
 		progress = func(Event) {}
 	}
-	return &Fetcher{store: store, npm: npm, client: sync.OnceValue(npm.client), progress: progress, pause: backoff}
+	return &Fetcher{
+		store: store, npm: npm, client: sync.OnceValue(npm.client), progress: progress, pause: backoff, now: time.Now,
+		packuments: map[string]packument{},
+	}
+}
+
+// With sets what the Fetcher knows of sources, and gives it back. Call it
+// before anything else.
+func (f *Fetcher) With(s Settings) *Fetcher {
+	f.settings = s
+	return f
 }
 
 // A Progress is told how things go, from several goroutines at once. It must

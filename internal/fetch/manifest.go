@@ -20,5 +20,5 @@ func readManifest(s *Store, manifest string) (ocispec.Manifest, bool) {
 		return ocispec.Manifest{}, false
 	}
 	var m ocispec.Manifest
-	return m, json.Unmarshal(data, &m) == nil && len(m.Layers) == 1
+	return m, json.Unmarshal(data, &m) == nil && len(m.Layers) > 0
 }

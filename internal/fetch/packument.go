@@ -15,11 +15,14 @@ import (
 	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/semver"
 )
 
-// A packument is what a registry says of one package, in its short form.
+// A packument is what a registry says of one package.
 type packument struct {
 	Versions map[string]release `json:"versions"`
+	Tags     map[string]string  `json:"dist-tags"`
+	Times    map[string]any     `json:"time"` // of versions, mostly
 }
 
 // A release is one version of a package.
@@ -31,6 +34,9 @@ type release struct {
 	CPU      words             `json:"cpu"`
 	Libc     words             `json:"libc"`
 	Optional map[string]string `json:"optionalDependencies"`
+	Scripts  map[string]any    `json:"scripts"`
+	Retired  any               `json:"deprecated"` // a reason, or false
+	released string            // RFC 3339; empty where the registry does not say
 	Dist     struct {
 		Tarball   string `json:"tarball"`
 		Integrity string `json:"integrity"`
@@ -69,12 +75,18 @@ func (w words) allows(word string) bool {
 // maxPackument bounds what a registry may say of one package.
 const maxPackument = 64 << 20
 
-// release asks the registry for one exact version. Who is named in the fault
-// when there is no such version.
-func (f *Fetcher) release(ctx context.Context, name, version, who string) (release, error) {
+// packumentOf asks the registry for a package, once a Fetcher. Who is named in
+// the fault when there is none.
+func (f *Fetcher) packumentOf(ctx context.Context, name, who string) (packument, error) {
+	f.mu.Lock()
+	known, ok := f.packuments[name]
+	f.mu.Unlock()
+	if ok {
+		return known, nil
+	}
 	u, err := f.npm.registry(name)
 	if err != nil {
-		return release{}, err
+		return packument{}, err
 	}
 	u.RawPath = u.EscapedPath() + strings.Replace(url.PathEscape(name), "%40", "@", 1)
 	u.Path += name
@@ -83,19 +95,64 @@ func (f *Fetcher) release(ctx context.Context, name, version, who string) (relea
 	var p packument
 	err = f.retried(ctx, func() error { return f.packument(ctx, u, &p) })
 	if missing(err) {
-		return release{}, noRelease("find npm package %s, which %s asks for: %s has none of that name", name, who, bare(u)).
+		return packument{}, noRelease("find npm package %s, which %s asks for: %s has none of that name", name, who, bare(u)).
 			WithHint("check its name and: npm config get registry")
 	}
 	if err != nil {
-		return release{}, unreachable("npm package "+name, u, err)
+		return packument{}, unreachable("npm package "+name, u, err, "")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.packuments[name] = p
+	return p, nil
+}
+
+// release asks the registry for one exact version. Who is named in the fault
+// when there is no such version.
+func (f *Fetcher) release(ctx context.Context, name, version, who string) (release, error) {
+	p, err := f.packumentOf(ctx, name, who)
+	if err != nil {
+		return release{}, err
 	}
 	r, ok := p.Versions[version]
 	if !ok || r.Version != version {
-		return release{}, noRelease("find version %s of npm package %s, which %s asks for: %s has no such version", version, name, who, bare(u)).
+		return release{}, noRelease("find version %s of npm package %s, which %s asks for: its registry has no such version", version, name, who).
 			WithHint("run: npm view %s versions", name)
 	}
 	r.Name = name
+	r.released, _ = p.Times[version].(string)
 	return r, nil
+}
+
+// candidates are the releases that a range allows, or the one of a tag.
+// Those that were deprecated are left out, unless nothing else is there.
+func (p packument) candidates(name, constraint string) (list []candidate, err error) {
+	if tagName.MatchString(constraint) && constraint != "x" {
+		version, ok := p.Tags[constraint]
+		if !ok {
+			return nil, noRelease("find tag %s of npm package %s", constraint, name).WithHint("run: npm view %s dist-tags", name)
+		}
+		constraint = version
+	}
+	var retired []candidate
+	for version, r := range p.Versions {
+		parsed, err := semver.Parse(version)
+		if err != nil || r.Version != version {
+			continue
+		}
+		c := candidate{version: version, parsed: parsed, first: version == p.Tags["latest"]}
+		c.released, _ = p.Times[version].(string)
+		if r.Retired != nil && r.Retired != false && r.Retired != "" {
+			retired = append(retired, c)
+		} else {
+			list = append(list, c)
+		}
+	}
+	list, err = fitting(name+"@"+constraint, constraint, list)
+	if err == nil && len(list) == 0 {
+		return fitting(name+"@"+constraint, constraint, retired)
+	}
+	return list, err
 }
 
 // errNoRelease is wrapped by release when a registry has no such thing.
@@ -110,7 +167,7 @@ func noRelease(format string, args ...any) *fault.Fault {
 func (f *Fetcher) packument(ctx context.Context, u *url.URL, p *packument) error {
 	ctx, watch, stop := watched(ctx)
 	defer stop()
-	resp, err := f.get(ctx, u, http.Header{"Accept": {"application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8"}})
+	resp, err := f.get(ctx, u, http.Header{"Accept": {"application/json"}})
 	if err != nil {
 		return stalled(ctx, err)
 	}

@@ -7,22 +7,15 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/lock"
 )
 
-// choosePrograms decides which files of a tarball are programs, and their
-// names: as asked for, or else by the bin of the package that was asked for.
-func choosePrograms(tarball string, asked, holder release, files []string) (map[string]string, error) {
-	have, err := listFiles(part{file: tarball, packed: lock.PackedNPM})
-	if err != nil {
-		return nil, err
-	}
-	known := holder.Bin.named(holder.Name)
-	var bin map[string]string
+// choosePrograms decides which files are programs, and their names: as asked
+// for, or else as the package says that was asked for.
+func choosePrograms(have map[string]bool, what found, files []string) (bin map[string]string, err error) {
 	if len(files) > 0 {
-		bin, err = givenPrograms(have, known, files)
+		bin, err = givenPrograms(have, what.known, files)
 	} else {
-		bin, err = ownPrograms(have, known, asked.Bin.named(asked.Name))
+		bin, err = ownPrograms(have, what.known, what.programs)
 	}
 	if err != nil {
 		return nil, err

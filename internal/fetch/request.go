@@ -78,14 +78,18 @@ func (f *Fetcher) get(ctx context.Context, u *url.URL, header http.Header) (*htt
 }
 
 // unreachable is the fault for an address that gave nothing usable.
-func unreachable(what string, u *url.URL, err error) error {
+// The hint is npm's when it is empty.
+func unreachable(what string, u *url.URL, err error, hint string) error {
 	var f *fault.Fault
 	if errors.As(err, &f) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	hint := "check the network, its proxy, and: npm config get registry"
+	npm := hint == ""
+	if npm {
+		hint = "check the network, its proxy, and: npm config get registry"
+	}
 	var status errStatus
-	if errors.As(err, &status) && (status.code == http.StatusUnauthorized || status.code == http.StatusForbidden) {
+	if errors.As(err, &status) && npm && (status.code == http.StatusUnauthorized || status.code == http.StatusForbidden) {
 		hint = "log in to that registry: npm login"
 	}
 	out := fault.Cannot("fetch %s from %s: %s", what, bare(u), reason(err)).WithHint("%s", hint)

@@ -1,8 +1,9 @@
 package fetch
 
 import (
-	"archive/tar"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -14,115 +15,113 @@ import (
 	"github.com/sandwright/sandwright/internal/lock"
 )
 
-// A ToolSpec is a tool as sandwright.yaml asks for it.
-type ToolSpec struct {
-	NPM string   // NAME@VERSION; {arch} stands for npm's word for the architecture
-	Bin []string // files of the package put on PATH; empty: the package's own bin
+var toolName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// ChooseVersion finds the version of a tool that a lock for these platforms
+// should pin: the newest that its constraint and minimum age allow.
+func (f *Fetcher) ChooseVersion(ctx context.Context, name string, spec ToolSpec, platforms []string) (string, error) {
+	f.progress(Event{Name: "tool " + name, Text: "looking for versions"})
+	return f.source(name, spec).choose(ctx, platforms)
 }
 
 // ResolveTool finds what a tool is on one platform, downloads it, verifies it
-// against the registry's promise, and gives what the lock pins of it. The
+// against what its source promises, and gives what the lock pins of it. The
 // layer for this machine's own platform stays in the store.
 func (f *Fetcher) ResolveTool(ctx context.Context, name string, spec ToolSpec, platform string) (lock.Artifact, error) {
 	if !toolName.MatchString(name) {
 		return lock.Artifact{}, fault.Cannot("use %q as the name of a tool", name)
 	}
-	pkg, version, err := splitSpec(strings.ReplaceAll(spec.NPM, "{arch}", npmArch(platform)))
-	if err != nil {
-		return lock.Artifact{}, err
-	}
+	src, version := f.source(name, spec), spec.Pinned
 	work := "tool " + name + " for " + platform
 	f.progress(Event{Name: work, Text: "resolving"})
-	asked, err := f.release(ctx, pkg, version, "tool "+name)
+	if version == "" {
+		var err error
+		if version, err = src.choose(ctx, []string{platform}); err != nil {
+			return lock.Artifact{}, err
+		}
+	}
+	what, err := src.find(ctx, version, platform)
 	if err != nil {
 		return lock.Artifact{}, err
 	}
-	holder, err := f.platformRelease(ctx, asked, platform)
+	a, err := f.measure(ctx, work, name, spec, src, what, platform)
 	if err != nil {
 		return lock.Artifact{}, err
 	}
-	a, err := f.measure(ctx, work, name, spec, asked, holder, platform)
-	if err != nil {
-		return lock.Artifact{}, err
-	}
-	f.progress(Event{Name: work, Text: "resolved to " + holder.String(), Finished: true})
+	f.progress(Event{Name: work, Text: "resolved to " + what.String(), Finished: true})
 	return a, nil
 }
 
-// measure downloads the package that holds a tool's programs and finds what
-// the lock pins of it. No two do so with one tarball at once.
-func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec, asked, holder release, platform string) (a lock.Artifact, err error) {
-	want, err := holder.integrity()
-	if err != nil {
-		return a, err
-	}
-	err = f.store.guarded(ctx, want[:64], func() error {
-		path, s, err := f.promised(ctx, work, holder, want)
+// measure downloads what was found and finds what the lock pins of it. No two
+// do so with one download at once.
+func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec, src source, what found, platform string) (a lock.Artifact, err error) {
+	key := what.key()
+	err = f.store.guarded(ctx, key, func() error {
+		path, s, err := src.get(ctx, what.Artifact, parcel{name: work, what: what.String(), key: key, size: what.Size, platform: platform, check: what.promised})
 		if err != nil {
 			return err
 		}
 		defer func() { _ = os.Remove(path) }()
-		a = lock.Artifact{Package: holder.Name, Version: holder.Version, Packed: lock.PackedNPM, Size: s.size, SHA256: s.sha256, SHA512: s.sha512}
-		if a.Bin, err = choosePrograms(path, asked, holder, spec.Bin); err == nil {
-			err = f.tree(path, name, &a, platform)
-		}
-		if err != nil {
-			return about(name, holder.String(), err)
+		a = what.Artifact
+		a.Size, a.SHA256, a.SHA512 = s.size, s.sha256, s.sha512
+		if err := f.inspect(path, name, spec, what, &a, platform); err != nil {
+			return about(name, what.String(), err)
 		}
 		return nil
 	})
 	return a, err
 }
 
-var (
-	toolName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
-	npmSpec  = regexp.MustCompile(`^((?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+)@([0-9]+\.[0-9]+\.[0-9]+(?:[-+][0-9A-Za-z.+-]*)?)$`)
-)
-
-// splitSpec takes NAME@VERSION apart; the version must be exact.
-func splitSpec(spec string) (name, version string, err error) {
-	m := npmSpec.FindStringSubmatch(spec)
-	if m == nil {
-		return "", "", fault.Cannot("use npm package %q: it must be NAME@VERSION with an exact version", spec).
-			WithHint("run: npm view NAME version").WithCode(fault.ExitConfig)
-	}
-	return m[1], m[2], nil
-}
-
-// npmArch is npm's word for the architecture of a platform.
-func npmArch(platform string) string {
-	_, arch, _ := strings.Cut(platform, "/")
-	if arch == "amd64" {
-		return "x64"
-	}
-	return arch
-}
-
-// promised downloads a release and holds it against the sha512 that its
-// registry promises.
-func (f *Fetcher) promised(ctx context.Context, work string, r release, want string) (string, sums, error) {
-	return f.fromRegistry(ctx, r, parcel{name: work, what: r.String(), key: want[:64], check: func(s sums) error {
-		if s.sha512 != want {
-			return fault.Cannot("use %s: it has sha512 %s, and its registry promises %s", r, s.sha512, want)
-		}
-		return nil
-	}})
-}
-
-// fromRegistry downloads the tarball of a release from the first of its
-// addresses that has it.
-func (f *Fetcher) fromRegistry(ctx context.Context, r release, p parcel) (path string, s sums, err error) {
-	urls, err := f.tarballs(r)
+// inspect finds what a verified download holds and becomes.
+func (f *Fetcher) inspect(path, name string, spec ToolSpec, what found, a *lock.Artifact, platform string) error {
+	a.Keep = spec.Files
+	files, err := look(path, name, a)
 	if err != nil {
-		return "", sums{}, err
+		return err
 	}
-	for _, u := range urls {
-		p.url = u
-		if path, s, err = f.download(ctx, p); !missing(err) {
-			break
+	if a.Packed == lock.PackedNPM {
+		if a.Scripts, err = lifecycle(path, a.Scripts); err != nil {
+			return err
 		}
 	}
-	return path, s, err
+	if a.Bin, err = choosePrograms(files, what, spec.Bin); err != nil {
+		return err
+	}
+	return f.tree(path, name, a, platform)
+}
+
+// key names a download before its hash is known.
+func (f found) key() string {
+	if f.SHA256 != "" {
+		return f.SHA256
+	}
+	if f.SHA512 != "" {
+		return f.SHA512[:64]
+	}
+	sum := sha256.Sum256([]byte(f.String() + "\n" + f.Image + "\n" + strings.Join(f.URLs, " ")))
+	return hex.EncodeToString(sum[:])
+}
+
+// promised holds a download against what its source promises. S may hold the
+// size alone, when that settles it.
+func (f found) promised(s sums) error {
+	return disagree(s, f.Artifact, func(what string, got, want any) error {
+		return fault.Cannot("use %s: it has %s %v, and %s promises %v%s", f, what, got, f.promiser, want, s.origin())
+	})
+}
+
+// disagree calls refuse with the first of size, sha256 and sha512 that a has
+// and s differs in.
+func disagree(s sums, a lock.Artifact, refuse func(what string, got, want any) error) error {
+	switch {
+	case a.Size > 0 && s.size != a.Size:
+		return refuse("size", s.size, a.Size)
+	case a.SHA256 != "" && s.sha256 != a.SHA256:
+		return refuse("sha256", s.sha256, a.SHA256)
+	case a.SHA512 != "" && s.sha512 != a.SHA512:
+		return refuse("sha512", s.sha512, a.SHA512)
+	}
+	return nil
 }
 
 // tree finds what a download becomes as a layer. Only the layer of this
@@ -150,16 +149,4 @@ func about(name, pkg string, err error) error {
 	out := fault.Cannot("use tool %s: %s: %s", name, pkg, f.What).WithHint("%s", f.Hint)
 	out.Err = err
 	return out
-}
-
-// listFiles gives the files of a part by name.
-func listFiles(p part) (map[string]bool, error) {
-	entries, err := survey(p)
-	files := map[string]bool{}
-	for _, e := range entries {
-		if e.kind != tar.TypeDir {
-			files[e.name] = true
-		}
-	}
-	return files, err
 }

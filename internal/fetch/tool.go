@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -54,7 +55,7 @@ func (f *Fetcher) ToolLayer(ctx context.Context, name string, tool lock.Tool, pl
 		if ref, ok = f.store.toolImage(name, a.Tree, platform); ok {
 			return nil // another process has brought it in the meantime
 		}
-		ref, err = f.makeToolLayer(ctx, name, a, platform)
+		ref, err = f.makeToolLayer(ctx, name, tool, platform)
 		return err
 	})
 	if noSpace(err) {
@@ -64,15 +65,12 @@ func (f *Fetcher) ToolLayer(ctx context.Context, name string, tool lock.Tool, pl
 }
 
 // makeToolLayer downloads, verifies and unpacks.
-func (f *Fetcher) makeToolLayer(ctx context.Context, name string, a lock.Artifact, platform string) (ref Ref, err error) {
-	work := "tool " + name
-	f.progress(Event{Name: work, Text: "asking for " + a.Package + "@" + a.Version})
-	r, err := f.release(ctx, a.Package, a.Version, work)
-	if err != nil {
-		return Ref{}, err
-	}
-	tarball, _, err := f.fromRegistry(ctx, r, parcel{name: work, what: r.String(), key: a.SHA256, size: a.Size,
-		check: func(s sums) error { return f.pinned(name, r, a, s) }})
+func (f *Fetcher) makeToolLayer(ctx context.Context, name string, tool lock.Tool, platform string) (ref Ref, err error) {
+	a := tool.Platforms[platform]
+	work, what := "tool "+name, a.Package+"@"+a.Version
+	f.progress(Event{Name: work, Text: "asking for " + what})
+	tarball, _, err := f.locked(name, tool).get(ctx, a, parcel{name: work, what: what, key: a.SHA256, size: a.Size, platform: platform,
+		check: func(s sums) error { return pinned(name, what, a, s) }})
 	if err != nil {
 		return Ref{}, err
 	}
@@ -80,7 +78,7 @@ func (f *Fetcher) makeToolLayer(ctx context.Context, name string, a lock.Artifac
 	m.flush()
 	ref, _, err = f.store.layTool([]part{partOf(tarball, name, a)}, name, a.Bin, platform, limits{a.Files, a.Unpacked}, m, asPinned(name, a))
 	if err != nil {
-		return Ref{}, errors.Join(about(name, r.String(), err), removeIfThere(tarball))
+		return Ref{}, errors.Join(about(name, what, err), removeIfThere(tarball))
 	}
 	f.progress(Event{Name: work, Text: "verified and unpacked", Finished: true})
 	return ref, os.Remove(tarball)
@@ -97,24 +95,23 @@ func asPinned(name string, a lock.Artifact) func(laid) error {
 	}
 }
 
+// locked is where a tool of the lock comes from: as the file says, or where
+// nothing is known of the file, as the lock does.
+func (f *Fetcher) locked(name string, tool lock.Tool) source {
+	if spec, ok := f.settings.Tools[name]; ok {
+		return f.source(name, spec)
+	}
+	kind, rest, _ := strings.Cut(tool.Source, ":")
+	return f.source(name, map[string]ToolSpec{
+		"npm": {NPM: rest}, "github": {GitHub: rest}, "url": {URL: rest}, "oci": {OCI: rest}, "deb": {Deb: rest},
+	}[kind])
+}
+
 // pinned holds a download against the lock. S may hold the size alone, when
 // that settles it.
-func (f *Fetcher) pinned(name string, r release, a lock.Artifact, s sums) error {
-	var what, got, want any
-	switch {
-	case s.size != a.Size:
-		what, got, want = "size", s.size, a.Size
-	case s.sha256 != a.SHA256:
-		what, got, want = "sha256", s.sha256, a.SHA256
-	case s.sha512 != a.SHA512:
-		what, got, want = "sha512", s.sha512, a.SHA512
-	default:
-		return nil
-	}
-	at := r.Dist.Tarball
-	if urls, err := f.tarballs(r); err == nil {
-		at = bare(urls[0])
-	}
-	return fault.Cannot("use tool %s: %s has %s %v, and %s says %v (%s)", name, r, what, got, lock.Name, want, at).
-		WithHint("see who changed the artifact or the lock, then run: sandwright lock --update %s", name)
+func pinned(name, pkg string, a lock.Artifact, s sums) error {
+	return disagree(s, a, func(what string, got, want any) error {
+		return fault.Cannot("use tool %s: %s has %s %v, and %s says %v%s", name, pkg, what, got, lock.Name, want, s.origin()).
+			WithHint("see who changed the artifact or the lock, then run: sandwright lock --update %s", name)
+	})
 }

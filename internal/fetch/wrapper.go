@@ -9,13 +9,14 @@ import (
 	"unicode"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/semver"
 )
 
 // maxCandidates bounds how many platform packages of a wrapper are looked at.
 const maxCandidates = 8
 
-// A candidate is an optional dependency that may hold a wrapper's program.
-type candidate struct {
+// A platformPackage is an optional dependency that may hold a wrapper's program.
+type platformPackage struct {
 	key           string // as the wrapper names it
 	name, version string // what it is in the registry
 }
@@ -54,7 +55,7 @@ func fits(r release, platform string) error {
 // platformPackages picks the optional dependencies whose names are about a
 // platform with glibc, the plainest name first, and tells whether there are
 // any for whatever platform.
-func platformPackages(optional map[string]string, platform string) (list []candidate, wrapper bool) {
+func platformPackages(optional map[string]string, platform string) (list []platformPackage, wrapper bool) {
 	systems := []string{"linux", "darwin", "win32", "windows", "freebsd", "android"}
 	arches := map[string][]string{"x64": {"x64", "64", "amd64"}, "arm64": {"arm64", "aarch64"}}[npmArch(platform)]
 	for key, version := range optional {
@@ -67,13 +68,23 @@ func platformPackages(optional map[string]string, platform string) (list []candi
 		if alias, ok := strings.CutPrefix(version, "npm:"); ok {
 			spec = alias
 		}
-		name, exact, err := splitSpec(spec)
-		if err == nil && has("linux") && has(arches...) && !has("musl", "android") {
-			list = append(list, candidate{key, name, exact})
+		name, exact, _ := cutLast(spec, "@")
+		_, err := semver.Parse(exact)
+		if err == nil && npmName.MatchString(name) && has("linux") && has(arches...) && !has("musl", "android") {
+			list = append(list, platformPackage{key, name, exact})
 		}
 	}
-	slices.SortFunc(list, func(a, b candidate) int {
+	slices.SortFunc(list, func(a, b platformPackage) int {
 		return cmp.Or(len(a.key)-len(b.key), strings.Compare(a.key, b.key))
 	})
 	return list, wrapper
+}
+
+// cutLast is strings.Cut around the last sep.
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
 }
