@@ -48,7 +48,9 @@ func (d *digester) reset() {
 	d.h512.Reset()
 }
 
-func (d *digester) sums() sums { return sums{size: d.size, sha256: hexSum(d.h256), sha512: hexSum(d.h512)} }
+func (d *digester) sums() sums {
+	return sums{size: d.size, sha256: hexSum(d.h256), sha512: hexSum(d.h512)}
+}
 
 // catchUp brings d to all of file, whose size it gives and at whose end it
 // leaves it. Only what d has not been given yet is read, unless file shrank.

@@ -15,9 +15,9 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
-// hostOf splits an image's reference into the registry's host, which may be
+// cutHost splits an image's reference into the registry's host, which may be
 // none, and the rest.
-func hostOf(ref string) (host, rest string) {
+func cutHost(ref string) (host, rest string) {
 	host, rest, ok := strings.Cut(ref, "/")
 	if ok && (strings.ContainsAny(host, ".:") || host == "localhost") {
 		return host, rest
@@ -27,7 +27,7 @@ func hostOf(ref string) (host, rest string) {
 
 // repositoryOf is the name of an image without registry, tag and digest.
 func repositoryOf(ref string) string {
-	_, rest := hostOf(ref)
+	_, rest := cutHost(ref)
 	rest, _, _ = strings.Cut(rest, "@")
 	if i := strings.LastIndex(rest, ":"); i > strings.LastIndex(rest, "/") {
 		rest = rest[:i]
@@ -37,7 +37,7 @@ func repositoryOf(ref string) string {
 
 // atDigest is the reference with a manifest's digest for its tag.
 func atDigest(ref, sha256 string) string {
-	host, _ := hostOf(ref)
+	host, _ := cutHost(ref)
 	out := repositoryOf(ref) + "@sha256:" + sha256
 	if host != "" {
 		out = host + "/" + out
@@ -48,7 +48,7 @@ func atDigest(ref, sha256 string) string {
 // reference reads an image's reference; one that names no host is of the
 // registry that is configured.
 func (f *Fetcher) reference(ref, who string) (name.Reference, error) {
-	if host, rest := hostOf(ref); host == "" && f.settings.OCI != "" {
+	if host, rest := cutHost(ref); host == "" && f.settings.OCI != "" {
 		ref = f.settings.OCI + "/" + rest
 	}
 	r, err := name.ParseReference(ref)

@@ -75,6 +75,17 @@ func (w words) allows(word string) bool {
 // maxPackument bounds what a registry may say of one package.
 const maxPackument = 64 << 20
 
+// packageURL is where a registry tells of a package.
+func (n *NPM) packageURL(name string) (*url.URL, error) {
+	u, err := n.registry(name)
+	if err != nil {
+		return nil, err
+	}
+	u.RawPath = u.EscapedPath() + strings.Replace(url.PathEscape(name), "%40", "@", 1)
+	u.Path += name
+	return u, nil
+}
+
 // packumentOf asks the registry for a package, once a Fetcher. Who is named in
 // the fault when there is none.
 func (f *Fetcher) packumentOf(ctx context.Context, name, who string) (packument, error) {
@@ -84,12 +95,10 @@ func (f *Fetcher) packumentOf(ctx context.Context, name, who string) (packument,
 	if ok {
 		return known, nil
 	}
-	u, err := f.npm.registry(name)
+	u, err := f.npm.packageURL(name)
 	if err != nil {
 		return packument{}, err
 	}
-	u.RawPath = u.EscapedPath() + strings.Replace(url.PathEscape(name), "%40", "@", 1)
-	u.Path += name
 	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
 	defer stop()
 	var p packument
@@ -116,7 +125,11 @@ func (f *Fetcher) release(ctx context.Context, name, version, who string) (relea
 	}
 	r, ok := p.Versions[version]
 	if !ok || r.Version != version {
-		return release{}, noRelease("find version %s of npm package %s, which %s asks for: its registry has no such version", version, name, who).
+		u, err := f.npm.packageURL(name)
+		if err != nil {
+			return release{}, err
+		}
+		return release{}, noRelease("find version %s of npm package %s, which %s asks for: %s has no such version", version, name, who, bare(u)).
 			WithHint("run: npm view %s versions", name)
 	}
 	r.Name = name

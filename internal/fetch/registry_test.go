@@ -23,6 +23,8 @@ type registry struct {
 	mu       sync.Mutex
 	packages map[string]map[string]any // name -> version -> what the registry says of it
 	tarballs map[string][]byte         // path -> bytes
+	tags     map[string]map[string]string
+	times    map[string]map[string]string // name -> version -> RFC 3339
 	serve    func(w http.ResponseWriter, r *http.Request, tarball []byte)
 	requests []*http.Request
 }
@@ -41,13 +43,15 @@ func newRegistry(t *testing.T) *registry {
 func (r *registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	r.requests = append(r.requests, req)
-	pkg, isPackage := r.packages[strings.TrimPrefix(req.URL.Path, "/")]
+	name := strings.TrimPrefix(req.URL.Path, "/")
+	pkg, isPackage := r.packages[name]
+	says := map[string]any{"versions": pkg, "dist-tags": r.tags[name], "time": r.times[name]}
 	tarball, isTarball := r.tarballs[req.URL.Path]
 	serve := r.serve
 	r.mu.Unlock()
 	switch {
 	case isPackage:
-		_ = json.NewEncoder(w).Encode(map[string]any{"versions": pkg})
+		_ = json.NewEncoder(w).Encode(says)
 	case isTarball:
 		serve(w, req, tarball)
 	default:

@@ -65,7 +65,7 @@ func (g githubSource) choose(ctx context.Context, _ []string) (string, error) {
 	}
 	var latest githubRelease
 	if err := g.ask(ctx, repository, "releases/latest", &latest); err != nil && !missing(err) {
-		return "", err
+		return "", g.fault(repository, err)
 	}
 	var list []candidate
 	for page := 1; page <= maxPages; page++ {

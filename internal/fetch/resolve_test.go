@@ -133,9 +133,11 @@ func TestResolveFaults(t *testing.T) {
 		want     string
 		hint     string
 	}{
-		{ToolSpec{NPM: "agent@latest"}, amd64, `cannot use npm package "agent@latest": it must be NAME@VERSION with an exact version`, "npm view"},
-		{ToolSpec{NPM: "agent@^2.0.0"}, amd64, "with an exact version", ""},
-		{ToolSpec{NPM: "../agent@2.0.0"}, amd64, "with an exact version", ""},
+		{ToolSpec{NPM: "agent@next"}, amd64, "cannot find tag next of npm package agent", "npm view agent dist-tags"},
+		{ToolSpec{NPM: "agent@^9.0.0"}, amd64, "cannot find a version for tool t: none fits agent@^9.0.0", "another range"},
+		{ToolSpec{NPM: "agent@^a"}, amd64, "^a is no version and no range of versions", ""},
+		{ToolSpec{NPM: "agent"}, amd64, "it must be NAME@VERSION", "npm view"},
+		{ToolSpec{NPM: "../agent@2.0.0"}, amd64, "it must be NAME@VERSION", ""},
 		{ToolSpec{NPM: "nobody@1.0.0"}, amd64, "cannot find npm package nobody, which tool t asks for: " + r.URL + "/nobody has none of that name", "npm config get registry"},
 		{ToolSpec{NPM: "agent@9.9.9"}, amd64, "cannot find version 9.9.9 of npm package agent, which tool t asks for", "run: npm view agent versions"},
 		{ToolSpec{NPM: "agent-linux-x64@2.0.0"}, "linux/arm64", "cannot use agent-linux-x64@2.0.0 on linux/arm64: it is for os [linux], cpu [x64], libc []", "{arch}"},
