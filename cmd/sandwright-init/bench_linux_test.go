@@ -58,6 +58,7 @@ func (l *lab) memory(b *testing.B, n int) {
 				if _, err := t.client.Status(b.Context()); err != nil {
 					b.Fatal(err)
 				}
+				time.Sleep(settled)
 				asked[t.peer] = append(asked[t.peer], t.pss())
 			}
 			t.cut()

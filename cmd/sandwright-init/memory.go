@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -22,12 +23,21 @@ const (
 // saveMemory keeps the supervisor small: it lives as long as the sandbox, and
 // does little. Once the start is over, the pages of the program that only
 // starting needed are given back; those that are needed after all come from the
-// page cache again.
-func saveMemory() {
+// page cache again. again does the same after what follows, some time later.
+func saveMemory() (again func()) {
 	debug.SetGCPercent(gcPercent)
-	time.AfterFunc(settleTime, func() {
+	settled := time.AfterFunc(settleTime, func() {
 		debug.FreeOSMemory()
 		releaseProgram()
+	})
+	return func() { settled.Reset(settleTime) }
+}
+
+// answering answers with h, and gives back afterwards what that needed.
+func answering(h http.Handler, again func()) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer again()
+		h.ServeHTTP(w, r)
 	})
 }
 

@@ -2,7 +2,11 @@
 
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/sandwright/sandwright/internal/spec"
+)
 
 func TestReadOnly(t *testing.T) {
 	const file = "/usr/local/bin/sandwright-init"
@@ -31,5 +35,22 @@ func TestReleaseProgram(t *testing.T) {
 	for range 3 {
 		releaseProgram()
 		TestReadOnly(t)
+	}
+}
+
+// What a request needs of the program is given back after it.
+func TestMemoryIsGivenBack(t *testing.T) {
+	b := start(t, subreaper, box1(sh("x", "exec sleep 1000")), asShipped)
+	b.until("x", spec.StateReady)
+	mapped := func() int { return memory(t, b.pid, "RssFile") }
+	const much = 2500 // kB
+	for range 2 {
+		if _, err := b.Status(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := mapped(); n < much {
+			t.Fatalf("an answer needs only %d kB: this test shows nothing", n)
+		}
+		b.eventually("memory given back", func() bool { return mapped() < much })
 	}
 }

@@ -83,8 +83,7 @@ func (b *boxed) run() error {
 	}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
-	server := serve(listeners, control.Handler(sv, openLogs(b.spec.LogDir)), say)
-	saveMemory()
+	server := serve(listeners, answering(control.Handler(sv, openLogs(b.spec.LogDir)), saveMemory()), say)
 	code := sv.Run(signals)
 	server.close()
 	if err := system.Close(); err != nil {
