@@ -13,14 +13,16 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature"
 )
 
-// ImageSignature is one signature of cosign's first form, which it keeps as a
-// layer and annotations of the image TAG sha256-HEX.sig. It is the material of
-// Cosign, as is a sigstore bundle, cosign's newer form.
+// ImageSignature is one signature of an image, and the material of Cosign. Of
+// cosign's newer form it has the Bundle, of the first form the rest: what it
+// keeps as a layer and annotations of the image TAG sha256-HEX.sig.
 type ImageSignature struct {
-	Payload     []byte `json:"payload"`               // simple signing: names the digest of the image
-	Signature   string `json:"signature"`             // base64, over Payload
-	Certificate string `json:"certificate,omitempty"` // PEM
-	Log         string `json:"log,omitempty"`         // what the log answered, as JSON; needed with a certificate
+	Bundle      json.RawMessage `json:"bundle,omitempty"`
+	Payload     []byte          `json:"payload,omitempty"`     // simple signing: names the digest of what is signed
+	Signature   string          `json:"signature,omitempty"`   // base64, over Payload
+	Certificate string          `json:"certificate,omitempty"` // PEM
+	Log         string          `json:"log,omitempty"`         // what the log answered, as JSON; needed with a certificate
+	Index       []byte          `json:"index,omitempty"`       // what is signed, where that is not the image but an index that lists it
 }
 
 // Piece is s as served from an address.
@@ -32,26 +34,52 @@ func (i ImageSignature) Piece(from string) (Piece, error) {
 // image verifies a signature of cosign, of either form.
 func (p Policy) image(s Subject, piece Piece) (Record, error) {
 	var one ImageSignature
-	if err := json.Unmarshal(piece.Data, &one); err != nil || one.Payload == nil {
-		return p.bundle(s, piece)
+	if err := json.Unmarshal(piece.Data, &one); err != nil {
+		return Record{}, piece.refuse(s, "read it: %w", err)
 	}
 	if p.Cosign == nil {
 		return Record{}, unknown("%s: signed with cosign, and sandwright.yaml names nobody for it: tools.%s.cosign", s.What, p.Tool)
 	}
-	if err := one.speaksOf(s, piece); err != nil {
-		return Record{}, err
+	if one.Index != nil {
+		if err := one.lists(s, piece); err != nil {
+			return Record{}, err
+		}
+		s.SHA256 = sha256Hex(one.Index)
 	}
-	if key := p.Cosign.Key; key != nil {
-		return one.byKey(s, piece, key)
+	if one.Bundle == nil {
+		if err := one.speaksOf(s, piece); err != nil {
+			return Record{}, err
+		}
+		if key := p.Cosign.Key; key != nil {
+			return one.byKey(s, piece, key)
+		}
+		converted, err := one.bundle()
+		if err != nil {
+			return Record{}, piece.refuse(s, "verify it: expected a signature of %s: %w", p.Cosign, err)
+		}
+		one.Bundle, s.SHA256 = converted, sha256Hex(one.Payload)
 	}
-	converted, err := one.bundle()
-	if err != nil {
-		return Record{}, piece.refuse(s, "verify it: expected a signature of %s: %w", p.Cosign, err)
-	}
-	payload := Subject{What: s.What, From: s.From, SHA256: sha256Hex(one.Payload)}
-	r, err := p.bundle(payload, Piece{Kind: Cosign, Data: converted, From: piece.From})
+	r, err := p.bundle(s, Piece{Kind: Cosign, Data: one.Bundle, From: piece.From})
 	r.Material = piece.Data
 	return r, err
+}
+
+// lists tells whether the index names this image.
+func (i ImageSignature) lists(s Subject, piece Piece) error {
+	var index struct {
+		Manifests []struct {
+			Digest string `json:"digest"`
+		} `json:"manifests"`
+	}
+	if err := json.Unmarshal(i.Index, &index); err != nil {
+		return piece.refuse(s, "read the index that is signed: %w", err)
+	}
+	for _, m := range index.Manifests {
+		if m.Digest == "sha256:"+s.SHA256 {
+			return nil
+		}
+	}
+	return piece.refuse(s, "use it: the index that is signed does not list sha256:%s", s.SHA256)
 }
 
 // speaksOf tells whether the payload is about this image.

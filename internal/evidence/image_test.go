@@ -36,9 +36,12 @@ func TestCosignByKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	of := payload(image(t).SHA256)
+	index := []byte(`{"manifests":[{"digest":"sha256:0"},{"digest":"sha256:` + image(t).SHA256 + `"}]}`)
+	ofIndex := payload(subjectOf(index).SHA256)
 	elsewhere := payload(strings.Repeat("0", 64))
 	for _, c := range []judged{
 		{name: "good", pieces: imagePiece(t, evidence.ImageSignature{Payload: of, Signature: key.Sign(of)}), level: evidence.Signed},
+		{name: "of an index", pieces: imagePiece(t, evidence.ImageSignature{Payload: ofIndex, Signature: key.Sign(ofIndex), Index: index}), level: evidence.Signed},
 		{name: "swapped key", pieces: imagePiece(t, evidence.ImageSignature{Payload: of, Signature: other.Sign(of)}),
 			fault: "expected a signature with key " + public.String() + ", and what came is by another key or forged"},
 		{name: "of another image", pieces: imagePiece(t, evidence.ImageSignature{Payload: elsewhere, Signature: key.Sign(elsewhere)}),
@@ -75,10 +78,18 @@ func TestCosignByIdentity(t *testing.T) {
 		Digest: map[string]string{"sha256": image(t).SHA256}}
 	vulnerable := statement
 	vulnerable.Predicate = "https://cosign.sigstore.dev/attestation/vuln/v1"
+	index := []byte(`{"manifests":[{"digest":"sha256:` + image(t).SHA256 + `"}]}`)
+	indexed := statement
+	indexed.Digest = map[string]string{"sha256": subjectOf(index).SHA256}
 	for _, c := range []judged{
 		{name: "first form", pieces: imagePiece(t, good), level: evidence.Signed},
-		{name: "bundle", pieces: bundlePiece(evidence.Cosign, store.Attest(tagged, actions, statement)), level: evidence.Signed},
-		{name: "bundle of another statement", pieces: bundlePiece(evidence.Cosign, store.Attest(tagged, actions, vulnerable)), fault: "which is not what cosign is"},
+		{name: "bundle", pieces: imagePiece(t, evidence.ImageSignature{Bundle: store.Attest(tagged, actions, statement)}), level: evidence.Signed},
+		{name: "bundle of another statement", pieces: imagePiece(t, evidence.ImageSignature{Bundle: store.Attest(tagged, actions, vulnerable)}), fault: "which is not what cosign is"},
+		{name: "bundle of an index", pieces: imagePiece(t, evidence.ImageSignature{Bundle: store.Attest(tagged, actions, indexed), Index: index}), level: evidence.Signed},
+		{name: "bundle of an index without it", pieces: imagePiece(t, evidence.ImageSignature{Bundle: store.Attest(tagged, actions, indexed), Index: []byte("{}")}),
+			fault: "the index that is signed does not list sha256:" + image(t).SHA256},
+		{name: "bundle of another index", pieces: imagePiece(t, evidence.ImageSignature{Bundle: store.Attest(tagged, actions, statement), Index: index}), fault: "cannot verify it: "},
+		{name: "index that is none", pieces: imagePiece(t, evidence.ImageSignature{Bundle: store.Attest(tagged, actions, indexed), Index: []byte("x")}), fault: "cannot read the index that is signed"},
 		{name: "somebody else", pieces: imagePiece(t, signed(store, "eve@acme.example")), fault: "cannot take it from eve@acme.example"},
 		{name: "another sigstore", pieces: imagePiece(t, signed(other, tagged)), fault: "cannot verify it: "},
 		{name: "swapped signature", pieces: imagePiece(t, swapped), fault: "cannot verify it: "},

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,6 +113,9 @@ func (p Policy) npmSignature(s Subject, piece Piece) (Record, error) {
 	if err := json.Unmarshal(piece.Data, &signed); err != nil || len(signed) > maxKeys {
 		return Record{}, piece.refuse(s, "read it: dist.signatures is not a list of keyid and sig")
 	}
+	if len(signed) == 0 {
+		return Record{}, unknown("%s: %s serves no signature", s.What, piece.From)
+	}
 	var others []string
 	for _, sig := range signed {
 		for _, key := range p.NPMKeys {
@@ -149,4 +153,22 @@ func published(t time.Time) string {
 		return "at a time that its registry does not tell"
 	}
 	return "at " + t.Format(time.RFC3339)
+}
+
+// KeyNotices compare the keys that a registry gives of itself with those that
+// are known. They are for a person to judge: nothing is trusted for them.
+func KeyNotices(from string, known, given []NPMKey) (notices []string) {
+	for _, g := range given {
+		same := func(k NPMKey) bool { return k.ID == g.ID && k.key.Equal(g.key) }
+		named := func(k NPMKey) bool { return k.ID == g.ID }
+		switch {
+		case slices.ContainsFunc(known, same):
+			notices = append(notices, fmt.Sprintf("%s signs packages with key %s, which is known", from, g.ID))
+		case slices.ContainsFunc(known, named):
+			notices = append(notices, fmt.Sprintf("%s gives another key under the name %s than the one that is known: it may be an impostor", from, g.ID))
+		default:
+			notices = append(notices, fmt.Sprintf("%s says that it signs with key %.80q, and nothing but itself vouches for that: check it elsewhere, then add it to trust.npm-keys", from, g.ID))
+		}
+	}
+	return notices
 }

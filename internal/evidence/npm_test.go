@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sandwright/sandwright/internal/evidence"
 	"github.com/sandwright/sandwright/internal/evidence/evidencetest"
 )
@@ -31,7 +33,7 @@ func TestNPMSignature(t *testing.T) {
 	for _, c := range []judged{
 		{name: "good", pieces: npmPiece(t, good), level: evidence.Signed},
 		{name: "good among others", pieces: npmPiece(t, append(other.SignNPM("tool@1.2.3", artifact()), good...)), level: evidence.Signed},
-		{name: "stripped", pieces: npmPiece(t, []any{}), level: evidence.IntegrityOnly, notice: "integrity only"},
+		{name: "stripped", pieces: npmPiece(t, []any{}), level: evidence.IntegrityOnly, notice: "tool@1.2.3: " + from + " serves no signature\ntool@1.2.3: integrity only"},
 		{name: "unknown key", pieces: npmPiece(t, other.SignNPM("tool@1.2.3", artifact())), level: evidence.IntegrityOnly,
 			notice: `tool@1.2.3: signed with key "SHA256:two", which neither sandwright.yaml nor this program knows`},
 		{name: "swapped key", pieces: npmPiece(t, impostor.SignNPM("tool@1.2.3", artifact())),
@@ -102,5 +104,18 @@ func TestParseNPMKeysRefuses(t *testing.T) {
 		if keys, err := evidence.ParseNPMKeys("npm-keys.json", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "cannot read npm-keys.json: ") {
 			t.Errorf("%s: got %v, %v", name, keys, err)
 		}
+	}
+}
+
+func TestKeyNotices(t *testing.T) {
+	known, same, swapped, other := evidencetest.NewECDSA(t, "one"), evidencetest.NewECDSA(t, "two"), evidencetest.NewECDSA(t, "one"), evidencetest.NewECDSA(t, "three")
+	got := evidence.KeyNotices(from, npmKeys(t, time.Time{}, known, same), npmKeys(t, time.Time{}, same, swapped, other))
+	want := []string{
+		from + " signs packages with key two, which is known",
+		from + " gives another key under the name one than the one that is known: it may be an impostor",
+		from + ` says that it signs with key "three", and nothing but itself vouches for that: check it elsewhere, then add it to trust.npm-keys`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -19,6 +19,7 @@ type Policy struct {
 	PGP        *PGPKeys  // nil: not asked for
 	Sigstore   *Identity // who must have signed; nil: not asked for
 	Provenance *Identity // who must have built; nil: whoever did at the first lock
+	Origin     *Identity // who may have built it, where Provenance names nobody; nil: anybody
 	Cosign     *Identity // who must have signed an image
 	Roots      Roots     // that identities are verified with
 

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -77,7 +78,7 @@ func (p Policy) bundle(s Subject, piece Piece) (Record, error) {
 func (p Policy) identityFor(kind Kind) *Identity {
 	switch kind {
 	case Provenance:
-		return p.Provenance
+		return cmp.Or(p.Provenance, p.Origin)
 	case Cosign:
 		return p.Cosign
 	}

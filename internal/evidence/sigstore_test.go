@@ -49,6 +49,11 @@ func TestProvenance(t *testing.T) {
 			p.Provenance = &evidence.Identity{Name: name, Issuer: issuer}
 		}
 	}
+	origin := func(name string) func(*evidence.Policy, *evidence.Subject) {
+		return func(p *evidence.Policy, _ *evidence.Subject) {
+			p.Origin = &evidence.Identity{Name: name, Issuer: actions}
+		}
+	}
 	pinned := func(signer string) func(*evidence.Policy, *evidence.Subject) {
 		return func(p *evidence.Policy, _ *evidence.Subject) {
 			p.Pinned = []evidence.Record{{Kind: evidence.Provenance, Signer: signer, Issuer: actions}}
@@ -68,6 +73,9 @@ func TestProvenance(t *testing.T) {
 		{name: "a repository of a longer name", pieces: bundlePiece(evidence.Provenance, good), edit: named("https://github.com/acme/too", actions),
 			fault: "cannot take it from " + tagged + " (" + actions + "): expected https://github.com/acme/too (" + actions + ")"},
 		{name: "another issuer", pieces: bundlePiece(evidence.Provenance, good), edit: named(workflow, "https://accounts.example"), fault: "expected " + workflow + " (https://accounts.example)"},
+		{name: "by its own repository", pieces: bundlePiece(evidence.Provenance, good), edit: origin("https://github.com/acme/tool/"), level: evidence.Attested, notice: "for the first time"},
+		{name: "by another repository", pieces: bundlePiece(evidence.Provenance, good), edit: origin("https://github.com/acme/tools/"), fault: "expected https://github.com/acme/tools/ ("},
+		{name: "by nobody, and nobody is named", edit: origin("https://github.com/acme/tool/"), level: evidence.IntegrityOnly, notice: "integrity only"},
 		{name: "of other bytes", pieces: bundlePiece(evidence.Provenance, store.Attest(tagged, actions, elsewhere)), fault: "its provenance from " + from + ": cannot verify it: failed to verify signature"},
 		{name: "of another package", pieces: bundlePiece(evidence.Provenance, store.Attest(tagged, actions, renamed)), fault: `expected a statement about pkg:npm/tool@1.2.3, and what came is about ["pkg:npm/fool@1.2.3"]`},
 		{name: "of something else", pieces: bundlePiece(evidence.Provenance, store.Attest(tagged, actions, predicate)), fault: `cannot use it: it states "https://cyclonedx.org/bom", which is not what provenance is`},

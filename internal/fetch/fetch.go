@@ -31,6 +31,7 @@ type Fetcher struct {
 
 	mu         sync.Mutex
 	packuments map[string]packument // by name; what was asked for already
+	keys       map[string][]string  // by address; what registries' keys gave to notice
 }
 
 // Settings are what sandwright.yaml and the environment say of sources.
@@ -41,6 +42,7 @@ type Settings struct {
 	DebianSecurity string
 	GitHubAPI      string // as GITHUB_API_URL; empty: GitHub's own
 	GitHubToken    string
+	Notice         func(text string) // told what a person should know of evidence, from several goroutines; may be nil
 }
 
 // New makes a Fetcher. Progress may be nil.
@@ -50,7 +52,7 @@ func New(store *Store, npm *NPM, progress Progress) *Fetcher {
 	}
 	return &Fetcher{
 		store: store, npm: npm, client: sync.OnceValue(npm.client), progress: progress, pause: backoff, now: time.Now,
-		packuments: map[string]packument{},
+		packuments: map[string]packument{}, keys: map[string][]string{},
 	}
 }
 

@@ -40,6 +40,11 @@ type release struct {
 	Dist     struct {
 		Tarball   string `json:"tarball"`
 		Integrity string `json:"integrity"`
+		// Signatures are what evidence.SignedNPM describes.
+		Signatures   json.RawMessage `json:"signatures"`
+		Attestations struct {
+			URL string `json:"url"`
+		} `json:"attestations"`
 	} `json:"dist"`
 }
 

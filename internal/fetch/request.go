@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -75,6 +76,33 @@ func (f *Fetcher) get(ctx context.Context, u *url.URL, header http.Header) (*htt
 	}
 	_ = resp.Body.Close()
 	return nil, errStatus{resp.StatusCode, http.StatusText(resp.StatusCode)}
+}
+
+// small brings a file of at most limit bytes.
+func (f *Fetcher) small(ctx context.Context, u *url.URL, header http.Header, limit int64) (data []byte, err error) {
+	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
+	defer stop()
+	err = f.retried(ctx, func() error {
+		data, err = f.once(ctx, u, header, limit)
+		return err
+	})
+	return data, err
+}
+
+// once is small with one attempt.
+func (f *Fetcher) once(ctx context.Context, u *url.URL, header http.Header, limit int64) ([]byte, error) {
+	ctx, watch, stop := watched(ctx)
+	defer stop()
+	resp, err := f.get(ctx, u, header)
+	if err != nil {
+		return nil, stalled(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(watch(resp.Body), limit+1))
+	if err == nil && int64(len(data)) > limit {
+		return nil, fault.Cannot("use %s: it gives more than %d bytes", bare(u), limit)
+	}
+	return data, stalled(ctx, err)
 }
 
 // unreachable is the fault for an address that gave nothing usable.

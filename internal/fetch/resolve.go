@@ -64,6 +64,9 @@ func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec,
 		defer func() { _ = os.Remove(path) }()
 		a = what.Artifact
 		a.Size, a.SHA256, a.SHA512 = s.size, s.sha256, s.sha512
+		if a.Evidence, err = f.vouched(ctx, src, spec, what, path, s, platform); err != nil {
+			return err
+		}
 		if err := f.inspect(path, name, spec, what, &a, platform); err != nil {
 			return about(name, what.String(), err)
 		}

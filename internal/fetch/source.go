@@ -26,6 +26,7 @@ type ToolSpec struct {
 	Bin        []string // files of the package put on PATH; empty: the package's own bin
 	MinimumAge time.Duration
 	Suite      string // Debian's, for a Deb that names none
+	Vouching   Vouching
 	Pinned     string // the version that is locked for other platforms; empty: none
 }
 
@@ -39,6 +40,9 @@ type source interface {
 	find(ctx context.Context, version, platform string) (found, error)
 	// get brings the download of an artifact that was found or locked.
 	get(ctx context.Context, a lock.Artifact, p parcel) (path string, s sums, err error)
+	// evidence gives what is served beside a download that is here. None of
+	// it is verified.
+	evidence(ctx context.Context, what found, platform string) (served, error)
 }
 
 // A found is what a source says of a download that is not here yet.

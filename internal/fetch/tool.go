@@ -69,10 +69,13 @@ func (f *Fetcher) makeToolLayer(ctx context.Context, name string, tool lock.Tool
 	a := tool.Platforms[platform]
 	work, what := "tool "+name, a.Package+"@"+a.Version
 	f.progress(Event{Name: work, Text: "asking for " + what})
-	tarball, _, err := f.locked(name, tool).get(ctx, a, parcel{name: work, what: what, key: a.SHA256, size: a.Size, platform: platform,
+	tarball, got, err := f.locked(name, tool).get(ctx, a, parcel{name: work, what: what, key: a.SHA256, size: a.Size, platform: platform,
 		check: func(s sums) error { return pinned(name, what, a, s) }})
 	if err != nil {
 		return Ref{}, err
+	}
+	if err := f.vouchedAgain(name, a, tarball, got); err != nil {
+		return Ref{}, errors.Join(err, removeIfThere(tarball))
 	}
 	m := &meter{progress: f.progress, event: Event{Name: work, Text: "unpacking", Total: a.Unpacked}}
 	m.flush()
