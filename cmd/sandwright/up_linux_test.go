@@ -42,6 +42,7 @@ func TestUp(t *testing.T) {
 		}
 	})
 	t.Run("the box is what the file says", func(t *testing.T) { inside(t, b) })
+	t.Run("the box is a repository", func(t *testing.T) { repository(t, b) })
 	t.Run("logs, restart and exec", func(t *testing.T) { control(t, b) })
 	t.Run("up starts what was stopped", func(t *testing.T) {
 		if _, stderr, code := b.run(t, "stop", serviceB); code != 0 {
@@ -83,8 +84,13 @@ func answers(t *testing.T, v view) {
 // installCached holds when BuildKit said so of the install.
 func installCached(t *testing.T, progress string) {
 	t.Helper()
-	if !regexp.MustCompile(`(?m)^#(\d+) install the workspace's dependencies\n#\d+ CACHED$`).MatchString(progress) {
-		t.Errorf("the install ran:\n%s", tail(progress))
+	cached(t, progress, "install the workspace's dependencies")
+}
+
+func cached(t *testing.T, progress, step string) {
+	t.Helper()
+	if !regexp.MustCompile(`(?m)^#(\d+) ` + regexp.QuoteMeta(step) + `\n#\d+ CACHED$`).MatchString(progress) {
+		t.Errorf("%s ran:\n%s", step, tail(progress))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/gitmeta"
 	"github.com/sandwright/sandwright/internal/leak"
 	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/lock"
@@ -89,7 +90,14 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	image, err := identity(ctx, b, def)
+	repo, err := repository(ctx, b)
+	if err != nil {
+		return recipe{}, err
+	}
+	for _, notice := range repo.Notices {
+		fmt.Fprintln(a.Err, "notice:", notice)
+	}
+	image, err := identity(ctx, b, repo, def)
 	if err != nil {
 		return recipe{}, err
 	}
@@ -102,10 +110,13 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 		return recipe{}, err
 	}
 	owner := stage.Options{UID: b.plan.User.UID, GID: b.plan.User.GID}
+	trees := map[string]fsutil.FS{
+		llbgen.Manifests: stage.Files(b.workspace.Inputs, owner), llbgen.Source: b.tree.FS(), llbgen.Git: made(repo, owner),
+	}
 	return recipe{blueprint: b, image: image, definition: def, leaks: leaks, request: engine.Request{
 		Image:      image,
 		Definition: def,
-		Trees:      map[string]fsutil.FS{llbgen.Manifests: stage.Files(b.workspace.Inputs, owner), llbgen.Source: b.tree.FS()},
+		Trees:      trees,
 		Secrets:    secrets,
 		Hide:       leaks.Secrets(),
 		Config:     imageConfig,
@@ -114,13 +125,13 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 
 // identity is a hash of all that decides the image: the graph, and the
 // contents of the trees it reads. The values of secrets are not in it.
-func identity(ctx context.Context, b blueprint, def *llb.Definition) (string, error) {
+func identity(ctx context.Context, b blueprint, repo gitmeta.Metadata, def *llb.Definition) (string, error) {
 	tree, err := b.tree.Digest(ctx)
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, tree)
+	fmt.Fprintln(h, tree, repo.Digest())
 	for _, in := range b.workspace.Inputs {
 		fmt.Fprintf(h, "%q %x\n", in.Path, sha256.Sum256(in.Data))
 	}

@@ -21,6 +21,7 @@ type File struct {
 	Platforms []string // such as linux/amd64; default: the host's
 	User      User
 	Workspace Workspace
+	Git       string   // none, head (the default) or full: the repository in the box
 	Exclude   []string // patterns of what is not staged
 	Include   []string // patterns of what is staged although git ignores it
 	Links     []LinkRule

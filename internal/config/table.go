@@ -25,6 +25,8 @@ func fileShape() object[File] {
 				"Patterns of what is staged although git ignores it or exclude drops it, such as generated files.").such("[packages/*/generated]"),
 			key("links", func(f *File) *[]LinkRule { return &f.Links }, list[LinkRule]{of: linkRuleShape()},
 				"What becomes of symbolic links. A link that leads out of the workspace ends the build unless a rule says otherwise; the last rule that matches decides.").such(`[{drop: tools/current}]`),
+			key("git", func(f *File) *string { return &f.Git }, oneOf("none", "head", "full"),
+				"The repository that the box has at workspace.target: none, one with the commit that is checked out, or one with the history of that commit too. None of them has a remote, a hook or the configuration of the host's.").or("head").such("full"),
 			key("tools", func(f *File) *map[string]Tool { return &f.Tools },
 				dict[Tool]{plainName(), toolShape(), "NAME"},
 				"Pinned programs, each a layer of its own.").such(`{pnpm: {npm: pnpm@10.28.0}}`),

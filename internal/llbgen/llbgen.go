@@ -21,6 +21,7 @@ import (
 const (
 	Manifests = "manifests" // the dependency layer's files
 	Source    = "source"    // the staged workspace
+	Git       = "git"       // the workspace's repository
 )
 
 // Names of the secrets that install steps see as files. Their values are in
@@ -56,6 +57,9 @@ func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) 
 	st = source(st, p)
 	for _, s := range p.Build {
 		st = build(st, p, s)
+	}
+	if p.Git { // no step before sees it: a commit builds nothing anew
+		st = copyTree(st, p, Git)
 	}
 	st, err = contract(st, p, l)
 	if err != nil {

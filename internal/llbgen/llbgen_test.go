@@ -209,3 +209,26 @@ func TestImageConfig(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestTheRepositoryComesAfterTheBuild holds that a commit builds nothing anew:
+// every operation before is the one of a plan without a repository.
+func TestTheRepositoryComesAfterTheBuild(t *testing.T) {
+	p := demo()
+	p.Git = true
+	without, with := lower(t, demo(), layers()), lower(t, p, layers())
+	fonts := step(t, with, "/bin/sh", "-ec", "pnpm fonts") // the last step of the build
+	for i, op := range with {
+		if s := op.GetSource(); s != nil && s.Identifier == "local://"+Git {
+			t.Fatalf("operation %d reads the repository before the build", i)
+		}
+		if op.String() != without[i].String() {
+			t.Fatalf("operation %d changed", i)
+		}
+		if op.GetExec() == fonts {
+			break
+		}
+	}
+	if len(with) != len(without)+2 {
+		t.Errorf("%d operations, not two more than %d", len(with), len(without))
+	}
+}

@@ -40,6 +40,7 @@ func Make(in Inputs) (Plan, error) {
 		Install:  installCommand(),
 		Hooks:    hooks(in.Workspace),
 		Build:    steps(f, in.BuildEnv),
+		Git:      f.Git != "none",
 		Env:      environment(f),
 	}
 	p.Spec = specOf(f, p)

@@ -14,6 +14,7 @@ type Plan struct {
 	Install  []string
 	Hooks    bool // the workspace's own lifecycle scripts run once its source is there
 	Build    []Step
+	Git      bool              // the workspace is a repository in the box
 	Env      map[string]string // of the image, every step and every service
 	Spec     spec.Spec
 	Ports    []Port

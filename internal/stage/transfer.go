@@ -1,9 +1,7 @@
 package stage
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"io"
 	"io/fs"
 	"path"
@@ -12,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/workspace"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 )
@@ -34,34 +31,6 @@ func (t *Tree) modTime(i int) int64 {
 		return pseudoTime((*sums)[i][:])
 	}
 	return e.modTime()
-}
-
-// Files is a tree of just these files, 0644, and the folders they are in. Its
-// pseudo times depend on the contents alone. A path that is not clean and
-// relative, or that is there twice, fails the walk.
-func Files(files []workspace.Input, opts Options) fsutil.FS {
-	data := map[string][]byte{}
-	v := &transfer{opts: opts}
-	var entries []Entry
-	for _, f := range files {
-		if _, twice := data[f.Path]; twice || !fs.ValidPath(f.Path) || f.Path == "." {
-			v.err = errPath(f.Path)
-		}
-		sum := sum(sha256.Sum256(f.Data))
-		data[f.Path] = f.Data
-		entries = append(entries, Entry{Path: f.Path, Mode: 0o644, Size: int64(len(f.Data)), sum: &sum})
-	}
-	all, conflict := withFolders(entries)
-	if conflict != "" {
-		v.err = errPath(conflict)
-	}
-	v.entries = all
-	v.at = func(i int) *Entry { return &v.entries[i] }
-	v.time = func(i int) int64 { return v.entries[i].modTime() }
-	v.open = func(i int) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(data[v.entries[i].Path])), nil
-	}
-	return v
 }
 
 // withFolders adds the folders that the entries are in, and sorts them all. It

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// repository commits the example as it is, and looks at the box's repository:
+// of no commit, of that one, and of a changed working tree.
+func repository(t *testing.T, b *box) {
+	if out, stderr, code := b.run(t, "exec", "git", "status", "--porcelain", "package.json"); out != "?? package.json\n" {
+		t.Errorf("before the first commit: %d: %s%s", code, out, stderr)
+	}
+	for _, args := range [][]string{
+		{"add", "."}, {"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "the example"},
+		{"remote", "add", "origin", "https://x:sesame@example.com/"},
+	} {
+		git := exec.Command("git", args...)
+		git.Dir = b.dir
+		must(t, git.Run())
+	}
+	progress, _ := b.up(t)
+	installCached(t, progress)
+	cached(t, progress, "pnpm --filter daemon --filter os build")
+	b.says(t, "git diff-files --name-only; git status --porcelain --ignored=no", "") // the first reads no file
+	b.says(t, "git log --format=%s; git remote; git fsck --full", "the example\n")
+	b.edit(t, "apps/daemon/server/app.js", "HELLO", "hello")
+	b.write(t, "apps/daemon/server/new.js", "// new\n")
+	b.up(t)
+	b.says(t, "git status --porcelain", " M apps/daemon/server/app.js\n?? apps/daemon/server/new.js\n")
+	b.says(t, "git add . && git commit -qm work && git status --porcelain && git log --format='%an: %s'", "iterate: work\na: the example\n")
+	b.edit(t, "apps/daemon/server/app.js", "hello", "HELLO")
+	b.up(t)
+}
+
+// says holds the box to what a script prints in it.
+func (b *box) says(t *testing.T, script, want string) {
+	t.Helper()
+	if out, stderr, code := b.run(t, "exec", "sh", "-c", script); code != 0 || out != want {
+		t.Errorf("%s: %d: %q, want %q; %s", script, code, out, want, strings.TrimSpace(stderr))
+	}
+}

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"path"
+	"path/filepath"
+
+	"github.com/tonistiigi/fsutil"
+
+	"github.com/sandwright/sandwright/internal/gitmeta"
+	"github.com/sandwright/sandwright/internal/stage"
+)
+
+// repository makes the .git of the box, as the file asks for it.
+func repository(ctx context.Context, b blueprint) (gitmeta.Metadata, error) {
+	file := b.project.file
+	if file.Git == gitmeta.None {
+		return gitmeta.Metadata{}, nil
+	}
+	contents, err := b.tree.Contents(ctx)
+	if err != nil {
+		return gitmeta.Metadata{}, err
+	}
+	places := make(map[string]int, len(contents))
+	for i, c := range contents {
+		places[c.Path] = i
+	}
+	kind := func(p string) (k stage.Kind, ok bool) {
+		i, ok := places[p]
+		if ok {
+			k = contents[i].Kind
+		}
+		return k, ok
+	}
+	return gitmeta.Make(ctx, gitmeta.Options{
+		Dir: b.tree.Root(), Mode: file.Git, Store: repositoriesDir(b.tree.Root()),
+		Author: gitmeta.Author{Name: file.User.Name, Email: file.User.Name + "@" + file.Name + ".invalid"},
+		Home:   file.User.Home,
+		NewSum: func(size int64) gitmeta.Sum { return stage.NewSummer(size) },
+		Folder: func(p string) bool { k, ok := kind(p); return ok && k == stage.Dir },
+		Staged: func(p string) (gitmeta.Staged, bool) {
+			i, ok := places[p]
+			if !ok || contents[i].Kind == stage.Dir {
+				return gitmeta.Staged{}, false
+			}
+			c := contents[i]
+			return gitmeta.Staged{
+				Size: c.Size + int64(len(c.Target)), Sum: c.Sum,
+				Open: func() (io.ReadCloser, error) { return b.tree.Read(i) },
+			}, true
+		},
+		Hidden: func(p string) bool {
+			for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+				if k, ok := kind(dir); ok && k != stage.Dir {
+					return false // something else is where its folder was
+				}
+			}
+			return b.tree.Holds(p)
+		},
+	})
+}
+
+// repositoriesDir keeps what was made of one folder's commits.
+func repositoriesDir(root string) string {
+	sum := sha256.Sum256([]byte(root))
+	return filepath.Join(home(), "git", hex.EncodeToString(sum[:8]))
+}
+
+// made is the repository as the engine reads it.
+func made(m gitmeta.Metadata, owner stage.Options) fsutil.FS {
+	out := make([]stage.Made, len(m.Files))
+	for i, f := range m.Files {
+		out[i] = stage.Made{Path: f.Path, Size: f.Size, ID: f.ID, Open: f.Open}
+	}
+	return stage.MadeTree(out, owner)
+}

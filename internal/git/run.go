@@ -1,0 +1,122 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+const (
+	// deadline ends a git that waits, for instance on a fifo in .git.
+	deadline = 10 * time.Minute
+	// maxOutput bounds what Output keeps.
+	maxOutput = 64 << 20
+)
+
+// Output gives what git prints.
+func (r *Repo) Output(ctx context.Context, args ...string) ([]byte, error) {
+	var out []byte
+	err := r.Stream(ctx, nil, func(from io.Reader) (err error) {
+		out, err = io.ReadAll(io.LimitReader(from, maxOutput+1))
+		if len(out) > maxOutput {
+			err = fault.Cannot("read what git prints: it is larger than %d MB", maxOutput>>20)
+		}
+		return err
+	}, args...)
+	return out, err
+}
+
+// Line gives what git prints, without the end of its line.
+func (r *Repo) Line(ctx context.Context, args ...string) (string, error) {
+	out, err := r.Output(ctx, args...)
+	return strings.TrimRight(string(out), "\n"), err
+}
+
+// Find gives the object that a name stands for, in hex, or "" where there is
+// none, as in a repository without a commit.
+func (r *Repo) Find(ctx context.Context, name string) (string, error) {
+	out, err := r.Line(ctx, "rev-parse", "-q", "--verify", "--end-of-options", name)
+	var ended *exec.ExitError
+	if errors.As(err, &ended) && ended.ExitCode() == 1 {
+		return "", nil // it is silent then
+	}
+	return out, err
+}
+
+// Stream gives git's output to read as it comes, while git reads stdin, which
+// may be nil. It returns once git has ended. The error of read is preferred to
+// git's own, which is a fault.
+func (r *Repo) Stream(ctx context.Context, stdin io.Reader, read func(io.Reader) error, args ...string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, deadline, errors.New("it took longer than "+deadline.String()))
+	defer cancel()
+	cmd := r.command(ctx, args)
+	cmd.Stdin = stdin
+	stderr := &head{}
+	cmd.Stderr = stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return fault.Cannot("run git: %w", err).WithHint("install git, for instance: apt-get install git")
+	}
+	err = read(out)
+	if err != nil {
+		cancel()
+	}
+	_, _ = io.Copy(io.Discard, out)
+	if failed := cmd.Wait(); failed != nil && err == nil {
+		return r.fault(ctx, failed, stderr.String())
+	}
+	return err
+}
+
+func (r *Repo) command(ctx context.Context, args []string) *exec.Cmd {
+	given := []string{"--no-pager", "--no-replace-objects", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+		"-c", "safe.bareRepository=explicit", "-c", "protocol.allow=never"}
+	for _, dir := range r.trusted {
+		given = append(given, "-c", "safe.directory="+dir)
+	}
+	cmd := exec.CommandContext(ctx, "git", append(given, args...)...)
+	cmd.Dir, cmd.Env = r.Dir, environ(os.Environ())
+	cmd.WaitDelay = time.Second
+	return cmd
+}
+
+// environ drops what would point git elsewhere.
+func environ(env []string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
+		return strings.HasPrefix(kv, "GIT_") || strings.HasPrefix(kv, "LC_ALL=")
+	})
+	return append(env, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1")
+}
+
+func (r *Repo) fault(ctx context.Context, err error, said string) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return fault.Cannot("read the repository of %q: %w", r.Dir, cause)
+	}
+	if said = strings.TrimSpace(said); said == "" {
+		return fault.Cannot("read the repository of %q: git ended with %w", r.Dir, err)
+	}
+	line, _, _ := strings.Cut(said, "\n")
+	return fault.Cannot("read the repository of %q: git says: %s", r.Dir, strings.TrimPrefix(line, "fatal: ")).
+		WithHint("run: git -C %q fsck", r.Dir)
+}
+
+// A head keeps the start of what git complains about.
+type head struct{ bytes.Buffer }
+
+const maxHead = 4096
+
+func (h *head) Write(b []byte) (int, error) {
+	h.Buffer.Write(b[:min(len(b), max(0, maxHead-h.Len()))])
+	return len(b), nil
+}

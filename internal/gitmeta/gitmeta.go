@@ -1,0 +1,245 @@
+// Package gitmeta makes the .git of a box: a repository that holds the commit
+// of the host's checkout, and nothing else of it: no remote, hook, credential
+// or configuration. Its bytes depend on that commit and on what is staged, not
+// on the clone, its path or the time.
+package gitmeta
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/git"
+)
+
+// What a box gets.
+const (
+	None = "none" // no repository
+	Head = "head" // the one commit
+	Full = "full" // its history too, as far as this clone has it
+)
+
+// Options say what is wanted.
+type Options struct {
+	Dir    string                           // the staged folder: absolute, without a link in it
+	Mode   string                           // None, Head or Full
+	Store  string                           // folder where packs are kept between builds; of this project alone
+	Author Author                           // who commits in the box and has said nothing else
+	Home   string                           // of the box's user: what is configured there goes before Author
+	Staged func(path string) (Staged, bool) // a file or link of the tree
+	NewSum func(size int64) Sum             // makes the sums that Staged has
+	Folder func(path string) bool           // a folder of the tree
+	// Hidden says of a path that is not staged that it is there all the same:
+	// left out on purpose, not deleted.
+	Hidden func(path string) bool
+}
+
+// A Sum is written contents, and gives what stands for them.
+type Sum interface {
+	io.Writer
+	Sum() string
+}
+
+// An Author is a name and an address.
+type Author struct{ Name, Email string }
+
+// A File of a box's metadata, or an empty folder where Open is nil. ID is a
+// hash of its contents.
+type File struct {
+	Path string // relative to the workspace
+	Size int64
+	ID   [sha256.Size]byte
+	Open func() (io.ReadCloser, error)
+}
+
+// A Metadata is every repository of one box: of the workspace and of each
+// submodule. Only the index of each depends on more than the commit.
+type Metadata struct {
+	Files   []File // sorted by path
+	Notices []string
+}
+
+// Make reads the repository of the folder. Outside git, and for None, there is
+// nothing in what it gives.
+func Make(ctx context.Context, o Options) (Metadata, error) {
+	if o.Mode == None {
+		return Metadata{}, nil
+	}
+	repo, err := git.Find(o.Dir)
+	if err != nil || repo == nil {
+		return Metadata{}, err
+	}
+	m := &maker{Options: o, top: repo.Top, large: openLarge(o.Store)}
+	if err := m.repository(ctx, repo, box{git: ".git"}); err != nil {
+		return Metadata{}, err
+	}
+	if err := m.large.save(); err != nil {
+		return Metadata{}, err
+	}
+	slices.SortFunc(m.out.Files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	return m.out, nil
+}
+
+// Digest is a hash of all that the box gets.
+func (m Metadata) Digest() string {
+	sum := sha256.New()
+	for _, f := range m.Files {
+		fmt.Fprintf(sum, "%q %d %x\n", f.Path, f.Size, f.ID)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// A maker collects the files of all repositories.
+type maker struct {
+	Options
+	top   string
+	large *large
+	out   Metadata
+}
+
+// maxModules bounds how deep submodules nest.
+const maxModules = 16
+
+// repository adds the one that has its place in b, and its submodules.
+func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
+	dirs, err := locate(ctx, repo, m.top)
+	if err != nil {
+		return err
+	}
+	h, err := readHead(ctx, repo)
+	if err != nil {
+		return err
+	}
+	b.head, b.branch = h, branch
+	if b.exclude, err = dirs.excludes(); err != nil {
+		return err
+	}
+	full := m.Mode == Full && h.commit != "" && !h.made
+	if m.Mode == Full && h.made {
+		m.notice("gave the box one commit: only a part of the repository is staged, and its history is of the whole")
+	}
+	if full {
+		if err := b.readHistory(ctx, repo, dirs); err != nil {
+			return err
+		}
+	}
+	if h.commit != "" {
+		if b.sparse, err = readSparse(ctx, repo); err != nil {
+			return err
+		}
+		if b.pack, err = m.pack(ctx, repo, b, full); err != nil {
+			return err
+		}
+	}
+	if err := m.add(b); err != nil {
+		return err
+	}
+	return m.modules(ctx, repo, b)
+}
+
+// modules adds each submodule that is checked out. As git does, it keeps their
+// repositories in that of the one they are in.
+func (m *maker) modules(ctx context.Context, repo *git.Repo, b box) error {
+	for _, n := range b.head.nodes {
+		at := path.Join(b.at, n.path)
+		if n.mode != modeModule || !m.Folder(at) {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(m.Dir, at, ".git")); err != nil {
+			continue
+		}
+		inner := box{at: at, git: path.Join(b.git, "modules", n.path), depth: b.depth + 1}
+		if inner.depth > maxModules {
+			return fault.Cannot("give the box the repository of %q: submodules nest deeper than %d", at, maxModules)
+		}
+		if err := m.repository(ctx, repo.Module(n.path), inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pack gives the objects, from the shelf of this repository.
+func (m *maker) pack(ctx context.Context, repo *git.Repo, b box, full bool) (*pack, error) {
+	sum := sha256.Sum256([]byte(b.at))
+	s := shelf{dir: m.Store, name: m.Mode + "-" + hex.EncodeToString(sum[:4]), newSum: m.NewSum}
+	if full {
+		return s.history(ctx, repo, b)
+	}
+	return s.head(ctx, repo, b.head)
+}
+
+// add lists the files of one repository.
+func (m *maker) add(b box) error {
+	files := b.files(config{Author: m.Author, home: m.Home, format: b.head.format, worktree: b.worktree(), partial: b.partial()})
+	for name, data := range files {
+		m.out.Files = append(m.out.Files, inMemory(path.Join(b.git, name), data))
+	}
+	for _, folder := range []string{"objects/pack", "refs/tags"} {
+		m.out.Files = append(m.out.Files, File{Path: path.Join(b.git, folder)})
+	}
+	if b.at != "" {
+		m.out.Files = append(m.out.Files, inMemory(path.Join(b.at, ".git"), []byte("gitdir: "+b.linkToGit()+"\n")))
+	}
+	if b.pack != nil {
+		m.out.Files = append(m.out.Files, b.pack.files(path.Join(b.git, "objects/pack"))...)
+		index, err := m.index(b)
+		if err != nil {
+			return err
+		}
+		m.out.Files = append(m.out.Files, inMemory(path.Join(b.git, "index"), index))
+	}
+	if b.partial() {
+		m.out.Files = append(m.out.Files, inMemory(b.pack.name(path.Join(b.git, "objects/pack"))+".promisor", nil))
+		m.notice("gave the box a repository without some of its objects: this clone is a partial one")
+	}
+	return nil
+}
+
+// index says of each entry whether the box has just what was committed.
+func (m *maker) index(b box) ([]byte, error) {
+	var failed error
+	data := indexOf(b.head, func(n node) stat {
+		if n.mode == modeModule {
+			return stat{}
+		}
+		p := path.Join(b.at, n.path)
+		s, ok := m.Staged(p)
+		if !ok {
+			return stat{hidden: b.sparse[n.path] || m.Hidden(p)}
+		}
+		f, known := factOf(b.pack.facts, n.id)
+		same := known && f.sum == s.Sum
+		if known && !same && n.mode != modeLink {
+			var err error
+			same, err = m.large.stands(f, s, m.NewSum)
+			failed = cmp.Or(failed, err)
+		}
+		if same {
+			return stat{size: uint32(s.Size)}
+		}
+		return stat{}
+	})
+	return data, failed
+}
+
+func (m *maker) notice(text string) {
+	if !slices.Contains(m.out.Notices, text) {
+		m.out.Notices = append(m.out.Notices, text)
+	}
+}
+
+// errRepository is what a repository that reads from outside itself is refused
+// with.
+func errRepository(top, why string) error {
+	return fault.Cannot("give the box the repository of %q: %s", top, why).
+		WithHint("write git: none in sandwright.yaml")
+}

@@ -1,0 +1,108 @@
+package stage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// Contents are what is known of an entry's contents.
+type Contents struct {
+	Entry
+	Sum string // as raw bytes: as a Summer makes it of a file or of a link's target; "" of a folder
+}
+
+// Contents gives every entry with its contents' sum, in the order of Entries.
+// It reads what is not known from before.
+func (t *Tree) Contents(ctx context.Context) ([]Contents, error) {
+	if err := t.Err(); err != nil {
+		return nil, err
+	}
+	known := t.sums.Load()
+	if known == nil {
+		sums, err := t.contents(ctx)
+		if err != nil {
+			return nil, err
+		}
+		known = &sums
+	}
+	out := make([]Contents, len(t.entries))
+	for i := range t.entries {
+		out[i] = Contents{Entry: *t.at(i)}
+		switch e := &out[i]; {
+		case e.Kind == Link:
+			s := NewSummer(int64(len(e.Target)))
+			io.WriteString(s, e.Target)
+			out[i].Sum = s.Sum()
+		case e.Kind == File:
+			out[i].Sum = string((*known)[i][:])
+		}
+	}
+	return out, nil
+}
+
+// Read opens a file of Entries by its place, for reading once: what is read to
+// the end is what was looked at.
+func (t *Tree) Read(place int) (io.ReadCloser, error) { return t.content(t.at(place)) }
+
+// Holds says that something is at a path below the root, staged or not, with no
+// link on the way to it.
+func (t *Tree) Holds(p string) bool {
+	dir, name := split(p)
+	fd, err := t.root.openFD(dir, dirFlags)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_, err = lstat(fd, name)
+	return err == nil
+}
+
+// A Summer is written contents of a known size, and gives their sum, as Digest
+// uses it.
+type Summer struct {
+	size  int64
+	whole hash.Hash
+	chunk []byte
+	at    uint64
+}
+
+// NewSummer takes the size, in bytes, of what will be written.
+func NewSummer(size int64) *Summer { return &Summer{size: size, whole: sha256.New()} }
+
+// Write takes the next part. It gives no error.
+func (s *Summer) Write(b []byte) (int, error) {
+	if s.size <= chunkSize {
+		return s.whole.Write(b)
+	}
+	n := len(b)
+	for len(b) > 0 {
+		part := min(len(b), chunkSize-len(s.chunk))
+		s.chunk = append(s.chunk, b[:part]...)
+		if b = b[part:]; len(s.chunk) == chunkSize {
+			s.next()
+		}
+	}
+	return n, nil
+}
+
+// next ends a chunk.
+func (s *Summer) next() {
+	if len(s.chunk) > 0 && !zeros(s.chunk) {
+		sum := sha256.Sum256(s.chunk)
+		s.whole.Write(binary.BigEndian.AppendUint64(nil, s.at))
+		s.whole.Write(sum[:])
+	}
+	s.chunk = s.chunk[:0]
+	s.at++
+}
+
+// Sum ends the contents and gives their sum, as raw bytes.
+func (s *Summer) Sum() string {
+	s.next()
+	return string(s.whole.Sum(nil))
+}
