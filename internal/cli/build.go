@@ -53,7 +53,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	}
 	file := b.project.file
 	var faults fault.List
-	b.values, err = resolveEnv(file, env)
+	b.values, err = resolveEnv(ctx, b.project, env)
 	faults = append(faults, fault.All(err)...)
 	a.notices(b.values.notices)
 	b.lock, err = lock.Load(a.lockPath(b.project))

@@ -7,10 +7,10 @@ func (a *app) cmdEnv() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "env",
 		Short:   "Check, explain and describe the environment",
-		Example: "  sandwright env check",
+		Example: "  sandwright env check\n  sandwright env explain PORT",
 		Args:    args(cobra.ArbitraryArgs),
 		RunE:    unknownCommand,
 	}
-	cmd.AddCommand(a.cmdEnvCheck())
+	cmd.AddCommand(a.cmdEnvCheck(), a.cmdEnvExplain())
 	return cmd
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,7 +23,7 @@ at once: which variable, which rule, where it is declared, where its value comes
 from, and what to do. It exits 78 on a fault. Nothing of a secret is shown.`,
 		Example: "  sandwright env check\n  sandwright env check --scope build --json",
 		Args:    args(cobra.NoArgs),
-		RunE:    func(*cobra.Command, []string) error { return a.envCheck(f) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.envCheck(cmd.Context(), f) },
 	}
 	f.register(cmd)
 	scopes := []string{config.ScopeBuild, config.ScopeRun, config.ScopePublish}
@@ -38,7 +39,7 @@ func complete(cmd *cobra.Command, flag string, words ...string) {
 	}
 }
 
-func (a *app) envCheck(f envFlags) error {
+func (a *app) envCheck(ctx context.Context, f envFlags) error {
 	for _, scope := range f.scope {
 		if !slices.Contains([]string{config.ScopeBuild, config.ScopeRun, config.ScopePublish}, scope) {
 			return fault.Cannot("check the scope %q: it is none of build, run and publish", scope).WithCode(fault.ExitUsage).
@@ -50,7 +51,7 @@ func (a *app) envCheck(f envFlags) error {
 		return err
 	}
 	schema := schemaOf(p.file, f.scope)
-	found, err := f.resolve(schema)
+	found, err := f.resolve(ctx, p.dir, schema)
 	if a.json {
 		return a.envChecked(schema, found, err)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -14,16 +15,31 @@ import (
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
-// envFlags say where variables come from besides the process's environment.
+// envFlags say where variables come from besides the process's environment and
+// the project's .env files.
 type envFlags struct {
-	set   []string
-	files []string
-	scope []string // what is to be checked; empty: build and run
+	set       []string
+	files     []string
+	secrets   []string
+	stage     string
+	allowExec bool
+	scope     []string // what is to be checked; empty: build and run
 }
 
 func (f *envFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVarP(&f.set, "env", "e", nil, "NAME=VALUE for a declared variable, over --env-file and the environment")
-	cmd.Flags().StringArrayVar(&f.files, "env-file", nil, "file of NAME=VALUE lines, over the environment")
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.set, "env", "e", nil, "NAME=VALUE for a declared variable, over --env-file")
+	flags.StringArrayVar(&f.files, "env-file", nil, "file of NAME=VALUE lines, over the environment")
+	flags.StringArrayVar(&f.secrets, "secret", nil, "NAME=file:PATH or NAME=exec:COMMAND for a declared secret, over everything")
+	flags.StringVar(&f.stage, "stage", os.Getenv("SANDWRIGHT_STAGE"), "read .env.STAGE too, over .env and .env.local (also SANDWRIGHT_STAGE)")
+	flags.BoolVar(&f.allowExec, "allow-exec", os.Getenv("SANDWRIGHT_ALLOW_EXEC") == "1", "run the programs that the file names for secrets (also SANDWRIGHT_ALLOW_EXEC=1)")
+}
+
+// layers are those of one project.
+func (f *envFlags) layers(dir string) env.Layers {
+	return env.Layers{
+		Dir: dir, Stage: f.stage, Environ: os.Environ(), Files: f.files, Set: f.set, Secrets: f.secrets, AllowExec: f.allowExec,
+	}
 }
 
 // values are the resolved variables, by where they may go.
@@ -37,8 +53,9 @@ type values struct {
 
 // resolveEnv checks every variable that the command needs, and gives all
 // faults at once.
-func resolveEnv(file *config.File, f envFlags) (values, error) {
-	resolved, err := f.resolve(schemaOf(file, f.scope))
+func resolveEnv(ctx context.Context, p project, f envFlags) (values, error) {
+	file := p.file
+	resolved, err := f.resolve(ctx, p.dir, schemaOf(file, f.scope))
 	v := values{map[string]string{}, map[string][]byte{}, map[string]string{}, map[string]string{}, resolved.Notices}
 	for name, value := range resolved.Values {
 		v.add(file.Env[name], name, value)
@@ -52,8 +69,8 @@ func resolveEnv(file *config.File, f envFlags) (values, error) {
 }
 
 // resolve reads every layer, and gives all faults at once.
-func (f *envFlags) resolve(schema env.Schema) (env.Result, error) {
-	sources, err := f.sources()
+func (f *envFlags) resolve(ctx context.Context, dir string, schema env.Schema) (env.Result, error) {
+	sources, err := f.layers(dir).Read(ctx, schema)
 	faults := fault.All(err)
 	found, err := env.Resolver{}.Resolve(schema, sources...)
 	return found, append(faults, fault.All(err)...).Err()
@@ -80,24 +97,6 @@ func (v *values) give(name string, value env.Value) {
 	if !value.Secret {
 		v.shown[name] = value.Text
 	}
-}
-
-// sources are in the order in which they win.
-func (f *envFlags) sources() ([]env.Source, error) {
-	flags, err := env.FromFlags(f.set)
-	faults := fault.All(err)
-	out := []env.Source{flags}
-	for _, path := range slices.Backward(f.files) {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			faults = append(faults, fault.Cannot("read --env-file: %w", err).WithCode(fault.ExitUsage))
-			continue
-		}
-		source, err := env.ParseFile(path, data)
-		faults = append(faults, fault.All(err)...)
-		out = append(out, source)
-	}
-	return append(out, env.FromEnviron(os.Environ())), faults.Err()
 }
 
 // schemaOf is the file's schema, in which scopes that are not asked for are
@@ -135,7 +134,8 @@ func variableOf(v config.Variable, name string, at fault.Position, scopes []stri
 			Name: name, Rule: v.Rule, Required: v.Required, RequiredIf: v.RequiredIf, Default: v.Default,
 			DefaultFrom: v.DefaultFrom, Secret: v.Secret, AllowEmpty: v.AllowEmpty,
 		},
-		Pos: at, Example: v.Example, Deprecated: v.Deprecated, Unused: !slices.ContainsFunc(scopes, v.In),
+		Pos: at, Example: v.Example, Deprecated: v.Deprecated,
+		Provider: env.Provider{File: v.From.File, Exec: v.From.Exec, Timeout: v.From.Timeout.Std()}, Unused: !slices.ContainsFunc(scopes, v.In),
 	}
 }
 

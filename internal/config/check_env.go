@@ -37,11 +37,16 @@ func checkVariables(f *File) (faults fault.List) {
 		faults = append(faults, c.all()...)
 		faults = append(faults, checkReaders(f, name, v)...)
 	}
+	first := map[string]twin{}
+	for name, v := range f.Env {
+		first[name] = twin{v, f.At("env", name)}
+	}
 	for _, service := range slices.Sorted(maps.Keys(f.Services)) {
 		s := f.Services[service]
 		for _, name := range slices.Sorted(maps.Keys(s.Vars)) {
 			c := variableCheck{file: f, name: name, v: s.Vars[name], keys: keyPath{"services", service, "env", name}, reach: f.reachIn(service)}
 			faults = append(faults, c.all()...)
+			faults = append(faults, checkTwins(f, service, name, first)...)
 		}
 		for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 			if f.Env[name].Secret {
@@ -51,6 +56,30 @@ func checkVariables(f *File) (faults fault.List) {
 		}
 	}
 	return append(faults, checkDefaultCycles(f)...)
+}
+
+// A twin is the first declaration of a name, and where it stands.
+type twin struct {
+	v  Variable
+	at fault.Position
+}
+
+// checkTwins wants those that share a name, and so the value that is given, to
+// agree whether it is a secret, and where it is read.
+func checkTwins(f *File, service, name string, first map[string]twin) fault.List {
+	v, at := f.Services[service].Vars[name], f.At("services", service, "env", name)
+	one, ok := first[name]
+	switch {
+	case !ok:
+		first[name] = twin{v, at}
+	case v.Secret != one.v.Secret:
+		return fault.List{at.Cannot("declare %s: in line %d it is a secret, or here alone it is", name, one.at.Line).
+			WithHint("write secret: true in both; what is given for the one is given for the other")}
+	case v.From.File != one.v.From.File || !slices.Equal(v.From.Exec, one.v.From.Exec):
+		return fault.List{at.Cannot("declare %s: in line %d it is read from elsewhere", name, one.at.Line).
+			WithHint("write the same from in both, or give it another name")}
+	}
+	return nil
 }
 
 // checkReaders wants the services of a variable to be there.

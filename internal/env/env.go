@@ -59,6 +59,15 @@ type Resolver struct {
 // else from that which default-from names. The empty text counts as none where
 // it is not allowed. The error holds every fault, in a stable order.
 func (r Resolver) Resolve(schema Schema, sources ...Source) (Result, error) {
+	result, faults := r.resolve(schema, sources)
+	if len(faults) > 0 {
+		return Result{Notices: result.Notices}, faults.Err()
+	}
+	return result, nil
+}
+
+// resolve gives what is without fault, and the faults.
+func (r Resolver) resolve(schema Schema, sources []Source) (Result, fault.List) {
 	run := &resolution{sources: sources, types: &vartype.Checker{Stat: r.Stat}, inBox: schema.InBox}
 	run.faults = undeclared(schema, sources)
 	all := run.scope("", nil, schema.Variables)
@@ -67,10 +76,7 @@ func (r Resolver) Resolve(schema Schema, sources ...Source) (Result, error) {
 		result.Own[svc.Name] = run.scope(svc.Name, all.only(svc.Sees), svc.Own).check()
 	}
 	result.Notices = run.notices
-	if len(run.faults) > 0 {
-		return Result{Notices: run.notices}, run.faults.Err()
-	}
-	return result, nil
+	return result, run.faults
 }
 
 // A resolution is one run of Resolve.

@@ -76,7 +76,7 @@ func TestCheckFaults(t *testing.T) {
 		spec.Variable{Name: "LONG", Rule: typed(vartype.Float), At: line(47)},
 	)
 	flags := Source{Name: "--env", Values: map[string]string{"PROT": "sesame", "ZZZ": "sesame"}}
-	file, err := ParseFile(".env", []byte("COUNT=many\nAPI_KYE=sesame\n"))
+	file, err := ParseFile(".env", []byte("COUNT=many\nAPI_KYE=sesame\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

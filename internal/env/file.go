@@ -3,6 +3,7 @@ package env
 import (
 	"bytes"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -11,18 +12,28 @@ import (
 // maxFile bounds a file of variables, in bytes.
 const maxFile = 1 << 20
 
+// maxValues bounds what its variables, replaced, become, in bytes.
+const maxValues = 16 << 20
+
+// A Lookup gives the value of a variable that a file of variables speaks of.
+type Lookup func(name string) (string, bool)
+
 // ParseFile reads a file of variables, as Compose's .env files are:
 //
 //	# a comment
 //	NAME=value               # a comment after a space
+//	NAME: value
 //	export NAME=value
-//	NAME='taken as it is, over several lines too'
+//	NAME='taken as it is, over several lines too; \' is a quote'
 //	NAME="with \n \r \t \" \\ \$"
+//	NAME=$OTHER ${OTHER} ${OTHER:-or this} ${OTHER:+this} ${OTHER:?why}
 //
-// Nothing is replaced: a $ outside single quotes is a fault unless it is
-// escaped in double quotes. No message shows a value. The last of one name
-// holds. The error holds every fault.
-func ParseFile(path string, data []byte) (Source, error) {
+// What is replaced is asked of lookup first, which may be nil, and then of the
+// lines above. Whatever is accepted, Compose reads the same; what it reads in
+// a way that few would guess is a fault here, and so is a variable without a
+// value. No message shows a value. The last of one name holds. The error holds
+// every fault.
+func ParseFile(path string, data []byte, lookup Lookup) (Source, error) {
 	s := Source{Name: path, Values: map[string]string{}, At: map[string]fault.Position{}}
 	whole := fault.Position{File: path}
 	switch {
@@ -31,9 +42,8 @@ func ParseFile(path string, data []byte) (Source, error) {
 	case !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0:
 		return Source{}, whole.Cannot("read it: it is not UTF-8 text").WithHint("save the file as UTF-8 text")
 	}
-	text := strings.ReplaceAll(strings.TrimPrefix(string(data), "\ufeff"), "\r\n", "\n")
-	r := &reader{path: path, rest: text, line: 1}
-	for r.rest != "" {
+	r := &reader{path: path, rest: strings.TrimPrefix(string(data), "\ufeff"), line: 1, values: s.Values, lookup: lookup}
+	for r.rest != "" && r.size <= maxValues && len(r.faults) < 100 {
 		r.statement(s)
 	}
 	if len(r.faults) > 0 {
@@ -47,6 +57,9 @@ type reader struct {
 	path   string
 	rest   string
 	line   int
+	values map[string]string // of the lines above
+	lookup Lookup
+	size   int // of all values
 	faults fault.List
 }
 
@@ -75,28 +88,37 @@ func lineLength(text string) int {
 	return len(text)
 }
 
+// blanks are what may stand around names and signs.
+const blanks = " \t\r"
+
 // statement reads one assignment, or passes over a line without one.
 func (r *reader) statement(s Source) {
 	defer r.skipLine()
-	line := strings.TrimSpace(r.rest[:lineLength(r.rest)])
-	if line == "" || line[0] == '#' {
+	line := r.rest[:lineLength(r.rest)]
+	if text := strings.TrimSpace(line); text == "" || text[0] == '#' {
 		return
 	}
-	before, _, ok := strings.Cut(r.rest[:lineLength(r.rest)], "=")
-	name := strings.TrimSpace(before)
-	if after, exported := strings.CutPrefix(name, "export"); exported && strings.TrimLeft(after, " \t") != after {
-		name = strings.TrimSpace(after)
-	}
-	if !ok || !validName(name) {
+	sign := strings.IndexAny(line, "=:")
+	name, ok := nameOf(line[:max(sign, 0)])
+	if sign < 0 || !ok {
 		r.cannot("read a line that is not NAME=VALUE").WithHint("write NAME=VALUE; a name is letters, digits and underscores")
 		return
 	}
-	at := fault.Position{File: r.path, Line: r.line, Column: 1 + strings.Index(r.rest, name)}
-	r.take(len(before) + 1)
-	r.take(len(r.rest) - len(strings.TrimLeft(r.rest, " \t")))
+	at := fault.Position{File: r.path, Line: r.line, Column: 1 + strings.LastIndex(line[:sign], name)}
+	r.take(sign + 1)
+	r.take(len(r.rest) - len(strings.TrimLeft(r.rest, blanks+"\v\f\u0085\u00a0")))
 	if value, ok := r.value(name); ok {
 		s.Values[name], s.At[name] = value, at
 	}
+}
+
+// nameOf is the name before the sign, with or without export.
+func nameOf(before string) (string, bool) {
+	name := strings.Trim(before, blanks)
+	if after, exported := strings.CutPrefix(strings.TrimLeft(before, blanks), "export"); exported && after != "" && strings.ContainsRune(" \t", rune(after[0])) {
+		name = strings.Trim(after, blanks)
+	}
+	return name, validName(name)
 }
 
 // value reads up to the end of the line, or of the quotes.
@@ -112,50 +134,39 @@ func (r *reader) value(name string) (string, bool) {
 		return "", false
 	}
 	body := r.rest[1:end]
+	ok := true
 	if quote == '"' {
-		var ok bool
-		if body, ok = r.unescape(name, body); !ok {
-			r.take(end + 1)
-			return "", false
-		}
+		body, ok = r.unescape(name, body)
+	} else {
+		body = strings.ReplaceAll(body, `\'`, `'`)
 	}
 	r.take(end + 1)
-	if tail := strings.TrimSpace(r.rest[:lineLength(r.rest)]); tail != "" && tail[0] != '#' {
+	if tail := strings.TrimSpace(r.rest[:lineLength(r.rest)]); ok && tail != "" && tail[0] != '#' {
 		r.cannot("read text after the closing quote of %s", name).WithHint("put the whole value in quotes")
 		return "", false
 	}
-	return body, true
+	return body, ok
 }
 
 // bare is a value without quotes: up to the end of the line or " #".
 func (r *reader) bare(name string) (string, bool) {
-	value := r.rest[:lineLength(r.rest)]
+	value, _, _ := strings.Cut(r.rest[:lineLength(r.rest)], " #")
 	for i := range len(value) {
-		if value[i] == '#' && (i == 0 || value[i-1] == ' ' || value[i-1] == '\t') {
-			value = value[:i]
-			break
+		if value[i] == '#' && (i == 0 || strings.ContainsRune("\t\v\f\r", rune(value[i-1]))) {
+			r.cannot("tell whether a # in %s begins a comment", name).WithHint("put the value in quotes, or one space before the #")
+			return "", false
 		}
 	}
-	if strings.ContainsRune(value, '$') {
-		return "", r.dollar(name)
-	}
-	return strings.TrimSpace(value), true
-}
-
-// dollar says what to do about a $, and is false.
-func (r *reader) dollar(name string) bool {
-	r.cannot("use a $ in %s: variables are not replaced here", name).
-		WithHint(`put the value in single quotes, or write \$ in double quotes`)
-	return false
+	return r.expand(name, strings.TrimRightFunc(value, unicode.IsSpace))
 }
 
 // closing is where the quote that opens text ends, or -1.
 func closing(text string, quote byte) int {
 	for i := 1; i < len(text); i++ {
-		switch {
-		case text[i] == quote:
+		switch text[i] {
+		case quote:
 			return i
-		case text[i] == '\\' && quote == '"':
+		case '\\':
 			i++
 		}
 	}
@@ -164,23 +175,43 @@ func closing(text string, quote byte) int {
 
 // unescape reads the inside of double quotes.
 func (r *reader) unescape(name, body string) (string, bool) {
-	meaning := map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\', '$': '$'}
+	meaning := map[byte]string{'n': "\n", 'r': "\r", 't': "\t", '"': `"`, '\\': `\`, '$': "$$"}
 	var out strings.Builder
 	for i := 0; i < len(body); i++ {
-		if body[i] == '$' {
-			return "", r.dollar(name)
-		}
 		if body[i] != '\\' {
 			out.WriteByte(body[i])
 			continue
 		}
 		i++
-		c, ok := meaning[body[i]]
+		text, ok := meaning[body[i]]
 		if !ok {
 			r.cannot("read an escape in %s", name).WithHint(`known escapes: \n \r \t \" \\ \$`)
 			return "", false
 		}
-		out.WriteByte(c)
+		out.WriteString(text)
 	}
-	return out.String(), true
+	return r.expand(name, out.String())
+}
+
+// expand replaces variables, and says what cannot be.
+func (r *reader) expand(name, text string) (string, bool) {
+	out, bad := expand(text, r.find, 0)
+	if r.size += len(out); r.size > maxValues && bad == nil {
+		bad = &flaw{"all values together become larger than 16 MiB", "write less"}
+	}
+	if bad == nil {
+		return out, true
+	}
+	r.cannot("replace a variable in %s: %s", name, bad.why).WithHint("%s", bad.hint)
+	return "", false
+}
+
+func (r *reader) find(name string) (string, bool) {
+	if r.lookup != nil {
+		if value, ok := r.lookup(name); ok {
+			return value, true
+		}
+	}
+	value, ok := r.values[name]
+	return value, ok
 }

@@ -1,6 +1,7 @@
 package env
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +15,8 @@ type Variable struct {
 	Pos        fault.Position // of its declaration
 	Example    string
 	Deprecated *string // what to use instead; nil: it is not
-	Unused     bool    // declared, but of a scope that is not asked for: neither checked nor resolved
+	Provider   Provider
+	Unused     bool // declared, but of a scope that is not asked for: neither checked nor resolved
 }
 
 // A Schema is every variable of a file, or of a box.
@@ -70,16 +72,20 @@ func cutNumber(at string) (before string, n int, ok bool) {
 	return at[:i], n, err == nil && n > 0
 }
 
-// names lists every declared name, those of services among them.
+// all is every variable, those of services among them.
+func (s Schema) all() []Variable {
+	out := slices.Clone(s.Variables)
+	for _, svc := range s.Services {
+		out = append(out, svc.Own...)
+	}
+	return out
+}
+
+// names lists every declared name.
 func (s Schema) names() []string {
 	var out []string
-	for _, v := range s.Variables {
+	for _, v := range s.all() {
 		out = append(out, v.Name)
-	}
-	for _, svc := range s.Services {
-		for _, v := range svc.Own {
-			out = append(out, v.Name)
-		}
 	}
 	return out
 }

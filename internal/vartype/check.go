@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sandwright/sandwright/internal/jsonschema"
 	"github.com/sandwright/sandwright/internal/spec"
@@ -28,8 +29,8 @@ type Checker struct {
 // Fits tells whether text is what r says. Where it is not, detail may say
 // more than Want does: it quotes the text, and is not for secrets.
 func (c *Checker) Fits(r spec.Rule, text string) (ok bool, detail string) {
-	if strings.IndexByte(text, 0) >= 0 {
-		return false, "it holds a NUL byte"
+	if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {
+		return false, "it is not UTF-8 text"
 	}
 	switch r.Type {
 	case "", String:
