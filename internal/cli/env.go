@@ -11,6 +11,6 @@ func (a *app) cmdEnv() *cobra.Command {
 		Args:    args(cobra.ArbitraryArgs),
 		RunE:    unknownCommand,
 	}
-	cmd.AddCommand(a.cmdEnvCheck(), a.cmdEnvExplain())
+	cmd.AddCommand(a.cmdEnvCheck(), a.cmdEnvExplain(), a.cmdEnvScan())
 	return cmd
 }
