@@ -61,7 +61,7 @@ func (a *app) envScan(ctx context.Context) error {
 		return err
 	}
 	uses = append(uses, commandUses(p.file)...)
-	declared := declaredNames(p.file)
+	declared := knownNames(p.file)
 	for i := range uses {
 		uses[i].Declared = declaredAs(uses[i].Name, declared) != ""
 	}
@@ -109,9 +109,9 @@ func commandUses(file *config.File) (uses []use) {
 	return uses
 }
 
-// declaredNames are the variables that the file knows, with where, and those
+// knownNames are the variables that the file knows, with where, and those
 // that every box has, with no place.
-func declaredNames(file *config.File) map[string]fault.Position {
+func knownNames(file *config.File) map[string]fault.Position {
 	names := map[string]fault.Position{}
 	for _, always := range []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TERM", "TMPDIR", "CI", "NO_COLOR", "HOSTNAME"} {
 		names[always] = fault.Position{}
