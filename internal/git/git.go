@@ -18,6 +18,8 @@ type Repo struct {
 	Dir string // where git runs
 	Top string // the nearest folder at or above Dir that holds a .git
 
+	Env []string // what git finds in its environment beside the user's own
+
 	trusted []string // folders vouched for
 }
 

@@ -55,8 +55,16 @@ func (r *Repo) Find(ctx context.Context, name string) (string, error) {
 // may be nil. It returns once git has ended. The error of read is preferred to
 // git's own, which is a fault.
 func (r *Repo) Stream(ctx context.Context, stdin io.Reader, read func(io.Reader) error, args ...string) error {
+	_, err := r.Listen(ctx, stdin, read, args...)
+	return err
+}
+
+// Listen is Stream, and gives what git warns of.
+func (r *Repo) Listen(ctx context.Context, stdin io.Reader, read func(io.Reader) error, args ...string) (said string, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, deadline, errors.New("it took longer than "+deadline.String()))
 	defer cancel()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	cmd := r.command(ctx, args)
 	cmd.Stdin = stdin
 	stderr := &head{}
@@ -66,17 +74,18 @@ func (r *Repo) Stream(ctx context.Context, stdin io.Reader, read func(io.Reader)
 		err = cmd.Start()
 	}
 	if err != nil {
-		return fault.Cannot("run git: %w", err).WithHint("install git, for instance: apt-get install git")
+		return "", fault.Cannot("run git: %w", err).WithHint("install git, for instance: apt-get install git")
 	}
+	go watch(ctx, cmd.Process.Pid, fail)
 	err = read(out)
 	if err != nil {
 		cancel()
 	}
 	_, _ = io.Copy(io.Discard, out)
 	if failed := cmd.Wait(); failed != nil && err == nil {
-		return r.fault(ctx, failed, stderr.String())
+		return "", r.fault(ctx, failed, stderr.String())
 	}
-	return err
+	return stderr.String(), err
 }
 
 func (r *Repo) command(ctx context.Context, args []string) *exec.Cmd {
@@ -86,7 +95,7 @@ func (r *Repo) command(ctx context.Context, args []string) *exec.Cmd {
 		given = append(given, "-c", "safe.directory="+dir)
 	}
 	cmd := exec.CommandContext(ctx, "git", append(given, args...)...)
-	cmd.Dir, cmd.Env = r.Dir, environ(os.Environ())
+	cmd.Dir, cmd.Env = r.Dir, append(environ(os.Environ()), r.Env...)
 	cmd.WaitDelay = time.Second
 	return cmd
 }
@@ -101,7 +110,7 @@ func environ(env []string) []string {
 
 func (r *Repo) fault(ctx context.Context, err error, said string) error {
 	if cause := context.Cause(ctx); cause != nil {
-		return fault.Cannot("read the repository of %q: %w", r.Dir, cause)
+		return fault.Cannot("read the repository of %q: %w", r.Dir, cause).WithHint("look whether this ends: git -C %q status", r.Dir)
 	}
 	if said = strings.TrimSpace(said); said == "" {
 		return fault.Cannot("read the repository of %q: git ended with %w", r.Dir, err)
@@ -114,7 +123,7 @@ func (r *Repo) fault(ctx context.Context, err error, said string) error {
 // A head keeps the start of what git complains about.
 type head struct{ bytes.Buffer }
 
-const maxHead = 4096
+const maxHead = 64 << 10
 
 func (h *head) Write(b []byte) (int, error) {
 	h.Buffer.Write(b[:min(len(b), max(0, maxHead-h.Len()))])

@@ -14,26 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Records are what lies between NULs, and no byte is lost or made up.
-func FuzzRecords(f *testing.F) {
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var got bytes.Buffer
-		err := records(bytes.NewReader(data), func(rec []byte) error {
-			if bytes.IndexByte(rec, 0) >= 0 {
-				t.Errorf("record %q holds a NUL", rec)
-			}
-			got.Write(rec)
-			return got.WriteByte(0)
-		})
-		if whole := len(data) == 0 || data[len(data)-1] == 0; whole != (err == nil) {
-			t.Errorf("%q: error %v", data, err)
-		}
-		if !bytes.HasPrefix(data, got.Bytes()) || err == nil && got.Len() != len(data) {
-			t.Errorf("%q was read as %q", data, got.Bytes())
-		}
-	})
-}
-
 // A record that is read says what was written; a path that is taken is below
 // the root.
 func FuzzRecord(f *testing.F) {

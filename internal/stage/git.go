@@ -1,28 +1,20 @@
 package stage
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/git"
 )
 
-const (
-	// listDeadline ends a git that waits, for instance on a fifo called .gitignore.
-	listDeadline = 5 * time.Minute
-	// maxModules bounds how deep submodules nest.
-	maxModules = 16
-)
+// maxModules bounds how deep submodules nest.
+const maxModules = 16
 
 // git adds what git ships of a repository and of its submodules.
 func (l *lister) git(repo repository, depth int) error {
@@ -32,7 +24,7 @@ func (l *lister) git(repo repository, depth int) error {
 	}
 	var modules []string
 	attributes := false
-	err := l.gitList(repo, append(gitEnv(os.Environ()), "GIT_WORK_TREE="+repo.top), listAll(), func(rec []byte) error {
+	err := l.gitList(repo, listAll(), func(rec []byte) error {
 		r, err := parseRecord(rec)
 		if err != nil {
 			return err
@@ -57,7 +49,7 @@ func (l *lister) git(repo repository, depth int) error {
 	slices.Sort(modules)
 	for _, m := range slices.Compact(modules) {
 		l.modules[m] = true
-		if err := l.module(m, repo.safe, depth); err != nil {
+		if err := l.module(m, repo.asked, depth); err != nil {
 			return err
 		}
 	}
@@ -69,7 +61,7 @@ func (l *lister) alone(p string) {
 }
 
 // module adds a submodule that is checked out; one that is not is an empty folder.
-func (l *lister) module(m string, safe []string, depth int) error {
+func (l *lister) module(m string, above *git.Repo, depth int) error {
 	f, err := l.root.open(m, dirFlags)
 	if gone(err) {
 		return nil
@@ -82,8 +74,11 @@ func (l *lister) module(m string, safe []string, depth int) error {
 		l.notices = append(l.notices, Notice{Path: m, Kind: "dir", What: "left empty", Reason: "the submodule is not checked out"})
 		return nil
 	}
-	top := filepath.Join(l.root.path, m)
-	return l.git(repository{m, top, append(slices.Clip(safe), trusted(top, l.root.path)...)}, depth+1)
+	rel, err := filepath.Rel(above.Dir, filepath.Join(l.root.path, m))
+	if err != nil {
+		return fault.Cannot("stage submodule %s: %w", show(m), err)
+	}
+	return l.git(repository{m, workTree(above.Module(rel))}, depth+1)
 }
 
 // outside lists a folder that no repository has, by the same rules: git reads
@@ -95,9 +90,9 @@ func (l *lister) outside() error {
 		return err
 	}
 	defer os.RemoveAll(none)
-	env := append(gitEnv(os.Environ()), "GIT_DIR="+none, "GIT_WORK_TREE="+l.root.path)
+	here := &git.Repo{Dir: l.root.path, Top: l.root.path, Env: []string{"GIT_DIR=" + none, "GIT_WORK_TREE=" + l.root.path}}
 	var inner []string
-	err = l.gitList(repository{}, env, append(listAll(), "--exclude=node_modules"), func(rec []byte) error {
+	err = l.gitList(repository{asked: here}, append(listAll(), "--exclude=node_modules"), func(rec []byte) error {
 		r, err := parseRecord(rec)
 		if err != nil {
 			return err
@@ -110,7 +105,7 @@ func (l *lister) outside() error {
 	})
 	for _, p := range inner {
 		if err == nil {
-			err = l.module(p, nil, 0)
+			err = l.module(p, &git.Repo{Dir: l.root.path}, 0)
 		}
 	}
 	return err
@@ -133,38 +128,10 @@ func emptyRepository() (string, error) {
 	return dir, nil
 }
 
-// trusted gives the repositories to vouch for: git refuses another user's
-// checkout, which is what a build as root reads. A repository is vouched for
-// when whoever owns the staged folder owns it; others are left to git's rule.
-func trusted(top, dir string) []string {
-	owner, err := ownerOf(dir)
-	for _, p := range []string{top, filepath.Join(top, ".git")} {
-		other, err2 := ownerOf(p)
-		if err != nil || err2 != nil || owner != other {
-			return nil
-		}
-	}
-	return []string{top}
-}
-
-func ownerOf(p string) (uint32, error) {
-	info, err := os.Lstat(p)
-	if err != nil {
-		return 0, err
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, errors.ErrUnsupported
-	}
-	return st.Uid, nil
-}
-
 // gitList streams the NUL-ended records of one git ls-files in a repository.
 // What git warns of, such as a folder that it cannot read, becomes a notice.
-func (l *lister) gitList(repo repository, env, what []string, each func([]byte) error) error {
-	said, err := l.root.git(l.ctx, gitCall{dir: repo.sub, env: env, args: gitArgs(repo.safe, what)}, func(out io.Reader) error {
-		return records(out, each)
-	})
+func (l *lister) gitList(repo repository, what []string, each func([]byte) error) error {
+	said, err := repo.asked.Listen(l.ctx, nil, func(out io.Reader) error { return git.Records(out, each) }, what...)
 	if err != nil {
 		return err
 	}
@@ -188,86 +155,14 @@ func (l *lister) heed(repo repository, said string) {
 	}
 }
 
-// A gitCall is one run of git in a folder below the root.
-type gitCall struct {
-	dir       string
-	env, args []string
-}
-
-// git runs git and gives what it says beside its answer, which read reads.
-func (r *root) git(ctx context.Context, call gitCall, read func(io.Reader) error) (said string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, listDeadline, errors.New("it took longer than "+listDeadline.String()))
-	defer cancel()
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	dir := filepath.Join(r.path, call.dir)
-	cmd := exec.CommandContext(ctx, "git", call.args...)
-	cmd.Dir, cmd.Env = dir, call.env
-	cmd.WaitDelay = time.Second
-	stderr := &head{}
-	cmd.Stderr = stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		return "", fault.Cannot("run git: %w", err).WithHint("install git, for instance: apt-get install git")
-	}
-	go watch(ctx, cmd.Process.Pid, fail)
-	if err = read(out); err != nil {
-		cancel()
-	}
-	_, _ = io.Copy(io.Discard, out)
-	if failed := cmd.Wait(); failed != nil && err == nil {
-		return "", gitFault(ctx, dir, failed, stderr.String())
-	}
-	return stderr.String(), err
+// workTree keeps a repository's configuration from naming another work tree.
+func workTree(r *git.Repo) *git.Repo {
+	r.Env = append(r.Env, "GIT_WORK_TREE="+r.Top)
+	return r
 }
 
 // listAll asks for what is tracked, with its mode, and for what is untracked
 // and not ignored, in one run.
 func listAll() []string {
 	return []string{"ls-files", "-z", "-t", "--cached", "--stage", "--others", "--exclude-standard"}
-}
-
-// gitArgs asks git without trusting the repository: no hook or monitor of its
-// configuration runs, and no bare repository hidden in the tree is used.
-func gitArgs(safe, what []string) []string {
-	args := []string{"--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
-		"-c", "safe.bareRepository=explicit", "-c", "protocol.allow=never"}
-	for _, dir := range safe {
-		args = append(args, "-c", "safe.directory="+dir)
-	}
-	return append(args, what...)
-}
-
-// gitEnv drops what would point git elsewhere.
-func gitEnv(env []string) []string {
-	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		return strings.HasPrefix(kv, "GIT_") || strings.HasPrefix(kv, "LC_ALL=")
-	})
-	return append(env, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1")
-}
-
-func gitFault(ctx context.Context, dir string, err error, said string) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return fault.Cannot("list the files of %s: %w", show(dir), cause).
-			WithHint("look whether this ends: git -C %s ls-files --others --exclude-standard", show(dir))
-	}
-	if said = strings.TrimSpace(said); said == "" {
-		said = err.Error()
-	}
-	line, _, _ := strings.Cut(said, "\n")
-	return fault.Cannot("list the files of %s: git says: %s", show(dir), strings.TrimPrefix(line, "fatal: ")).
-		WithHint("run: git -C %s status", show(dir))
-}
-
-// A head keeps the start of what git complains about.
-type head struct{ bytes.Buffer }
-
-const maxHead = 64 << 10
-
-func (h *head) Write(b []byte) (int, error) {
-	h.Buffer.Write(b[:min(len(b), max(0, maxHead-h.Len()))])
-	return len(b), nil
 }

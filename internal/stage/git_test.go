@@ -279,24 +279,3 @@ func TestCancel(t *testing.T) {
 		t.Errorf("error %v, want that the deadline passed", err)
 	}
 }
-
-func TestGitEnvironment(t *testing.T) {
-	got := gitEnv([]string{"A=1", "GIT_DIR=x", "GIT_CONFIG_COUNT=1", "LC_ALL=de", "PATH=p"})
-	want := []string{"A=1", "PATH=p", "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestHeadIsBounded(t *testing.T) {
-	h := &head{}
-	for range 100 {
-		n, err := h.Write(make([]byte, 1000))
-		if n != 1000 || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	if h.Len() != maxHead {
-		t.Errorf("it holds %d bytes, want %d", h.Len(), maxHead)
-	}
-}

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"os"
 	"path"
+
+	"github.com/sandwright/sandwright/internal/git"
 )
 
 const (
@@ -93,14 +94,13 @@ func (w *walker) lfsNames(ctx context.Context, repos []repository) (map[string]b
 		if !anyBelow(speaks, repo.sub) {
 			continue
 		}
-		call := gitCall{dir: repo.sub, env: append(gitEnv(os.Environ()), "GIT_WORK_TREE="+repo.top),
-			args: gitArgs(repo.safe, []string{"ls-files", "-z", "--", attributeLFSPathspec})}
-		if _, err := w.root.git(ctx, call, func(out io.Reader) error {
-			return records(out, func(rec []byte) error {
+		err := repo.asked.Stream(ctx, nil, func(out io.Reader) error {
+			return git.Records(out, func(rec []byte) error {
 				named[path.Join(repo.sub, string(rec))] = true
 				return nil
 			})
-		}); err != nil {
+		}, "ls-files", "-z", "--", attributeLFSPathspec)
+		if err != nil {
 			return nil, err
 		}
 	}

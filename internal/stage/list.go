@@ -4,11 +4,11 @@ import (
 	"context"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/git"
 )
 
 // A lister collects the names that git would ship, and those that a rule of the
@@ -26,21 +26,20 @@ type lister struct {
 
 // A repository is one that git lists.
 type repository struct {
-	sub  string   // the folder below the root that is listed; empty for the root itself
-	top  string   // its work tree
-	safe []string // the repositories to vouch for
+	sub   string // the folder below the root that is listed; empty for the root itself
+	asked *git.Repo
 }
 
 // list gives the names in the order of a walk, each once.
 func (l *lister) list() ([]string, error) {
-	top, err := repositoryOf(l.root.path)
+	repo, err := git.Find(l.root.path)
 	if err != nil {
 		return nil, err
 	}
-	if top == "" {
+	if repo == nil {
 		err = l.outside()
 	} else {
-		err = l.git(repository{top: top, safe: trusted(top, l.root.path)}, 0)
+		err = l.git(repository{asked: workTree(repo)}, 0)
 	}
 	if err != nil {
 		return nil, err
@@ -142,24 +141,4 @@ func (l *lister) folder(dir string) ([]os.DirEntry, error) {
 	}
 	defer f.Close()
 	return f.ReadDir(-1)
-}
-
-// repositoryOf gives the nearest folder at or above dir that holds a .git, or
-// nothing. A .git that git cannot read is still one: walking instead would
-// stage what it ignores.
-func repositoryOf(dir string) (string, error) {
-	for {
-		_, err := os.Lstat(filepath.Join(dir, ".git"))
-		if err == nil {
-			return dir, nil
-		}
-		if !gone(err) {
-			return "", fault.Cannot("look for a repository: %w", err)
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", nil
-		}
-		dir = up
-	}
 }

@@ -2,13 +2,12 @@ package stage
 
 import (
 	"context"
-	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/git"
 )
 
 // SourceDate reads the value of SOURCE_DATE_EPOCH: seconds since 1970.
@@ -28,23 +27,15 @@ func (t *Tree) Time(ctx context.Context) (time.Time, error) {
 	if !t.opts.Time.IsZero() {
 		return t.opts.Time, nil
 	}
-	top, err := repositoryOf(t.root.path)
-	if err != nil || top == "" {
+	repo, err := git.Find(t.root.path)
+	if err != nil || repo == nil {
 		return time.Unix(0, 0), err
 	}
-	call := gitCall{
-		env:  append(gitEnv(os.Environ()), "GIT_WORK_TREE="+top),
-		args: gitArgs(trusted(top, t.root.path), []string{"rev-list", "--max-count=1", "--timestamp", "HEAD"}),
-	}
-	var said []byte
-	_, err = t.root.git(ctx, call, func(out io.Reader) (err error) {
-		said, err = io.ReadAll(io.LimitReader(out, maxRecord))
-		return err
-	})
+	said, err := repo.Line(ctx, "rev-list", "--max-count=1", "--timestamp", "HEAD")
 	if ctx.Err() != nil {
 		return time.Time{}, ctx.Err()
 	}
-	text, _, _ := strings.Cut(string(said), " ")
+	text, _, _ := strings.Cut(said, " ")
 	n, bad := strconv.ParseInt(text, 10, 64)
 	if err != nil || bad != nil { // there is no commit yet
 		n = 0
