@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client/llb"
@@ -56,15 +57,12 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	b.values, err = resolveEnv(ctx, b.project, env)
 	faults = append(faults, fault.All(err)...)
 	a.notices(b.values.notices)
-	b.lock, err = lock.Load(a.lockPath(b.project))
-	if err == nil {
-		err = b.lock.Check(wanted(file))
-	}
-	faults = append(faults, fault.All(err)...)
 	b.tree, err = stage.Open(ctx, b.project.root(), stageOptions(b.project))
 	if err == nil {
 		b.workspace, err = workspace.Find(b.tree)
 	}
+	faults = append(faults, fault.All(err)...)
+	b.lock, err = a.checkedLock(b.project, b.workspace)
 	if faults = append(faults, fault.All(err)...); len(faults) == 0 {
 		b.plan, err = plan.Make(plan.Inputs{
 			File: file, Workspace: b.workspace, Lock: b.lock, Platform: platform, BuildEnv: b.values.build,
@@ -78,6 +76,20 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 		return b, ctx.Err()
 	}
 	return b, faults.Err()
+}
+
+// checkedLock reads the lock and holds it against the file, and against the
+// package manager where the workspace could be read.
+func (a *app) checkedLock(p project, ws *workspace.Workspace) (*lock.Lock, error) {
+	l, err := lock.Load(a.lockPath(p))
+	if err != nil {
+		return nil, err
+	}
+	if ws == nil {
+		name, version, _ := strings.Cut(l.Manager, "@")
+		return l, l.Check(wanted(p.file, workspace.Manager{Name: name, Version: version}))
+	}
+	return l, l.Check(wanted(p.file, ws.Manager))
 }
 
 // prepare brings what the lock pins into the store, and lowers the plan.

@@ -43,7 +43,8 @@ func (a *app) fetcher(p project) (*fetch.Fetcher, *fetch.Store, *fetch.NPM, erro
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	return fetch.New(store, npm, a.fetchProgress()), store, npm, nil
+	npm.UseRegistry(p.file.Registries.NPM)
+	return fetch.New(store, npm, a.fetchProgress()).With(settings(p)), store, npm, nil
 }
 
 // layers brings the base, the tools and PID 1 into the store, side by side,
@@ -56,7 +57,7 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 	out := llbgen.Layers{Store: engine.StoreID, Tools: map[string]string{}}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		ref, err := fetcher.BaseLayer(ctx, b.lock.Base.Systems[b.plan.Platform], b.project.file.Base.Debian.Suite, b.plan.Platform)
+		ref, err := baseLayers(ctx, fetcher, b)
 		out.Base = ref.String()
 		return err
 	})
@@ -83,6 +84,15 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 	secrets[llbgen.SecretNPMRC] = npm.File()
 	secrets[llbgen.SecretCA] = npm.CABundle(os.Environ())
 	return out, secrets, nil
+}
+
+// baseLayers brings the base: an image, or a system that is bootstrapped.
+func baseLayers(ctx context.Context, fetcher *fetch.Fetcher, b blueprint) (fetch.Ref, error) {
+	system, platform := b.lock.Base.Systems[b.plan.Platform], b.plan.Platform
+	if system.Image != "" {
+		return fetcher.ImageLayers(ctx, system, imageSpec(b.project), platform)
+	}
+	return fetcher.BaseLayer(ctx, system, b.project.file.Base.Debian.Suite, platform)
 }
 
 // fetchProgress writes each piece of work when it begins to do something new

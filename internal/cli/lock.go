@@ -5,42 +5,107 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
+	"path/filepath"
 	"slices"
-	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
+	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
+// lockFlags are what lock is told.
+type lockFlags struct {
+	check, update, explain bool
+	age                    string
+	names                  []string // of tools, or base; of --update
+}
+
 func (a *app) cmdLock() *cobra.Command {
-	var check, update bool
+	var flags lockFlags
 	cmd := &cobra.Command{
-		Use:   "lock",
+		Use:   "lock [--update [TOOL…]]",
 		Short: "Pin every byte that will run",
-		Long: `Write sandwright.lock: the base package by package, and each tool by version,
-size and hash, for every platform of the file. What is pinned already stays as
-it is; --update pins it anew.`,
-		Example: "  sandwright lock\n  sandwright lock --check\n  sandwright lock --update",
-		Args:    args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if check && update {
-				return usage(cmd, errors.New("--check and --update exclude each other"))
+		Long: `Write sandwright.lock: the base package by package or by its digest, and each
+tool by version, size and hash, for every platform of the file. What is pinned
+already stays as it is. --update moves to the newest versions that the file
+allows, of all tools and the base or of those that are named, and says what
+changed. --explain lists who can change what runs in the box, and what would
+notice.`,
+		Example: "  sandwright lock\n  sandwright lock --check\n  sandwright lock --update opencode\n  sandwright lock --update base --minimum-age 7d\n  sandwright lock --explain",
+		Args:    args(cobra.ArbitraryArgs),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			flags.names = names
+			if err := flags.fit(); err != nil {
+				return usage(cmd, err)
 			}
-			if check {
+			switch {
+			case flags.check:
 				return a.lockCheck()
+			case flags.explain:
+				return a.lockExplain()
 			}
-			return a.lockWrite(cmd.Context(), update)
+			return a.lockWrite(cmd.Context(), flags)
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "change nothing; exit 1 when the lock does not fit the file")
-	cmd.Flags().BoolVar(&update, "update", false, "pin everything anew")
+	cmd.Flags().BoolVar(&flags.check, "check", false, "change nothing; exit 1 when the lock does not fit the file")
+	cmd.Flags().BoolVar(&flags.update, "update", false, "move to newer versions")
+	cmd.Flags().BoolVar(&flags.explain, "explain", false, "list who can change what runs in the box")
+	cmd.Flags().StringVar(&flags.age, "minimum-age", "", "how old the release of a tool must be, such as 7d (default: as the file says)")
+	cmd.ValidArgsFunction = a.completeTools
 	return cmd
+}
+
+// fit refuses flags that do not go together.
+func (f lockFlags) fit() error {
+	only := 0
+	for _, is := range []bool{f.check, f.update, f.explain} {
+		if is {
+			only++
+		}
+	}
+	switch {
+	case only > 1:
+		return errors.New("--check, --update and --explain exclude each other")
+	case len(f.names) > 0 && !f.update:
+		return errors.New("names of tools go with --update")
+	case f.age != "" && (f.check || f.explain):
+		return errors.New("--minimum-age is for what is locked anew")
+	}
+	return nil
+}
+
+// completeTools completes names of tools for --update.
+func (a *app) completeTools(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	p, err := a.project()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return lockable(p), cobra.ShellCompDirectiveNoFileComp
+}
+
+// lockable are the names that --update takes.
+func lockable(p project) []string {
+	names := []string{"base"}
+	manager, _ := managerOf(p) // one that cannot be read is said elsewhere
+	for name := range toolsOf(p.file, manager) {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// managerOf reads the package manager that the workspace names.
+func managerOf(p project) (workspace.Manager, error) {
+	root, err := os.OpenRoot(filepath.Join(p.dir, p.file.Workspace.Root))
+	if err != nil {
+		return workspace.Manager{}, fault.Cannot("read the workspace: %w", err)
+	}
+	defer root.Close()
+	return workspace.ManagerOf(root.FS())
 }
 
 func (a *app) lockCheck() error {
@@ -48,11 +113,15 @@ func (a *app) lockCheck() error {
 	if err != nil {
 		return err
 	}
+	manager, err := managerOf(p)
+	if err != nil {
+		return err
+	}
 	l, err := lock.Load(a.lockPath(p))
 	if err != nil {
 		return err
 	}
-	err = l.Check(wanted(p.file))
+	err = l.Check(wanted(p.file, manager))
 	if errors.Is(err, lock.ErrDrift) {
 		faults := fault.All(err)
 		for _, f := range faults {
@@ -60,90 +129,75 @@ func (a *app) lockCheck() error {
 		}
 		return faults
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return a.lockSaid(l, nil, "fits "+p.file.Path)
 }
 
-func (a *app) lockWrite(ctx context.Context, update bool) error {
+func (a *app) lockWrite(ctx context.Context, flags lockFlags) error {
 	p, err := a.project()
 	if err != nil {
 		return err
 	}
+	if flags.age != "" {
+		if p, err = withAge(p, flags.age); err != nil {
+			return err
+		}
+	}
+	manager, err := managerOf(p)
+	if err != nil {
+		return err
+	}
 	old, err := lock.Load(a.lockPath(p))
-	if errors.Is(err, lock.ErrMissing) || update && err == nil {
+	if errors.Is(err, lock.ErrMissing) {
 		old, err = &lock.Lock{}, nil
 	}
 	if err != nil {
 		return err
 	}
-	fetcher, _, _, err := a.fetcher(p)
+	r, err := a.resolver(p, manager, old, flags)
 	if err != nil {
 		return err
 	}
-	next, err := resolve(ctx, fetcher, old, p)
+	next, err := r.resolve(ctx)
 	if err != nil {
 		return err
 	}
+	changes := lock.Compare(old, next)
 	if have, err := os.ReadFile(a.lockPath(p)); err == nil && string(have) == string(lock.Format(next)) {
-		return a.lockSaid(next, "is up to date")
+		return a.lockSaid(next, nil, "is up to date")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := lock.Save(a.lockPath(p), next); err != nil {
 		return err
 	}
-	return a.lockSaid(next, "is written")
+	return a.lockSaid(next, changes, "is written")
 }
 
-func (a *app) lockSaid(l *lock.Lock, what string) error {
+// withAge is the project with another minimum age, for every tool.
+func withAge(p project, text string) (project, error) {
+	age, err := config.ParseAge(text)
+	if err != nil {
+		return p, err
+	}
+	file := p.file.WithMinimumAge(age)
+	p.file = &file
+	return p, nil
+}
+
+// lockSaid tells what became of the lock.
+func (a *app) lockSaid(l *lock.Lock, changes []lock.Change, what string) error {
 	if a.json {
-		return printJSON(a.Out, map[string]any{"lock": what, "tools": len(l.Tools)})
+		if changes == nil {
+			changes = []lock.Change{}
+		}
+		return printJSON(a.Out, map[string]any{"lock": what, "tools": len(l.Tools), "changes": changes})
+	}
+	for _, c := range changes {
+		fmt.Fprint(a.Out, c)
 	}
 	_, err := fmt.Fprintf(a.Out, "%s %s: base %s, %d tools\n", lock.Name, what, l.Base.Source, len(l.Tools))
 	return err
-}
-
-// resolve pins what old does not.
-func resolve(ctx context.Context, fetcher *fetch.Fetcher, old *lock.Lock, p project) (*lock.Lock, error) {
-	want := wanted(p.file)
-	next := &lock.Lock{Version: lock.Version, Tools: map[string]lock.Tool{}, Base: lock.Base{
-		Source: want.Base.Source, Inputs: want.Base.Inputs, Systems: map[string]lock.System{},
-	}}
-	for name, t := range want.Tools {
-		next.Tools[name] = lock.Tool{Source: t.Source, Inputs: t.Inputs, Platforms: map[string]lock.Artifact{}}
-	}
-	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(4)
-	for _, platform := range want.Platforms {
-		if old.PinsBase(want.Base, platform) {
-			next.Base.Systems[platform] = old.Base.Systems[platform]
-		} else {
-			group.Go(func() error {
-				system, err := fetcher.ResolveBase(ctx, fetch.BaseSpec{Suite: p.file.Base.Debian.Suite, Packages: p.file.Base.Debian.Packages, Security: p.file.Base.Debian.Security}, platform)
-				mu.Lock()
-				defer mu.Unlock()
-				next.Base.Systems[platform] = system
-				return err
-			})
-		}
-		for _, name := range slices.Sorted(maps.Keys(want.Tools)) {
-			if old.PinsTool(name, want.Tools[name], platform) {
-				mu.Lock()
-				next.Tools[name].Platforms[platform] = old.Tools[name].Platforms[platform]
-				mu.Unlock()
-				continue
-			}
-			group.Go(func() error {
-				artifact, err := fetcher.ResolveTool(ctx, name, fetch.ToolSpec{NPM: p.file.Tools[name].NPM, Bin: p.file.Tools[name].Bin}, platform)
-				mu.Lock()
-				defer mu.Unlock()
-				next.Tools[name].Platforms[platform] = artifact
-				tool := next.Tools[name]
-				tool.Version = artifact.Version
-				next.Tools[name] = tool
-				return err
-			})
-		}
-	}
-	return next, group.Wait()
 }

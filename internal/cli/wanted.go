@@ -1,22 +1,80 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
-// wanted is what the file asks the lock to pin.
-func wanted(f *config.File) lock.Wanted {
+// wanted is what the file asks the lock to pin, and the package manager that
+// the workspace names: where no tool has its name, it is one by itself.
+func wanted(f *config.File, manager workspace.Manager) lock.Wanted {
 	w := lock.Wanted{Platforms: f.Platforms, Base: wantedBase(f), Tools: map[string]lock.WantedSource{}}
-	for name, t := range f.Tools {
-		w.Tools[name] = lock.WantedSource{At: f.At("tools", name), Source: toolSource(t), Inputs: toolInputs(t)}
+	if manager.Name != "" {
+		w.Manager, w.ManagerAt = manager.Name+"@"+manager.Version, manager.At
+	}
+	for name, t := range toolsOf(f, manager) {
+		at := f.At("tools", name)
+		if _, own := f.Tools[name]; !own {
+			at = manager.At
+		}
+		w.Tools[name] = lock.WantedSource{At: at, Source: toolSource(t), Inputs: toolInputs(t)}
 	}
 	return w
+}
+
+// toolsOf are the tools of the file, and the package manager.
+func toolsOf(f *config.File, manager workspace.Manager) map[string]config.Tool {
+	tools := maps.Clone(f.Tools)
+	if tools == nil {
+		tools = map[string]config.Tool{}
+	}
+	if _, own := tools[manager.Name]; !own && manager.Name != "" {
+		tools[manager.Name] = config.Tool{NPM: manager.Name + "@" + manager.Version}
+	}
+	return tools
+}
+
+// settings are what the project and the environment say of sources.
+func settings(p project) fetch.Settings {
+	s := fetch.Settings{
+		Tools: map[string]fetch.ToolSpec{}, OCI: p.file.Registries.OCI, Debian: p.file.Registries.Debian, DebianSecurity: p.file.Registries.DebianSecurity,
+		GitHubAPI: os.Getenv("GITHUB_API_URL"), GitHubToken: cmp.Or(os.Getenv("GITHUB_TOKEN"), os.Getenv("GH_TOKEN")),
+	}
+	for name, t := range p.file.Tools {
+		s.Tools[name] = toolSpec(p.file, t)
+	}
+	return s
+}
+
+func toolSpec(f *config.File, t config.Tool) fetch.ToolSpec {
+	age := f.MinimumAge
+	if t.MinimumAge != nil {
+		age = *t.MinimumAge
+	}
+	return fetch.ToolSpec{
+		NPM: t.NPM, Closure: t.Closure, GitHub: t.GitHub, Asset: t.Asset, URL: t.URL, Version: t.Version, OCI: t.OCI, Deb: t.Deb,
+		Arch: t.Arch, Files: t.Files, Bin: t.Bin, MinimumAge: time.Duration(age), Suite: f.Base.Debian.Suite,
+	}
+}
+
+// imageSpec is a base that is an image. Its layout stands beside the file.
+func imageSpec(p project) fetch.ImageSpec {
+	spec := fetch.ImageSpec{Image: p.file.Base.Image, Layout: p.file.Base.Layout}
+	if spec.Layout != "" {
+		spec.Layout = filepath.Join(p.dir, spec.Layout)
+	}
+	return spec
 }
 
 func wantedBase(f *config.File) lock.WantedSource {

@@ -3,6 +3,9 @@
 package config
 
 import (
+	"maps"
+	"time"
+
 	"cmp"
 	"slices"
 
@@ -189,6 +192,17 @@ type Logs struct {
 type Port struct {
 	Host int // 0: any free one
 	Box  int
+}
+
+// WithMinimumAge is the file with another MinimumAge, of every tool.
+func (f *File) WithMinimumAge(age time.Duration) File {
+	out := *f
+	out.MinimumAge, out.Tools = spec.Duration(age), maps.Clone(f.Tools)
+	for name, t := range out.Tools {
+		t.MinimumAge = nil
+		out.Tools[name] = t
+	}
+	return out
 }
 
 // At is the position of the node that the keys lead to, or of the nearest

@@ -25,14 +25,9 @@ func (f *Fetcher) newApt(ctx context.Context, suite string, security bool, arch 
 	if err := needPrograms(map[string]string{"apt-get": "apt", "dpkg-deb": "dpkg"}); err != nil {
 		return nil, err
 	}
-	sources, err := readSources(aptDir)
+	sources, err := f.sourcesOf(suite, security)
 	if err != nil {
-		return nil, fault.Cannot("read apt's sources: %w", err)
-	}
-	sources = debianSources(sources, suite, security)
-	if len(sources) == 0 {
-		return nil, fault.Cannot("find Debian's %s in apt's sources", suite).
-			WithHint("add it to %s/sources.list.d, with its Signed-By", aptDir)
+		return nil, err
 	}
 	dump, err := command{name: "apt-config", args: []string{"dump"}}.run(ctx)
 	if err != nil {
@@ -48,6 +43,46 @@ func (f *Fetcher) newApt(ctx context.Context, suite string, security bool, arch 
 		return nil, fault.Cannot("keep apt's state: %w", err)
 	}
 	return a, nil
+}
+
+// debianKeys are the keys of Debian's own archive.
+const debianKeys = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+// sourcesOf says where a suite comes from: as sandwright.yaml says, or else as
+// apt is configured.
+func (f *Fetcher) sourcesOf(suite string, security bool) ([]aptSource, error) {
+	if f.settings.Debian != "" {
+		return f.givenSources(suite, security)
+	}
+	sources, err := readSources(aptDir)
+	if err != nil {
+		return nil, fault.Cannot("read apt's sources: %w", err)
+	}
+	sources = debianSources(sources, suite, security)
+	if len(sources) == 0 {
+		return nil, fault.Cannot("find Debian's %s in apt's sources", suite).
+			WithHint("add it to %s/sources.list.d, with its Signed-By", aptDir)
+	}
+	return sources, nil
+}
+
+// givenSources are those of registries in sandwright.yaml, which Debian's own
+// keys must have signed.
+func (f *Fetcher) givenSources(suite string, security bool) ([]aptSource, error) {
+	if _, err := os.Stat(debianKeys); err != nil {
+		return nil, fault.Cannot("find Debian's keys, %s", debianKeys).WithHint("run: apt-get install debian-archive-keyring")
+	}
+	from := func(uri string, suites ...string) aptSource {
+		return aptSource{uris: []string{uri}, suites: suites, components: []string{"main"}, signedBy: debianKeys}
+	}
+	if !security {
+		return []aptSource{from(f.settings.Debian, suite)}, nil
+	}
+	sources := []aptSource{from(f.settings.Debian, suite, suite+"-updates")}
+	if f.settings.DebianSecurity != "" {
+		sources = append(sources, from(f.settings.DebianSecurity, suite+"-security"))
+	}
+	return sources, nil
 }
 
 func (a *privateApt) remove() { _ = os.RemoveAll(a.dir) }

@@ -106,6 +106,28 @@ func TestVersionForAllPlatforms(t *testing.T) {
 	}
 }
 
+// TestVersionWhosePlatformPackageIsNotThere passes over a wrapper that was
+// published before its packages.
+func TestVersionWhosePlatformPackageIsNotThere(t *testing.T) {
+	r := newRegistry(t)
+	for _, version := range []string{"1.0.0", "1.1.0", "1.2.0"} {
+		r.add("agent", version, nil, map[string]any{"bin": "agent", "optionalDependencies": map[string]string{"agent-linux-x64": version, "agent-linux-arm64": version}})
+		r.add("agent-linux-x64", version, tarball(t, file{name: "package/agent"}), only("x64"))
+	}
+	r.add("agent-linux-arm64", "1.1.0", tarball(t, file{name: "package/agent"}), only("arm64"))
+	f, spec := r.fetcher(t), ToolSpec{NPM: "agent@^1.0.0"}
+	for want, platforms := range map[string][]string{"1.1.0": {"linux/amd64", "linux/arm64"}, "1.2.0": {"linux/amd64"}} {
+		if got, err := f.ChooseVersion(t.Context(), "agent", spec, platforms); err != nil || got != want {
+			t.Errorf("%v: got %s, %v, want %s", platforms, got, err, want)
+		}
+	}
+	spec.NPM = "agent@~1.2.0"
+	_, err := f.ChooseVersion(t.Context(), "agent", spec, []string{"linux/arm64"})
+	if err == nil || !strings.Contains(err.Error(), "cannot find version 1.2.0 of npm package agent-linux-arm64, which agent@1.2.0 asks for") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestPinnedVersionStays(t *testing.T) {
 	r := newRegistry(t)
 	publishLine(t, r, "pkg", map[string]int{"1.0.0": 9, "1.1.0": 8})

@@ -18,6 +18,7 @@ import (
 type NPM struct {
 	dir      string // of the project
 	settings map[string]string
+	given    bool                   // the registry, by the environment
 	fallback func() (string, error) // the registry when none is configured
 }
 
@@ -28,6 +29,7 @@ func NPMConfig(dir string, env []string) (*NPM, error) {
 	vars := environ(env)
 	lookup := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
 	n := &NPM{dir: dir, settings: fromEnvironment(env)}
+	n.given = n.settings["registry"] != ""
 	user := n.settings["userconfig"]
 	if user == "" && vars["HOME"] != "" {
 		user = filepath.Join(vars["HOME"], ".npmrc")
@@ -39,6 +41,15 @@ func NPMConfig(dir string, env []string) (*NPM, error) {
 	}
 	n.fallback = sync.OnceValues(func() (string, error) { return askNPM(dir, env) })
 	return n, nil
+}
+
+// UseRegistry sets the registry that sandwright.yaml names, in the place of
+// what npmrc files say. The environment goes before it; an empty address says
+// nothing.
+func (n *NPM) UseRegistry(address string) {
+	if address != "" && !n.given {
+		n.settings["registry"] = address
+	}
 }
 
 func environ(env []string) map[string]string {

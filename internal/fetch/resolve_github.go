@@ -89,7 +89,7 @@ func (g githubSource) choose(ctx context.Context, _ []string) (string, error) {
 			return "", err
 		}
 	}
-	return g.newest(g.spec.GitHub, list)
+	return g.newest(g.spec.GitHub, list, func(string) error { return nil })
 }
 
 // find gives the asset of a release, with what the API and the project's own

@@ -66,7 +66,18 @@ func (n npmSource) choose(ctx context.Context, platforms []string) (string, erro
 			return !slices.ContainsFunc(these, func(d candidate) bool { return c.version == d.version })
 		})
 	}
-	return n.newest(n.spec.NPM, candidates)
+	return n.newest(n.spec.NPM, candidates, func(version string) error { return n.thereFor(ctx, version, platforms) })
+}
+
+// thereFor is nil for a version that has a package for every platform: one
+// may be published later than the wrapper, or never.
+func (n npmSource) thereFor(ctx context.Context, version string, platforms []string) error {
+	for _, platform := range platforms {
+		if _, err := n.find(ctx, version, platform); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // find gives the release itself, or for a wrapper the platform package that it

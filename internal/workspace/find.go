@@ -53,6 +53,21 @@ func Find(tree fs.FS) (*Workspace, error) {
 	return ws, nil
 }
 
+// ManagerOf gives the package manager that the package.json in the root of tree
+// names; none where there is no such file.
+func ManagerOf(tree fs.FS) (Manager, error) {
+	f := &finder{tree: tree, inputs: map[string][]byte{}}
+	if !f.exists(manifestFile) {
+		return Manager{}, nil
+	}
+	root := f.manifest(".")
+	if root == nil {
+		return Manager{}, f.faults.Err()
+	}
+	m := f.manager(root)
+	return m, f.faults.Err()
+}
+
 // A finder reads the tree and collects what is wrong with it.
 type finder struct {
 	tree   fs.FS

@@ -91,7 +91,7 @@ func TestFind(t *testing.T) {
 		},
 	}
 	paths := inputPaths(ws)
-	ws.Inputs = nil
+	ws.Inputs, ws.Manager.At = nil, fault.Position{}
 	same(t, want, ws)
 	same(t, []string{"apps/web/package.json", "package.json", "packages/cfg/package.json", "packages/ui/package.json",
 		"pnpm-lock.yaml", "pnpm-workspace.yaml"}, paths)
@@ -190,11 +190,25 @@ func TestDepends(t *testing.T) {
 }
 
 func TestManager(t *testing.T) {
-	for text, want := range map[string]string{
-		"pnpm@10.28.0": "10.28.0", "pnpm@11.0.0-rc.1": "11.0.0-rc.1", "pnpm@10.28.0+sha512.abcDEF0123": "10.28.0", "pnpm@9.0.0+sha1.x-y": "9.0.0",
+	for text, want := range map[string][2]string{
+		"pnpm@10.28.0": {"10.28.0", ""}, "pnpm@11.0.0-rc.1": {"11.0.0-rc.1", ""}, "pnpm@10.28.0+sha512.abcDEF0123": {"10.28.0", "sha512.abcDEF0123"}, "pnpm@9.0.0+sha1.x-y": {"9.0.0", "sha1.x-y"},
 	} {
-		ws := mustFind(t, with("package.json", `{"packageManager": "`+text+`"}`))
-		same(t, Manager{"pnpm", want}, ws.Manager)
+		files := with("package.json", `{"packageManager": "`+text+`"}`)
+		manager := Manager{"pnpm", want[0], want[1], fault.Position{File: "package.json", Line: 1, Column: 2}}
+		same(t, manager, mustFind(t, files).Manager)
+		alone, err := ManagerOf(files)
+		if err != nil {
+			t.Error(err)
+		}
+		same(t, manager, alone)
+	}
+	if m, err := ManagerOf(fstest.MapFS{}); err != nil || m != (Manager{}) {
+		t.Errorf("no package.json: %v, %v", m, err)
+	}
+	for _, text := range []string{`{`, `{}`, `{"packageManager": "npm@10"}`} {
+		if _, err := ManagerOf(fstest.MapFS{"package.json": {Data: []byte(text)}}); err == nil || fault.All(err)[0].At.File != "package.json" {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }
 

@@ -142,7 +142,7 @@ func (m *manifest) table(field string) map[string]any {
 // manager reads packageManager, which must name one exact version of pnpm.
 func (f *finder) manager(root *manifest) Manager {
 	const hint = `add for instance: "packageManager": "pnpm@10.28.0"`
-	exact := regexp.MustCompile(`^([a-z]+)@([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?)(?:\+[0-9A-Za-z.+/=_-]+)?$`)
+	exact := regexp.MustCompile(`^([a-z]+)@([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?)(?:\+([0-9A-Za-z.+/=_-]+))?$`)
 	value, ok := root.fields["packageManager"]
 	if !ok {
 		f.fault(root.at(0).Cannot("tell which pnpm to use: packageManager is missing").WithHint("%s", hint))
@@ -156,7 +156,7 @@ func (f *finder) manager(root *manifest) Manager {
 	case parts[1] != "pnpm":
 		f.fault(root.cannot("packageManager", "use packageManager %s: only pnpm is supported", compact(value)).WithHint("%s", hint))
 	default:
-		return Manager{Name: parts[1], Version: parts[2]}
+		return Manager{Name: parts[1], Version: parts[2], Hash: parts[3], At: root.at(root.offsets["packageManager"])}
 	}
 	return Manager{}
 }

@@ -2,6 +2,8 @@
 // of a monorepo, their manifests and the inputs of an install.
 package workspace
 
+import "github.com/sandwright/sandwright/internal/fault"
+
 // A Workspace is what was discovered below one root.
 type Workspace struct {
 	Manager  Manager
@@ -14,6 +16,8 @@ type Workspace struct {
 type Manager struct {
 	Name    string // pnpm
 	Version string // exact, from packageManager
+	Hash    string // of its tarball, as packageManager gives it after a +, such as sha512.ab12…; empty: none
+	At      fault.Position
 }
 
 // A Package is one member of the workspace.

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"context"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/fetch"
+	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// A resolver pins what a lock does not.
+type resolver struct {
+	project project
+	manager workspace.Manager
+	fetcher *fetch.Fetcher
+	old     *lock.Lock
+	want    lock.Wanted
+	specs   map[string]fetch.ToolSpec
+	renewed map[string]bool // tools, or base, that are pinned anew
+
+	mu     sync.Mutex
+	next   *lock.Lock
+	faults fault.List
+}
+
+// parallelLocks is how many downloads are worked on at once.
+const parallelLocks = 4
+
+func (a *app) resolver(p project, manager workspace.Manager, old *lock.Lock, flags lockFlags) (*resolver, error) {
+	fetcher, _, _, err := a.fetcher(p)
+	if err != nil {
+		return nil, err
+	}
+	r := &resolver{
+		project: p, manager: manager, fetcher: fetcher, old: old, want: wanted(p.file, manager),
+		specs: map[string]fetch.ToolSpec{}, renewed: map[string]bool{},
+	}
+	for name, t := range toolsOf(p.file, manager) {
+		r.specs[name] = toolSpec(p.file, t)
+	}
+	names := flags.names
+	if flags.update && len(names) == 0 {
+		names = lockable(p)
+	}
+	for _, name := range names {
+		if !slices.Contains(lockable(p), name) {
+			f := fault.Cannot("update %s: the file has no such tool", name).WithCode(fault.ExitUsage).WithHint("name one of: %s", strings.Join(lockable(p), ", "))
+			if near := fault.Nearest(name, lockable(p)); near != "" {
+				f.WithHint("did you mean %s?", near)
+			}
+			return nil, f
+		}
+		r.renewed[name] = true
+	}
+	return r, nil
+}
+
+// resolve gives the whole new lock, or every reason why there is none.
+func (r *resolver) resolve(ctx context.Context) (*lock.Lock, error) {
+	r.next = &lock.Lock{Version: lock.Version, Manager: r.want.Manager, Tools: map[string]lock.Tool{}, Base: lock.Base{
+		Source: r.want.Base.Source, Inputs: r.want.Base.Inputs, Systems: map[string]lock.System{},
+	}}
+	var group errgroup.Group
+	group.SetLimit(parallelLocks)
+	for _, platform := range r.want.Platforms {
+		group.Go(func() error {
+			system, err := r.base(ctx, platform)
+			r.keep(err, func() { r.next.Base.Systems[platform] = system })
+			return nil
+		})
+	}
+	versions := r.versions(ctx)
+	for _, name := range slices.Sorted(maps.Keys(versions)) {
+		want := r.want.Tools[name]
+		r.keep(nil, func() {
+			r.next.Tools[name] = lock.Tool{Source: want.Source, Inputs: want.Inputs, Version: versions[name], Platforms: map[string]lock.Artifact{}}
+		})
+		for _, platform := range r.want.Platforms {
+			group.Go(func() error {
+				a, err := r.tool(ctx, name, versions[name], platform)
+				r.keep(err, func() { r.next.Tools[name].Platforms[platform] = a })
+				return nil
+			})
+		}
+	}
+	_ = group.Wait() // what went wrong is in faults
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return r.next, r.faults.Err()
+}
+
+// keep does work alone, or notes why there is none to do.
+func (r *resolver) keep(err error, work func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.faults = append(r.faults, fault.All(err)...)
+		return
+	}
+	work()
+}
+
+// versions gives the version of each tool: as pinned, or chosen anew. A tool
+// that has none is left out, with a fault.
+func (r *resolver) versions(ctx context.Context) map[string]string {
+	out := map[string]string{}
+	var group errgroup.Group
+	group.SetLimit(parallelLocks)
+	for name, want := range r.want.Tools {
+		if was := r.old.Tools[name]; was.Source == want.Source && was.Version != "" && !r.renewed[name] {
+			r.keep(nil, func() { out[name] = was.Version })
+			continue
+		}
+		group.Go(func() error {
+			version, err := r.fetcher.ChooseVersion(ctx, name, r.specs[name], r.want.Platforms)
+			r.keep(err, func() { out[name] = version })
+			return nil
+		})
+	}
+	_ = group.Wait() // what went wrong is in faults
+	return out
+}
+
+// tool gives one tool for a platform: as pinned, or resolved.
+func (r *resolver) tool(ctx context.Context, name, version, platform string) (lock.Artifact, error) {
+	was := r.old.Tools[name]
+	if r.old.PinsTool(name, r.want.Tools[name], platform) && was.Version == version && !r.renewed[name] {
+		return was.Platforms[platform], nil
+	}
+	spec := r.specs[name]
+	spec.Pinned = version
+	a, err := r.fetcher.ResolveTool(ctx, name, spec, platform)
+	if err != nil {
+		return a, err
+	}
+	return r.vouched(name, a)
+}
+
+// vouched holds the package manager against the hash that package.json gives
+// of it.
+func (r *resolver) vouched(name string, a lock.Artifact) (lock.Artifact, error) {
+	kind, sum, _ := strings.Cut(r.manager.Hash, ".")
+	if name != r.manager.Name || a.Package != name || a.Version != r.manager.Version || kind != "sha512" {
+		return a, nil
+	}
+	if _, err := hex.DecodeString(sum); err != nil || sum != a.SHA512 {
+		return a, r.manager.At.Cannot("use %s %s: its registry gives one with sha512 %s, and packageManager says %s", name, a.Version, a.SHA512, sum).
+			WithHint("see who changed which of the two")
+	}
+	a.Evidence = append(a.Evidence, lock.Evidence{Kind: "package-manager", Verdict: lock.Verified, Identity: "package.json"})
+	return a, nil
+}
+
+// base gives the base for a platform: as pinned, or resolved.
+func (r *resolver) base(ctx context.Context, platform string) (lock.System, error) {
+	if r.old.PinsBase(r.want.Base, platform) && !r.renewed["base"] {
+		return r.old.Base.Systems[platform], nil
+	}
+	if debian := r.project.file.Base.Debian; debian.Suite != "" {
+		return r.fetcher.ResolveBase(ctx, fetch.BaseSpec{Suite: debian.Suite, Packages: debian.Packages, Security: debian.Security}, platform)
+	}
+	return r.fetcher.ResolveImage(ctx, imageSpec(r.project), platform)
+}
