@@ -100,7 +100,8 @@ func (f *Fetcher) once(ctx context.Context, u *url.URL, header http.Header, limi
 	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(watch(resp.Body), limit+1))
 	if err == nil && int64(len(data)) > limit {
-		return nil, fault.Cannot("use %s: it gives more than %d bytes", bare(u), limit)
+		return nil, fault.Cannot("use %s: it gives more than %d bytes", bare(u), limit).
+			WithHint("check the address; so small a file should be there")
 	}
 	return data, stalled(ctx, err)
 }

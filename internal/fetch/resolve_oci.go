@@ -39,6 +39,9 @@ func (o ociSource) find(ctx context.Context, version, platform string) (found, e
 	if err != nil {
 		return found{}, err
 	}
+	if err := o.vouchedBefore(ctx, manifest, platform); err != nil {
+		return found{}, err
+	}
 	layer, err := o.layerOf(ctx, img)
 	if err != nil {
 		return found{}, err

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/sandwright/sandwright/internal/evidence"
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 // maxSignatures bounds how many signatures of one image are looked at.
@@ -42,6 +43,24 @@ func (o ociSource) evidence(ctx context.Context, what found, _ string) (served, 
 		return out, o.imageFault(o.spec.OCI, "tool "+o.tool, err)
 	}
 	return out, nil
+}
+
+// vouchedBefore verifies who signed the image before any layer of it is pulled
+// to look for files. What the lock keeps comes of verifying it once more, with
+// the layer that was chosen.
+func (o ociSource) vouchedBefore(ctx context.Context, image, platform string) error {
+	policy := o.spec.Vouching.Policy
+	if policy.Cosign == nil {
+		return nil
+	}
+	what := found{Artifact: lock.Artifact{Package: repositoryOf(o.spec.OCI), Version: "sha256:" + image, Image: image}}
+	given, err := o.evidence(ctx, what, platform)
+	if err != nil {
+		return err
+	}
+	policy.Now = o.now()
+	_, err = policy.Judge(what.subject("", sums{from: o.spec.OCI}), given.pieces)
+	return err
 }
 
 // cosigned looks for signatures in the repository of an image.

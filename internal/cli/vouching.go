@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/evidence"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/fetch"
+)
+
+// maxTrustFile bounds a file of keys or roots, in bytes.
+const maxTrustFile = 4 << 20
+
+// A trustReader reads the files of keys and roots that sandwright.yaml names,
+// and collects what is wrong with them.
+type trustReader struct {
+	project project
+	faults  fault.List
+}
+
+// vouchings is who has to vouch for each tool of the file, and under the empty
+// name for a tool that it does not name. All faults are reported together.
+func vouchings(p project) (map[string]fetch.Vouching, error) {
+	r := &trustReader{project: p}
+	common := evidence.Policy{NPMKeys: evidence.PublicNPMKeys()}
+	trust := p.file.Trust
+	if trust.NPMKeys != "" {
+		keys := read(r, p.file.At("trust", "npm-keys"), trust.NPMKeys, evidence.ParseNPMKeys)
+		common.NPMKeys = append(keys, common.NPMKeys...)
+	}
+	if trust.Sigstore != "" {
+		common.Roots = read(r, p.file.At("trust", "sigstore"), trust.Sigstore, evidence.ParseRoots)
+	}
+	out := map[string]fetch.Vouching{"": {Policy: common}}
+	for name, t := range p.file.Tools {
+		out[name] = r.vouching(name, t, common)
+	}
+	return out, r.faults.Err()
+}
+
+func (r *trustReader) vouching(name string, t config.Tool, policy evidence.Policy) fetch.Vouching {
+	at := func(keys ...string) fault.Position {
+		return r.project.file.At(append([]string{"tools", name}, keys...)...)
+	}
+	policy.At, policy.Tool, policy.Require = at(), name, evidence.Level(t.Require)
+	v := fetch.Vouching{}
+	if m := t.Minisign; m != nil {
+		policy.Minisign, v.Minisign = m.Key, fetch.Signing{Signature: m.Signature, Sums: m.Sums}
+		if err := evidence.CheckMinisignKey(m.Key); err != nil {
+			r.faults = append(r.faults, at("minisign").Cannot("use minisign: it is no public key of minisign").WithHint("copy it again from the project that signs"))
+		}
+	}
+	if p := t.PGP; p != nil {
+		policy.PGP, v.PGP = read(r, at("pgp"), p.Keys, evidence.ParsePGPKeys), fetch.Signing{Signature: p.Signature, Sums: p.Sums}
+	}
+	if s := t.Sigstore; s != nil {
+		policy.Sigstore, v.Bundle = r.identity(at("sigstore"), &s.Identity), s.Bundle
+	}
+	policy.Provenance = r.identity(at("provenance"), t.Provenance)
+	policy.Cosign = r.identity(at("cosign"), t.Cosign)
+	v.Policy = policy
+	return v
+}
+
+func (r *trustReader) identity(at fault.Position, i *config.Identity) *evidence.Identity {
+	if i == nil {
+		return nil
+	}
+	out := &evidence.Identity{Name: i.Name, Issuer: i.Issuer}
+	if i.Key != "" {
+		out.Key = read(r, at, i.Key, evidence.ParsePublicKey)
+	}
+	return out
+}
+
+// read parses a file of the project, and does not follow a link out of it.
+func read[T any](r *trustReader, at fault.Position, name string, parse func(string, []byte) (T, error)) (v T) {
+	data, err := inProject(r.project.dir, name)
+	if err != nil {
+		r.faults = append(r.faults, at.Cannot("read %s: %w", name, err).WithHint("correct the path, which counts from the folder of the file"))
+		return v
+	}
+	v, err = parse(name, data)
+	for _, f := range fault.All(err) {
+		f.At = cmp.Or(f.At, at)
+		r.faults = append(r.faults, f)
+	}
+	return v
+}
+
+func inProject(dir, name string) (data []byte, err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	file, err := root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for a writer
+	if err != nil {
+		return nil, bareReason(err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, errors.New("it is no file"))
+	}
+	data, err = io.ReadAll(io.LimitReader(file, maxTrustFile+1))
+	if err == nil && len(data) > maxTrustFile {
+		err = errors.New("it is too large")
+	}
+	return data, err
+}
+
+// bareReason leaves out the operation and the path.
+func bareReason(err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// vouchingInputs is the part of a tool's fingerprint that says who vouches for
+// it.
+func vouchingInputs(t config.Tool) (pairs []string) {
+	add := func(key, value string) {
+		if value != "" {
+			pairs = append(pairs, key, value)
+		}
+	}
+	add("require", t.Require)
+	if m := t.Minisign; m != nil {
+		add("minisign", m.Key)
+		add("minisign signature", m.Signature)
+		add("minisign sums", m.Sums)
+	}
+	if p := t.PGP; p != nil {
+		add("pgp", p.Keys)
+		add("pgp signature", p.Signature)
+		add("pgp sums", p.Sums)
+	}
+	if s := t.Sigstore; s != nil {
+		pairs = append(pairs, identityInputs("sigstore", &s.Identity)...)
+		add("sigstore bundle", s.Bundle)
+	}
+	return append(append(pairs, identityInputs("provenance", t.Provenance)...), identityInputs("cosign", t.Cosign)...)
+}
+
+func identityInputs(key string, i *config.Identity) []string {
+	if i == nil {
+		return nil
+	}
+	return []string{key, i.Name + " " + i.Issuer + " " + i.Key}
+}
