@@ -22,7 +22,7 @@ var floors = map[string]int{
 	"vartype": 1, "workspace": 1, "lock": 1, "probe": 1, "s6": 1, "launch": 1, "svlog": 1, "control": 1, "logview": 1, "initbin": 1, "installed": 1, "cgroup": 1, "git": 1, "tokens": 1,
 	"evidence": 1, "evidence/evidencetest": 1,
 	"config": 2, "env": 2, "supervise": 2, "gitmeta": 2,
-	"plan": 3, "fetch": 3, "stage": 3, "engine": 3, "leak": 3, "provider": 3,
+	"plan": 3, "envgen": 3, "fetch": 3, "stage": 3, "engine": 3, "leak": 3, "provider": 3,
 	"llbgen": 4, "provider/conformance": 4, "provider/local": 4, "provider/local/usernet": 3,
 	"cli": 5,
 }

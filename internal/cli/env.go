@@ -7,10 +7,10 @@ func (a *app) cmdEnv() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "env",
 		Short:   "Check, explain and describe the environment",
-		Example: "  sandwright env check\n  sandwright env explain PORT",
+		Example: "  sandwright env check\n  sandwright env explain PORT\n  sandwright env generate markdown",
 		Args:    args(cobra.ArbitraryArgs),
 		RunE:    unknownCommand,
 	}
-	cmd.AddCommand(a.cmdEnvCheck(), a.cmdEnvExplain(), a.cmdEnvScan())
+	cmd.AddCommand(a.cmdEnvCheck(), a.cmdEnvExplain(), a.cmdEnvGenerate(), a.cmdEnvScan())
 	return cmd
 }

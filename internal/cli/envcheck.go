@@ -26,9 +26,8 @@ from, and what to do. It exits 78 on a fault. Nothing of a secret is shown.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.envCheck(cmd.Context(), f) },
 	}
 	f.register(cmd)
-	scopes := []string{config.ScopeBuild, config.ScopeRun, config.ScopePublish}
-	cmd.Flags().StringSliceVar(&f.scope, "scope", scopes, "what is checked")
-	complete(cmd, "scope", scopes...)
+	cmd.Flags().StringSliceVar(&f.scope, "scope", allScopes(), "what is checked")
+	complete(cmd, "scope", allScopes()...)
 	return cmd
 }
 
@@ -39,12 +38,23 @@ func complete(cmd *cobra.Command, flag string, words ...string) {
 	}
 }
 
-func (a *app) envCheck(ctx context.Context, f envFlags) error {
-	for _, scope := range f.scope {
-		if !slices.Contains([]string{config.ScopeBuild, config.ScopeRun, config.ScopePublish}, scope) {
-			return fault.Cannot("check the scope %q: it is none of build, run and publish", scope).WithCode(fault.ExitUsage).
-				WithHint("run: sandwright env check --scope build,run")
+func allScopes() []string {
+	return []string{config.ScopeBuild, config.ScopeRun, config.ScopePublish}
+}
+
+func checkScopes(given []string) error {
+	for _, scope := range given {
+		if !slices.Contains(allScopes(), scope) {
+			return fault.Cannot("use the scope %q: it is none of build, run and publish", scope).WithCode(fault.ExitUsage).
+				WithHint("give --scope build,run")
 		}
+	}
+	return nil
+}
+
+func (a *app) envCheck(ctx context.Context, f envFlags) error {
+	if err := checkScopes(f.scope); err != nil {
+		return err
 	}
 	p, err := a.project()
 	if err != nil {

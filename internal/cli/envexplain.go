@@ -55,7 +55,7 @@ func (a *app) envExplain(ctx context.Context, f envFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	all := schemaOf(p.file, []string{config.ScopeBuild, config.ScopeRun, config.ScopePublish})
+	all := schemaOf(p.file, allScopes())
 	names := declaredNames(all)
 	if !slices.Contains(names, name) {
 		missing := fault.Cannot("explain %q: it is not declared in %s", name, p.file.Path).WithHint("declare it: env: {%s: {}}", name).WithCode(fault.ExitConfig)
