@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # build-init.sh ARCH FILE: builds sandwright-init for linux, small: without
-# symbols and HTTP/2, inlined only where it matters for speed, and with TLS,
-# which only probes of https on loopback use, in Go rather than assembly.
+# symbols and HTTP/2, inlined only where it matters for speed, and on amd64 with
+# no bytes between functions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 hot=(internal/bytealg sync 'sync/...' bytes golang.org/x/sys/unix
@@ -10,5 +10,9 @@ flags=(-gcflags=all=-l)
 for package in "${hot[@]}"; do
 	flags+=("-gcflags=$package=")
 done
-CGO_ENABLED=0 GOOS=linux GOARCH=$1 exec go build -trimpath -buildvcs=false -tags nethttpomithttp2,purego \
-	-ldflags '-s -w -buildid= -funcalign=8' "${flags[@]}" -o "$2" ./cmd/sandwright-init
+align=8
+if [[ $1 == amd64 ]]; then
+	align=1
+fi
+CGO_ENABLED=0 GOOS=linux GOARCH=$1 exec go build -trimpath -buildvcs=false -tags nethttpomithttp2 \
+	-ldflags "-s -w -buildid= -funcalign=$align" "${flags[@]}" -o "$2" ./cmd/sandwright-init

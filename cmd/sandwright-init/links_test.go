@@ -17,7 +17,7 @@ const module = "github.com/sandwright/sandwright/"
 func TestLinks(t *testing.T) {
 	ours := map[string]bool{module + "cmd/sandwright-init": true}
 	for _, name := range []string{
-		"cgroup", "control", "env", "fault", "jsonschema", "launch", "logview", "loop", "probe", "s6", "spec", "supervise", "svlog", "tai64n", "vartype",
+		"cgroup", "control", "env", "fault", "httpcall", "jsonschema", "launch", "logview", "loop", "probe", "s6", "spec", "supervise", "svlog", "tai64n", "vartype",
 	} {
 		ours[module+"internal/"+name] = true
 	}
@@ -46,6 +46,26 @@ func TestSize(t *testing.T) {
 		}
 		if info.Size() > limit {
 			t.Errorf("%s: %d bytes, at most %d", arch, info.Size(), limit)
+		}
+	}
+}
+
+// The linker leaves out what nobody can call: net/http's own client and
+// ServeMux's patterns are a twentieth of the file. See internal/httpcall.
+func TestLeavesOutWhatNobodyCalls(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sandwright-init")
+	build := exec.Command("go", "build", "-buildvcs=false", "-tags", "nethttpomithttp2", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	names, err := exec.Command("go", "tool", "nm", path).Output()
+	if err != nil || !strings.Contains(string(names), " net/http.(*Server).Serve\n") {
+		t.Fatalf("no names: %v", err)
+	}
+	for _, name := range []string{"net/http.(*Client).do", "net/http.(*Transport).roundTrip", "net/http.parsePattern"} {
+		if strings.Contains(string(names), " "+name+"\n") {
+			t.Errorf("sandwright-init links %s", name)
 		}
 	}
 }

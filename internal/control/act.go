@@ -12,7 +12,7 @@ func (h *handler) act(action Action) func(http.ResponseWriter, *http.Request) er
 		if err := readQuery(r).err(); err != nil {
 			return err
 		}
-		status, err := h.supervisor.Do(r.Context(), action, r.PathValue("name"))
+		status, err := h.supervisor.Do(r.Context(), action, r.PathValue(serviceName))
 		if err != nil {
 			return err
 		}
@@ -27,7 +27,7 @@ func (h *handler) signal(w http.ResponseWriter, r *http.Request) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	status, err := h.supervisor.Signal(r.Context(), r.PathValue("name"), sig, to == toProcess)
+	status, err := h.supervisor.Signal(r.Context(), r.PathValue(serviceName), sig, to == toProcess)
 	if err != nil {
 		return err
 	}

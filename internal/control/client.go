@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/httpcall"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -16,15 +17,12 @@ import (
 // supervisor's text and hint, and wrap ErrUnknown, ErrStopping, or what went
 // wrong on the way, that of ctx included. It may be used from several
 // goroutines.
-type Client struct{ http *http.Client }
+type Client struct {
+	dial func(ctx context.Context) (net.Conn, error)
+}
 
 // New makes a client that calls dial for each question.
-func New(dial func(ctx context.Context) (net.Conn, error)) *Client {
-	return &Client{&http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
-	}}}
-}
+func New(dial func(ctx context.Context) (net.Conn, error)) *Client { return &Client{dial} }
 
 // Status asks where the named services stand, or all without a name.
 func (c *Client) Status(ctx context.Context, services ...string) (spec.Status, error) {
@@ -93,15 +91,10 @@ func ask[T any](ctx context.Context, c *Client, method, path string, q url.Value
 
 // send gives an answer that is no error; the caller closes its body.
 func (c *Client) send(ctx context.Context, method, path string, q url.Values) (*http.Response, error) {
-	address := "http://sandwright" + path
 	if text := q.Encode(); text != "" {
-		address += "?" + text
+		path += "?" + text
 	}
-	req, err := http.NewRequestWithContext(ctx, method, address, nil)
-	if err != nil {
-		return nil, unreached(err)
-	}
-	resp, err := c.http.Do(req)
+	resp, err := httpcall.Ask(ctx, c.dial, httpcall.Question{Method: method, Target: path, Host: "sandwright"})
 	if err != nil {
 		return nil, unreached(err)
 	}
@@ -132,10 +125,4 @@ func refused(resp *http.Response) error {
 }
 
 // unreached is a question that has had no answer.
-func unreached(err error) error {
-	var layer *url.Error
-	if errors.As(err, &layer) {
-		err = layer.Err
-	}
-	return fault.Cannot("reach the supervisor: %w", err)
-}
+func unreached(err error) error { return fault.Cannot("reach the supervisor: %w", err) }

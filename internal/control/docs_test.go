@@ -155,7 +155,7 @@ func documentedAnswer(t *testing.T, c *Client, method, path string) (kind, body 
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := browser(c).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,56 +39,19 @@ func Server(h http.Handler) *http.Server {
 }
 
 func (h *handler) routes() http.Handler {
-	mux := http.NewServeMux()
-	for pattern, give := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /v1/status":                   h.status,
-		"GET /v1/wait":                     h.wait,
-		"GET /v1/events":                   h.events,
-		"GET /v1/logs":                     h.stream,
-		"POST /v1/services/{name}/start":   h.act(Start),
-		"POST /v1/services/{name}/stop":    h.act(Stop),
-		"POST /v1/services/{name}/restart": h.act(Restart),
-		"POST /v1/services/{name}/signal":  h.signal,
-		"POST /v1/reload":                  h.reload,
-		"POST /v1/shutdown":                h.shutdown,
-	} {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := give(w, r); err != nil {
-				answerError(w, err)
-			}
-		})
+	return routes{
+		{http.MethodGet, "/v1/status", h.status},
+		{http.MethodGet, "/v1/wait", h.wait},
+		{http.MethodGet, "/v1/events", h.events},
+		{http.MethodGet, "/v1/logs", h.stream},
+		{http.MethodPost, "/v1/services/*/start", h.act(Start)},
+		{http.MethodPost, "/v1/services/*/stop", h.act(Stop)},
+		{http.MethodPost, "/v1/services/*/restart", h.act(Restart)},
+		{http.MethodPost, "/v1/services/*/signal", h.signal},
+		{http.MethodPost, "/v1/reload", h.reload},
+		{http.MethodPost, "/v1/shutdown", h.shutdown},
 	}
-	return strict{mux}
 }
-
-// strict answers also what no pattern fits with an object.
-type strict struct{ *http.ServeMux }
-
-func (s strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	refusal, pattern := s.Handler(r)
-	if pattern != "" {
-		s.ServeMux.ServeHTTP(w, r)
-		return
-	}
-	// The mux's own refusal knows which methods there are.
-	v := verdict{header: w.Header()}
-	refusal.ServeHTTP(&v, r)
-	if v.code == http.StatusMethodNotAllowed {
-		answer(w, v.code, problem{Error: "cannot " + quote(r.Method) + " here", Hint: "it is " + w.Header().Get("Allow")})
-		return
-	}
-	answer(w, http.StatusNotFound, problem{Error: "cannot find " + quote(r.URL.Path), Hint: "look at docs/control.md"})
-}
-
-// A verdict is an answer of which only code and header matter.
-type verdict struct {
-	header http.Header
-	code   int
-}
-
-func (v *verdict) Header() http.Header         { return v.header }
-func (v *verdict) WriteHeader(code int)        { v.code = code }
-func (v *verdict) Write(p []byte) (int, error) { return len(p), nil }
 
 func errStopping() error {
 	return &fault.Fault{What: "cannot answer: the sandbox is stopping", Err: ErrStopping}

@@ -35,6 +35,14 @@ func (o *operator) Reload(context.Context) (spec.Reloaded, error) { return o.rel
 // quiet answers for s, logs apart.
 func quiet(s Supervisor) http.Handler { return Handler(s, nil) }
 
+// browser asks whom c asks as any program would.
+func browser(c *Client) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) },
+	}}
+}
+
 // raw asks as any program would, and gives the code and body of the answer.
 func raw(t *testing.T, c *Client, method, path string) (int, string) {
 	t.Helper()
@@ -42,7 +50,7 @@ func raw(t *testing.T, c *Client, method, path string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := browser(c).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

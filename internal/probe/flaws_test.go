@@ -64,6 +64,20 @@ func TestFlawsOfURLs(t *testing.T) {
 	}
 }
 
+// A host in another script would have to be mapped as browsers do.
+func TestFlawsOfHostsThatAreNotASCII(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://b\u00fccher.example:80/": "its host \"b\u00fccher.example\" is not ASCII: its name in the DNS begins with xn--",
+		"http://b%C3%BCcher/":            "its host \"b\u00fccher\" is not ASCII: its name in the DNS begins with xn--",
+		"http://xn--bcher-kva.example/":  "",
+		"http://localhost/b\u00fccher":   "",
+	} {
+		if got := strings.Join(Flaws(Ready, spec.Probe{HTTP: address}), "; "); got != want {
+			t.Errorf("%q: %q, want %q", address, got, want)
+		}
+	}
+}
+
 func TestUseHasTheNameOfItsKey(t *testing.T) {
 	if got := []string{Start.String(), Ready.String(), Live.String()}; !slices.Equal(got, []string{"start", "ready", "live"}) {
 		t.Errorf("got %q", got)

@@ -3,7 +3,6 @@ package probe
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -12,14 +11,15 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/sandwright/sandwright/internal/httpcall"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
 // Bounds of an answer over HTTP.
 const (
 	maxBody   = 64 << 10
-	maxHeader = 64 << 10
 	drainTime = 100 * time.Millisecond // for a body that nobody asks for
 )
 
@@ -28,13 +28,10 @@ const (
 // server is not verified: the probe asks whether somebody answers, not who.
 type web struct {
 	url    string // without a password
-	uri    string // the url without scheme and host
 	status statusSet
 	body   *regexp.Regexp // nil: any
-	header http.Header
-	host   string // of the Host header; empty: the url's
-	target *url.URL
-	client *http.Client
+	ask    httpcall.Question
+	dial   func(context.Context) (net.Conn, error)
 }
 
 func newHTTP(p spec.Probe) (*web, error) {
@@ -46,18 +43,12 @@ func newHTTP(p spec.Probe) (*web, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &web{url: u.Redacted(), uri: u.RequestURI(), target: u, status: status, client: client(p.Socket)}
+	h := &web{url: u.Redacted(), status: status, ask: question(u, p.Headers), dial: dialer(u, p.Socket)}
 	if p.Body != "" {
 		if h.body, err = pattern("body", p.Body); err != nil {
 			return nil, err
 		}
 	}
-	h.header = http.Header{"User-Agent": {"sandwright-init"}}
-	for name, value := range p.Headers {
-		h.header.Set(name, value)
-	}
-	h.host = h.header.Get("Host")
-	h.header.Del("Host")
 	return h, nil
 }
 
@@ -66,35 +57,17 @@ func parseURL(address string) (*url.URL, error) {
 	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is no http URL", address)
 	}
+	if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return nil, fmt.Errorf("its host %q is not ASCII: its name in the DNS begins with xn--", u.Hostname())
+	}
 	return u, nil
-}
-
-// client speaks through the unix socket at path, or over the network if that
-// is empty.
-func client(path string) *http.Client {
-	t := &http.Transport{
-		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeader,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-		Protocols:       new(http.Protocols),
-	}
-	t.Protocols.SetHTTP1(true)
-	if path != "" {
-		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", path)
-		}
-	}
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // Try sends one request.
 func (h *web) Try(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	req := (&http.Request{Method: http.MethodGet, URL: h.target, Host: h.host, Header: h.header.Clone()}).WithContext(ctx)
-	resp, err := h.client.Do(req)
+	resp, err := httpcall.Ask(ctx, h.dial, h.ask)
 	if err != nil {
 		return "", failed(ctx, h.doing(), err)
 	}
@@ -110,7 +83,7 @@ func (h *web) Try(ctx context.Context) (string, error) {
 	case !good:
 		return "", &Failure{Reason: h.doing() + ": " + said, Detail: excerpt(body)}
 	case h.body == nil || h.body.Match(body):
-		return fmt.Sprintf("GET %s %d", h.uri, resp.StatusCode), nil
+		return fmt.Sprintf("GET %s %d", h.ask.Target, resp.StatusCode), nil
 	case err != nil:
 		return "", h.broken(ctx, err, body)
 	}

@@ -31,6 +31,15 @@ func TestHTTPSends(t *testing.T) {
 			t.Errorf("%+v: %q, %v, %s", p, how, err, detailOf(err))
 		}
 	}
+	// What would frame a body is not sent, and what would switch protocols is.
+	for _, p := range []spec.Probe{
+		{HTTP: server.URL, Body: "agent= x=y user=you:", Headers: map[string]string{"User-Agent": "", "X-Probe": "y", "Authorization": "Basic eW91Og==", "Content-Length": "5"}},
+		{HTTP: server.URL, Body: "close=false", Headers: map[string]string{"Connection": "Upgrade", "Upgrade": "websocket"}},
+	} {
+		if how, err := attempt(t, p, patience); how != "GET / 200" || err != nil {
+			t.Errorf("%+v: %q, %v, %s", p, how, err, detailOf(err))
+		}
+	}
 	_, err := attempt(t, spec.Probe{HTTP: "http://me:secret@" + address + "/", Body: "x=y"}, patience)
 	if want := "GET http://me:xxxxx@ADDR/: 200 OK, and the body does not match \"x=y\""; reasonOf(err, address) != want {
 		t.Errorf("got %v, want %s", err, want)
@@ -53,12 +62,36 @@ func TestHTTPS(t *testing.T) {
 	if _, err := attempt(t, spec.Probe{HTTP: address}, patience); err == nil || !strings.Contains(err.Error(), "does not look like a TLS handshake") {
 		t.Errorf("got %v", err)
 	}
+	plain := httptest.NewServer(http.HandlerFunc(echo))
+	defer plain.Close()
+	address = "https://" + plain.Listener.Addr().String()
+	if _, err := attempt(t, spec.Probe{HTTP: address}, patience); reasonOf(err, address) != "GET ADDR: server gave HTTP response to HTTPS client" {
+		t.Errorf("got %v", err)
+	}
 	old := httptest.NewUnstartedServer(http.HandlerFunc(echo))
 	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}
 	old.StartTLS()
 	defer old.Close()
 	if _, err := attempt(t, spec.Probe{HTTP: old.URL}, patience); err == nil || !strings.Contains(err.Error(), "protocol version") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Where a URL leads, and what the server is told of it.
+func TestQuestions(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://a":                      "/ a",
+		"http://a:8080/b%2Fc?d=e%20f#g": "/b%2Fc?d=e%20f a:8080",
+		"https://u:p@[::1]:8443/?":      "/? [::1]:8443",
+		"http://[fe80::1%25eth0]:80/":   "/ [fe80::1]:80",
+	} {
+		u, err := parseURL(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := question(u, nil); q.Target+" "+q.Host != want {
+			t.Errorf("%s: %s %s, want %s", address, q.Target, q.Host, want)
+		}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -42,10 +41,6 @@ func within(err error, timeout time.Duration) error {
 // short is an error without the layers that Go's network packages put around
 // it: "connection refused" rather than "dial tcp 127.0.0.1:1: connect: …".
 func short(err error) string {
-	var request *url.Error
-	if errors.As(err, &request) {
-		err = request.Err
-	}
 	var dns *net.DNSError
 	var op *net.OpError
 	var call *os.SyscallError
@@ -62,8 +57,7 @@ func short(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed without an answer"
 	}
-	text := strings.TrimPrefix(err.Error(), "net/http: HTTP/1.x transport connection broken: ")
-	return strings.TrimPrefix(text, "net/http: ")
+	return strings.TrimPrefix(err.Error(), "http: ")
 }
 
 // phrase makes one short printable line of s.
