@@ -15,4 +15,4 @@ if [[ $1 == amd64 ]]; then
 	align=1
 fi
 CGO_ENABLED=0 GOOS=linux GOARCH=$1 exec go build -trimpath -buildvcs=false -tags nethttpomithttp2 \
-	-ldflags "-s -w -buildid= -funcalign=$align" "${flags[@]}" -o "$2" ./cmd/sandwright-init
+	-ldflags "-s -w -buildid= -funcalign=$align ${VERSION:+-X main.version=$VERSION}" "${flags[@]}" -o "$2" ./cmd/sandwright-init

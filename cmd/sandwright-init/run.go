@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -33,6 +32,7 @@ Flags:
                    object {"NAME": "VALUE"}; without it, from the environment
 
 ` + clientUsage + `
+` + toolsUsage + `
 Examples:
   sandwright-init restart web
   sandwright-init wait --timeout 1m && sandwright-init logs -n 20 web
@@ -62,6 +62,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == "svscan" {
 		return exit(runSvscan(args[1:], stdout, stderr))
 	}
+	if known, err := toolsCommand(args, stdout); known {
+		return err
+	}
 	if known, err := clientCommand(ctx, args, stdout); known {
 		return err
 	}
@@ -77,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case len(in.words) == 0:
 		return supervisor(in, stdout, stderr)
 	case len(in.words) == 1 && in.words[0] == "version":
-		_, err := fmt.Fprintln(stdout, "sandwright-init", version())
+		_, err := fmt.Fprintln(stdout, "sandwright-init", version)
 		return err
 	default:
 		return misuse("cannot understand %q", strings.Join(in.words, " "))
@@ -114,10 +117,5 @@ func misuse(format string, args ...any) error {
 	return (&fault.Fault{What: what, Code: fault.ExitUsage}).WithHint("run: sandwright-init --help")
 }
 
-// version is the module's, as the build has stamped it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
+// version is what the build says with VERSION.
+var version = "(devel)"

@@ -46,6 +46,9 @@ func supervisor(in invocation, stdout, stderr io.Writer) error {
 	}
 	voice := newVoice(stderr)
 	defer voice.close()
+	if err := verifyAtStart(s, voice.say); err != nil {
+		return err
+	}
 	b := &boxed{in: in, spec: s, env: env, load: load, voice: voice, mirror: stdout}
 	return b.run()
 }

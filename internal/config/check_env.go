@@ -26,6 +26,11 @@ func checkBuild(f *File) (faults fault.List) {
 					WithHint("set scope: build for %s, in line %d", name, f.At("env", name).Line))
 			}
 		}
+		for j, name := range step.Tools {
+			if _, ok := f.Tools[name]; !ok && name != "" {
+				faults = append(faults, missing(f.At("workspace", "build", strconv.Itoa(i), "tools", strconv.Itoa(j)), "tool", name, f.Tools).orHint("add it to tools"))
+			}
+		}
 	}
 	return faults
 }

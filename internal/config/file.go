@@ -29,6 +29,7 @@ type File struct {
 	Include   []string // patterns of what is staged although git ignores it
 	Links     []LinkRule
 	Tools     map[string]Tool
+	Verify    string // never or boot: when PID 1 holds the tools' files against the lock
 	// MinimumAge is how old the release of a tool must be to be locked.
 	MinimumAge spec.Duration
 	Registries Registries
@@ -86,6 +87,7 @@ type BuildStep struct {
 	Run     string   // given to sh -c, in Target
 	Network bool     // default false: the step has no network
 	Env     []string // names of build-scoped variables it sees
+	Tools   []string // names of tools it runs, besides node and the package manager
 }
 
 // A LinkRule says what becomes of the symbolic links that a pattern matches.
@@ -115,6 +117,7 @@ type Tool struct {
 	Arch       map[string]string // amd64 or arm64 -> the word that {arch} stands for
 	Files      []string          // patterns of the files that are kept; empty: all
 	Bin        []string          // files put on PATH; default: what the package itself says
+	Check      []string          // command that ends the tool's layer; default: its program with --version
 	MinimumAge *spec.Duration    // default: File.MinimumAge
 	Vouched
 }

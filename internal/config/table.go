@@ -30,6 +30,8 @@ func fileShape() object[File] {
 			key("tools", func(f *File) *map[string]Tool { return &f.Tools },
 				dict[Tool]{plainName(), toolShape(), "NAME"},
 				"Pinned programs, each a layer of its own.").such(`{pnpm: {npm: pnpm@10.28.0}}`),
+			key("verify", func(f *File) *string { return &f.Verify }, oneOf("never", "boot"),
+				"When PID 1 holds every file of the tools against the lock. With boot it does so before it starts a service, and starts none where one differs. sandwright tools verify does it at any time.").or("never").such("boot"),
 			key("minimum-age", func(f *File) *spec.Duration { return &f.MinimumAge }, age(),
 				"How old the release of a tool must be to be locked. A younger one is passed over, or refused where nothing else fits.").such("7d"),
 			key("registries", func(f *File) *Registries { return &f.Registries }, registriesShape(),
@@ -139,6 +141,8 @@ func buildShape() object[BuildStep] {
 				"Whether the command has a network.").or("false").such("true"),
 			key("env", func(b *BuildStep) *[]string { return &b.Env }, list[string]{of: anyText("a variable's name")},
 				"The variables with scope build that the command sees.").such("[SENTRY_RELEASE]"),
+			key("tools", func(b *BuildStep) *[]string { return &b.Tools }, list[string]{of: anyText("a tool's name")},
+				"The tools that the command runs. All steps have node and the package manager; only what stands here can change what another tool does to the build.").such("[buf]"),
 		},
 		later: []string{"inputs"},
 	}

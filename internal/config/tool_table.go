@@ -11,6 +11,9 @@ func toolShape() object[Tool] {
 			key("bin", func(t *Tool) *[]string { return &t.Bin }, list[string]{of: checked("a path", below)},
 				"The files that are put on PATH.").
 				otherwiseIs("what the package's own bin says, or the file of the tool's name").such("[bin/node]"),
+			key("check", func(t *Tool) *[]string { return &t.Check }, list[string]{of: anyText("an argument")},
+				"The command that ends the tool's layer: a build with a tool that does not run here, such as for want of a shared library, fails and says why.").
+				otherwiseIs("its program with --version").such("[gh, version]"),
 			key("minimum-age", func(t *Tool) **spec.Duration { return &t.MinimumAge }, optional[spec.Duration]{age()},
 				"How old the release must be to be locked.").otherwiseIs("the file's own minimum-age").such("0d"),
 		),

@@ -49,11 +49,13 @@ func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) 
 	if err != nil {
 		return nil, err
 	}
-	st, err := system(p, l)
+	t, err := toolStates(p, l)
 	if err != nil {
 		return nil, err
 	}
+	st := t.join(t.base, plan.UseInstall)
 	st = install(st, p)
+	st = t.join(st, plan.UseBuild)
 	st = source(st, p)
 	for _, s := range p.Build {
 		st = build(st, p, s)
@@ -61,7 +63,7 @@ func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) 
 	if p.Git { // no step before sees it: a commit builds nothing anew
 		st = copyTree(st, p, Git)
 	}
-	st, err = contract(st, p, l)
+	st, err = contract(t.join(st, plan.UseRun, t.init), p, t)
 	if err != nil {
 		return nil, err
 	}
@@ -69,23 +71,14 @@ func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) 
 	return st.Marshal(ctx, llb.Platform(platform), llb.LocalUniqueID(p.Name))
 }
 
-// system is the base, each tool as a layer of its own, and the user.
-func system(p plan.Plan, l Layers) (llb.State, error) {
-	store := llb.OCIStore("", l.Store)
-	parts := []llb.State{llb.OCILayout(l.Base, store, llb.WithCustomName("base"))}
-	for _, t := range p.Tools {
-		ref, ok := l.Tools[t.Name]
-		if !ok {
-			return llb.State{}, fmt.Errorf("no layer was made for tool %s", t.Name)
-		}
-		parts = append(parts, llb.OCILayout(ref, store, llb.WithCustomName("tool "+t.Name)))
-	}
-	st := llb.Merge(parts, llb.WithCustomName("base and tools"))
+// system is the base with the user.
+func system(p plan.Plan, l Layers) llb.State {
+	st := llb.OCILayout(l.Base, llb.OCIStore("", l.Store), llb.WithCustomName("base"))
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		st = st.AddEnv(name, p.Env[name])
 	}
 	return st.Run(llb.Args([]string{"/bin/sh", "-euc", addUser, "sh", p.User.Name, fmt.Sprint(p.User.UID), p.User.Home, p.Target}),
-		llb.Network(llb.NetModeNone), llb.WithCustomName("user "+p.User.Name)).Root(), nil
+		llb.Network(llb.NetModeNone), llb.WithCustomName("user "+p.User.Name)).Root()
 }
 
 // addUser writes what useradd would, without the date that it would add to
@@ -168,18 +161,16 @@ func copyTree(st llb.State, p plan.Plan, tree string) llb.State {
 		llb.WithUIDGID(int(p.User.UID), int(p.User.GID))), llb.WithCustomName("copy "+tree))
 }
 
-// contract adds PID 1 and what it reads. It comes last: neither a newer PID 1
-// nor another service costs more than this layer.
-func contract(st llb.State, p plan.Plan, l Layers) (llb.State, error) {
+// contract adds what PID 1 reads. It comes last: another service costs no more
+// than this layer.
+func contract(st llb.State, p plan.Plan, t tools) (llb.State, error) {
 	data, err := spec.Encode(p.Spec)
 	if err != nil {
 		return llb.State{}, err
 	}
-	init := llb.OCILayout(l.Init, llb.OCIStore("", l.Store), llb.WithCustomName("sandwright-init"))
-	return st.File(llb.Copy(init, spec.InitPath, spec.InitPath, &llb.CopyInfo{CreateDestPath: true, CreatedTime: &epoch}).
-		Mkdir(path.Dir(spec.Path), 0o755, llb.WithParents(true), llb.WithCreatedTime(epoch)).
-		Mkfile(spec.Path, 0o644, data, llb.WithCreatedTime(epoch)),
-		llb.WithCustomName("services and PID 1")), nil
+	file := llb.Mkdir(path.Dir(spec.Path), 0o755, llb.WithParents(true), llb.WithCreatedTime(epoch)).
+		Mkfile(spec.Path, 0o644, data, llb.WithCreatedTime(epoch))
+	return st.File(t.passed(file), llb.WithCustomName("services")), nil
 }
 
 // platformOf reads OS/ARCH.

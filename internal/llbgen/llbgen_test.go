@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "write the goldens anew")
 func demo() plan.Plan {
 	return plan.Plan{
 		Name: "demo", Platform: "linux/amd64",
-		Tools:   []plan.Tool{{Name: "node"}, {Name: "pnpm"}},
+		Tools: []plan.Tool{{Name: "buf", Use: plan.UseBuild}, {Name: "node", Check: []string{"node", "--version"}}, {Name: "opencode", Check: []string{"opencode", "-v"}, Use: plan.UseRun},
+			{Name: "pnpm", Check: []string{"pnpm", "--version"}}},
 		User:    spec.User{Name: "dev", UID: 1001, GID: 1001, Home: "/home/dev"},
 		Target:  "/home/dev/src/app",
 		Install: []string{"pnpm", "install", "--frozen-lockfile"},
@@ -38,8 +39,8 @@ func demo() plan.Plan {
 
 func layers() Layers {
 	digest := "@sha256:" + strings.Repeat("0", 64)
-	return Layers{Store: "layout", Base: "base/bookworm" + digest, Init: "sandwright/init" + digest,
-		Tools: map[string]string{"node": "tool/node" + digest, "pnpm": "tool/pnpm" + digest}}
+	return Layers{Store: "layout", Base: "base/bookworm" + digest, Init: "sandwright/init" + digest, Tools: map[string]string{
+		"buf": "tool/buf" + digest, "node": "tool/node" + digest, "opencode": "tool/opencode" + digest, "pnpm": "tool/pnpm" + digest}}
 }
 
 // lower gives the operations of the graph, inputs first.

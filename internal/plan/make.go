@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"maps"
 	"path"
 	"slices"
 
@@ -34,7 +33,7 @@ func Make(in Inputs) (Plan, error) {
 	p := Plan{
 		Name:     f.Name,
 		Platform: in.Platform,
-		Tools:    tools(in.Lock, in.Platform),
+		Tools:    tools(f, in.Lock, in.Workspace.Manager.Name, in.Platform),
 		User:     spec.User{Name: f.User.Name, UID: f.User.UID, GID: f.User.UID, Home: f.User.Home},
 		Target:   f.Workspace.Target,
 		Install:  installCommand(),
@@ -69,14 +68,6 @@ func checkManager(f *config.File, ws *workspace.Workspace, lk *lock.Lock, platfo
 			WithHint(`add to tools: node: {npm: "node-linux-{arch}@VERSION", bin: [bin/node]}`))
 	}
 	return faults
-}
-
-func tools(lk *lock.Lock, platform string) []Tool {
-	var out []Tool
-	for _, name := range slices.Sorted(maps.Keys(lk.Tools)) {
-		out = append(out, Tool{Name: name, Tree: lk.Tools[name].Platforms[platform].Tree})
-	}
-	return out
 }
 
 // StoreDir is where pnpm's content store is mounted while an install runs.

@@ -22,9 +22,22 @@ type Plan struct {
 
 // A Tool is one layer of a pinned program.
 type Tool struct {
-	Name string
-	Tree string // sha256 hex of the list of its files
+	Name  string
+	Tree  string   // sha256 hex of the list of its files
+	Check []string // command that must exit 0 for its layer to be taken; empty: none
+	Use   Use
 }
+
+// A Use is the first thing that a tool is there for. What comes before does
+// not depend on the tool: another version of it changes nothing there.
+type Use int
+
+// The uses, in their order.
+const (
+	UseInstall Use = iota // the workspace's install: node and its package manager
+	UseBuild              // a build step that names the tool
+	UseRun                // the finished sandbox
+)
 
 // A Step is one command of the workspace's build.
 type Step struct {

@@ -14,7 +14,10 @@ import (
 func specOf(f *config.File, p Plan) spec.Spec {
 	s := spec.Spec{
 		Version: spec.Version, Name: f.Name, LogDir: spec.LogDir, LogTotal: f.Logs.Budget, Main: f.Main,
-		Env: p.Env, Services: []spec.Service{},
+		Env: p.Env, Services: []spec.Service{}, Tools: pinned(p.Tools),
+	}
+	if f.Verify == string(spec.VerifyBoot) {
+		s.Verify = spec.VerifyBoot
 	}
 	for _, name := range runVariables(f) {
 		s.Variables = append(s.Variables, variable(f, name, f.Env[name], "env", name))
