@@ -18,6 +18,7 @@ import (
 	"github.com/sandwright/sandwright/internal/initbin"
 	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -55,17 +56,15 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 		return llbgen.Layers{}, nil, err
 	}
 	out := llbgen.Layers{Store: engine.StoreID, Tools: map[string]string{}}
+	var base fetch.Ref
+	var tools map[string]fetch.Ref
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		ref, err := baseLayers(ctx, fetcher, b)
-		out.Base = ref.String()
+	group.Go(func() (err error) {
+		base, err = baseLayers(ctx, fetcher, b)
 		return err
 	})
-	group.Go(func() error {
-		refs, err := fetcher.ToolLayers(ctx, b.lock.Tools, b.plan.Platform)
-		for name, ref := range refs {
-			out.Tools[name] = ref.String()
-		}
+	group.Go(func() (err error) {
+		tools, err = fetcher.ToolLayers(ctx, b.lock.Tools, b.plan.Platform)
 		return err
 	})
 	group.Go(func() error {
@@ -80,6 +79,20 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 	if err := group.Wait(); err != nil {
 		return llbgen.Layers{}, nil, err
 	}
+	// What the install needs is one chain of layers: on it, and on what is built
+	// on it, the other tools are laid without touching a file of the chain.
+	chain := []fetch.Ref{base}
+	for _, t := range b.plan.Tools {
+		if t.Use == plan.UseInstall {
+			chain = append(chain, tools[t.Name])
+		}
+		out.Tools[t.Name] = tools[t.Name].String()
+	}
+	ref, err := store.Stack("base/system", b.plan.Platform, chain...)
+	if err != nil {
+		return llbgen.Layers{}, nil, err
+	}
+	out.System = ref.String()
 	secrets := maps.Clone(b.values.buildSecrets)
 	secrets[llbgen.SecretNPMRC] = npm.File()
 	secrets[llbgen.SecretCA] = npm.CABundle(os.Environ())

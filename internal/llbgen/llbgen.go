@@ -35,9 +35,12 @@ const (
 // layout that llb.OCIStore names.
 type Layers struct {
 	Store string // the store's name
-	Base  string
-	Init  string            // holds spec.InitPath
-	Tools map[string]string // by tool
+	// System is the base with the tools of plan.UseInstall, as one chain of
+	// layers: what BuildKit merges with a chain leaves the chain alone, and what
+	// it merges with a merge is linked again, file by file.
+	System string
+	Init   string            // holds spec.InitPath
+	Tools  map[string]string // by tool
 }
 
 // epoch is the time of every file that a copy makes.
@@ -53,9 +56,8 @@ func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) 
 	if err != nil {
 		return nil, err
 	}
-	st := t.join(t.base, plan.UseInstall)
-	st = install(st, p)
-	st = t.join(st, plan.UseBuild)
+	st := install(t.base, p)
+	st = t.add(st, plan.UseBuild)
 	st = source(st, p)
 	for _, s := range p.Build {
 		st = build(st, p, s)
@@ -63,7 +65,7 @@ func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) 
 	if p.Git { // no step before sees it: a commit builds nothing anew
 		st = copyTree(st, p, Git)
 	}
-	st, err = contract(t.join(st, plan.UseRun, t.init), p, t)
+	st, err = contract(t.join(st), p, t)
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +73,9 @@ func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) 
 	return st.Marshal(ctx, llb.Platform(platform), llb.LocalUniqueID(p.Name))
 }
 
-// system is the base with the user.
+// system is the base with what installs and the user.
 func system(p plan.Plan, l Layers) llb.State {
-	st := llb.OCILayout(l.Base, llb.OCIStore("", l.Store), llb.WithCustomName("base"))
+	st := llb.OCILayout(l.System, llb.OCIStore("", l.Store), llb.WithCustomName("base and package manager"))
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		st = st.AddEnv(name, p.Env[name])
 	}

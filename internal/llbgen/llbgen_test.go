@@ -39,7 +39,7 @@ func demo() plan.Plan {
 
 func layers() Layers {
 	digest := "@sha256:" + strings.Repeat("0", 64)
-	return Layers{Store: "layout", Base: "base/bookworm" + digest, Init: "sandwright/init" + digest, Tools: map[string]string{
+	return Layers{Store: "layout", System: "system" + digest, Init: "sandwright/init" + digest, Tools: map[string]string{
 		"buf": "tool/buf" + digest, "node": "tool/node" + digest, "opencode": "tool/opencode" + digest, "pnpm": "tool/pnpm" + digest}}
 }
 

@@ -10,10 +10,10 @@ import (
 
 // tools are the parts of the graph that do not depend on each other.
 type tools struct {
-	base   llb.State // with the user
+	base   llb.State // with what installs and the user
 	init   llb.State // the image of sandwright-init
 	list   []plan.Tool
-	layers map[string]llb.State // by tool
+	layers map[string]llb.State // by tool; of those that base does not have
 	checks []llb.State          // empty; each is there once its tool has been seen to run
 }
 
@@ -26,7 +26,9 @@ func toolStates(p plan.Plan, l Layers) (tools, error) {
 		if !ok {
 			return t, fmt.Errorf("no layer was made for tool %s", tool.Name)
 		}
-		t.layers[tool.Name] = llb.OCILayout(ref, store, llb.WithCustomName("tool "+tool.Name))
+		if tool.Use != plan.UseInstall {
+			t.layers[tool.Name] = llb.OCILayout(ref, store, llb.WithCustomName("tool "+tool.Name))
+		}
 	}
 	for _, tool := range p.Tools {
 		if len(tool.Check) > 0 {
@@ -36,23 +38,29 @@ func toolStates(p plan.Plan, l Layers) (tools, error) {
 	return t, nil
 }
 
-// join lays the tools of one use, and more, over st. A change of one is a
-// change of its own layer and of this join, which is made of links.
-func (t tools) join(st llb.State, use plan.Use, more ...llb.State) llb.State {
-	parts, names := []llb.State{st}, ""
+// add copies the tools of one use over st. Unlike a merge, it leaves st and
+// what follows one chain of layers.
+func (t tools) add(st llb.State, use plan.Use) llb.State {
 	for _, tool := range t.list {
 		if tool.Use == use {
-			parts = append(parts, t.layers[tool.Name])
-			names += " " + tool.Name
+			st = st.File(llb.Copy(t.layers[tool.Name], "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true}), llb.WithCustomName("add "+tool.Name))
 		}
 	}
-	if parts = append(parts, more...); len(parts) == 1 {
-		return st
+	return st
+}
+
+// join lays the tools of the finished sandbox, and PID 1, over st. Nothing of
+// st is touched, so that neither another tool nor another source costs more
+// than links to the files of these.
+func (t tools) join(st llb.State) llb.State {
+	parts, names := []llb.State{st}, ""
+	for _, tool := range t.list {
+		if tool.Use == plan.UseRun {
+			parts = append(parts, t.layers[tool.Name])
+			names += tool.Name + ", "
+		}
 	}
-	if len(more) > 0 {
-		names += " PID 1"
-	}
-	return llb.Merge(parts, llb.WithCustomName("add"+names))
+	return llb.Merge(append(parts, t.init), llb.WithCustomName("add "+names+"PID 1"))
 }
 
 // checkDone is where a check finds a folder for what it leaves: nothing.
@@ -81,14 +89,14 @@ echo "error: cannot run $1 of tool $tool: $why"
 exit 1
 `
 
-// check runs a tool as the sandbox's user would, on the base and node alone,
-// and gives a state without files. What the tool writes is thrown away.
+// check runs a tool as the sandbox's user would, on the base, node and the
+// package manager, and gives a state without files. What the tool writes is
+// thrown away.
 func (t tools) check(p plan.Plan, tool plan.Tool) llb.State {
-	parts := []llb.State{t.base}
-	if node, ok := t.layers[plan.Node]; ok && tool.Name != plan.Node {
-		parts = append(parts, node)
+	st := t.base
+	if tool.Use != plan.UseInstall {
+		st = llb.Merge([]llb.State{st, t.layers[tool.Name]}, llb.WithCustomName("tool "+tool.Name+" alone"))
 	}
-	st := llb.Merge(append(parts, t.layers[tool.Name]), llb.WithCustomName("tool "+tool.Name+" alone"))
 	args := append([]string{"/bin/sh", "-uc", checkTool, "sh", tool.Name}, tool.Check...)
 	run := st.Run(llb.Args(args), llb.Dir("/"), llb.User(fmt.Sprintf("%d:%d", p.User.UID, p.User.GID)),
 		llb.AddEnv("CI", "true"), llb.AddEnv("NO_COLOR", "1"), llb.Network(llb.NetModeNone),

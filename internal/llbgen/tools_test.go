@@ -37,14 +37,16 @@ func TestAnotherToolChangesItsOwnLayerOnly(t *testing.T) {
 	install := "install the workspace's dependencies"
 	last := "services"
 	for tool, want := range map[string][]string{
-		"opencode": {"tool opencode", "tool opencode alone", "check tool opencode", "add opencode PID 1", last},
-		"buf":      {"tool buf", "add buf", "copy source", "pnpm build", "pnpm fonts", "add opencode PID 1", last},
-		"pnpm": {"tool pnpm", "tool pnpm alone", "check tool pnpm", "copy manifests", install, "add buf", "copy source",
-			"pnpm build", "pnpm fonts", "add opencode PID 1", last},
+		"opencode": {"tool opencode", "tool opencode alone", "check tool opencode", "add opencode, PID 1", last},
+		"buf":      {"tool buf", "add buf", "copy source", "pnpm build", "pnpm fonts", "add opencode, PID 1", last},
+		"pnpm":     {"base and package manager", "user dev", "check tool node", "check tool pnpm", "tool opencode alone", "check tool opencode", "copy manifests", install, "add buf", "copy source", "pnpm build", "pnpm fonts", "add opencode, PID 1", last},
 	} {
 		newer := layers()
 		newer.Tools = maps.Clone(newer.Tools)
 		newer.Tools[tool] = "tool/" + tool + digest
+		if tool == "pnpm" {
+			newer.System = "system" + digest
+		}
 		before, after := names(t, demo(), layers()), names(t, demo(), newer)
 		var changed []string
 		for name, digest := range after {
