@@ -2,7 +2,6 @@ package stage
 
 import (
 	"hash/maphash"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,14 +12,7 @@ import (
 // way Unicode composes a letter: on many laptops they are one file.
 func (w *walker) collisions() {
 	hashes := w.nameHashes()
-	sorted := slices.Clone(hashes)
-	slices.Sort(sorted)
-	twice := map[uint64]bool{}
-	for i := 1; i < len(sorted); i++ {
-		if sorted[i] == sorted[i-1] {
-			twice[sorted[i]] = true
-		}
-	}
+	twice := repeated(hashes)
 	if len(twice) == 0 {
 		return
 	}
@@ -40,6 +32,28 @@ func (w *walker) collisions() {
 	}
 }
 
+// repeated gives the hashes that are there more than once, from a table that is
+// half empty.
+func repeated(hashes []uint64) map[uint64]bool {
+	twice := map[uint64]bool{}
+	size := uint64(1)
+	for size < 2*uint64(len(hashes)) {
+		size *= 2
+	}
+	table := make([]uint64, size)
+	for _, h := range hashes {
+		at := h >> 1 & (size - 1)
+		for table[at] != 0 && table[at] != h {
+			at = (at + 1) & (size - 1)
+		}
+		if table[at] == h {
+			twice[h] = true
+		}
+		table[at] = h
+	}
+	return twice
+}
+
 // nameHashes hashes the folder of each entry as it is, and its name folded.
 func (w *walker) nameHashes() []uint64 {
 	hashes, seed := make([]uint64, len(w.entries)), maphash.MakeSeed()
@@ -57,12 +71,26 @@ func (w *walker) nameHashes() []uint64 {
 				buf[at] = c + 'a' - 'A'
 			}
 		}
-		hashes[i] = maphash.Bytes(seed, buf)
+		hashes[i] = maphash.Bytes(seed, buf) | 1
 	}
 	return hashes
 }
 
-// foldName gives names that differ in case or composition alone one form.
+// foldName gives names that differ in case or composition alone one form. What
+// is not UTF-8 has no case but that of ASCII.
 func foldName(name string) string {
+	if !utf8.ValidString(name) {
+		return lowerASCII(name)
+	}
 	return norm.NFC.String(strings.ToLower(strings.ToUpper(norm.NFD.String(name))))
+}
+
+func lowerASCII(name string) string {
+	b := []byte(name)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }

@@ -9,11 +9,12 @@ import (
 
 // maxAsked is how many files are asked for their extended attributes, beside
 // those that can be executed: one more system call a file is dear.
-const maxAsked = 20_000
+const maxAsked = 5_000
 
 // Dropped counts what no image gets, and keeps the first name of each.
 type dropped struct {
 	asked              int
+	ask                asker
 	bits, caps, xattrs count
 }
 
@@ -43,7 +44,7 @@ func (d *dropped) look(dir int, e *Entry, name string, st *unix.Stat_t) {
 				return
 			}
 		}
-		e.marks |= asked | attributeMarks(attributes(dir, name))
+		e.marks |= asked | attributeMarks(d.ask.attributes(dir, name))
 	}
 	if e.marks&hasCaps != 0 {
 		d.caps.add(e.Path)

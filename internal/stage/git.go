@@ -29,15 +29,18 @@ func (l *lister) git(repo repository, depth int) error {
 		if err != nil {
 			return err
 		}
-		p := path.Join(repo.sub, r.path)
+		p := r.path
+		if repo.sub != "" {
+			p = repo.sub + "/" + p
+		}
 		switch {
 		case r.mode == modeModule:
 			modules = append(modules, p)
 		case r.mode == "" && strings.HasSuffix(r.path, "/"):
-			l.alone(p)
+			l.alone(strings.TrimSuffix(p, "/"))
 			return nil
 		}
-		attributes = attributes || path.Base(r.path) == ".gitattributes"
+		attributes = attributes || strings.HasSuffix(p, ".gitattributes")
 		return l.add(p)
 	})
 	if err != nil {

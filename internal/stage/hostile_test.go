@@ -15,6 +15,8 @@ import (
 // for the folder that holds the checkout.
 type hostile struct {
 	name    string
+	opts    Options
+	plain   bool // outside git
 	build   func(d *dir)
 	want    []string // what is staged
 	refused []string // or the faults, each without "cannot stage "
@@ -22,7 +24,8 @@ type hostile struct {
 }
 
 func hostiles() []hostile {
-	return slices.Concat(plainTrees(), hostileLinks(), harmlessLinks(), hostileKinds(), hostileNames())
+	return slices.Concat(plainTrees(), hostileLinks(), moreHostileLinks(), harmlessLinks(), linkRuleTrees(), hostileKinds(), hostileNames(),
+		moreKinds(), moreNames(), gitStates(), hostileRepositories(), ruleTrees(), outsideTrees(), lfsTrees())
 }
 
 func plainTrees() []hostile {
@@ -164,16 +167,18 @@ func hostileNames() []hostile {
 
 func TestHostile(t *testing.T) {
 	for _, h := range hostiles() {
-		for _, slow := range []bool{false, true} {
-			t.Run(h.name+map[bool]string{true: " without openat2"}[slow], func(t *testing.T) {
-				d := checkout(t)
-				h.build(d)
-				h.check(t, d, slow)
-			})
-		}
+		t.Run(h.name, func(t *testing.T) {
+			d := newDir(t)
+			if !h.plain {
+				d.git("init", "-q", "-b", "main")
+			}
+			h.build(d)
+			h.check(t, d, false)
+			h.check(t, d, true)
+		})
 	}
-	if n := len(hostiles()); n < 50 {
-		t.Errorf("%d cases, want at least 50", n)
+	if n := len(hostiles()); n < 120 {
+		t.Errorf("%d cases, want at least 120", n)
 	}
 }
 
@@ -184,7 +189,7 @@ func (h hostile) check(t *testing.T, d *dir, slow bool) {
 	}
 	defer r.Close()
 	r.slow = slow
-	tree, err := inspect(context.Background(), r, Options{})
+	tree, err := inspect(context.Background(), r, h.opts)
 	d.check(err)
 	var refused []string
 	for _, f := range fault.All(tree.Err()) {

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -40,7 +41,11 @@ func ruleFor(rules []linkRule, p string) *linkRule {
 // and names those that lead nowhere. The order of the entries stays.
 func (w *walker) links(rules []linkRule) {
 	if len(rules) > 0 {
+		before := len(w.entries)
 		w.entries = slices.DeleteFunc(w.entries, func(e Entry) bool { return e.Kind == Link && w.drops(rules, e.Path) })
+		if len(w.entries) < before {
+			w.prune()
+		}
 	}
 	r := newResolver(w.lookAlsoOnDisk(&Tree{entries: w.entries}, rules))
 	r.allowed = func(p string) bool {
@@ -55,6 +60,19 @@ func (w *walker) links(rules []linkRule) {
 	w.entries = slices.DeleteFunc(w.entries, func(e Entry) bool {
 		return e.Kind == Link && w.judge(&e, r.follow(e.Path, e.Target))
 	})
+}
+
+// prune takes out the folders that nothing is left in.
+func (w *walker) prune() {
+	last := ""
+	for i, e := range slices.Backward(w.entries) {
+		if e.Kind == Dir && !w.modules[e.Path] && !strings.HasPrefix(last, e.Path+"/") {
+			w.entries[i].Path = ""
+			continue
+		}
+		last = e.Path
+	}
+	w.entries = slices.DeleteFunc(w.entries, func(e Entry) bool { return e.Path == "" })
 }
 
 // drops says whether a rule drops a link, and makes a notice of it.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -65,13 +66,14 @@ func show(path string) string {
 }
 
 // pattern is a path as a rule of the file writes it, so that it matches that
-// path. A byte that YAML cannot hold becomes a ?.
+// path. What YAML cannot hold becomes a ?, and so does a space at either end,
+// which patterns lose.
 func pattern(path string) string {
 	var out strings.Builder
 	for i := 0; i < len(path); {
 		r, size := utf8.DecodeRuneInString(path[i:])
 		switch {
-		case r == utf8.RuneError && size == 1, r < ' ', r == 0x7f:
+		case r == utf8.RuneError && size == 1, unicode.IsControl(r), unicode.IsSpace(r) && (i == 0 || i+size == len(path)):
 			out.WriteByte('?')
 		case strings.ContainsRune(`*?[]\!`, r):
 			out.WriteString(`\` + path[i:i+size])

@@ -144,13 +144,14 @@ func (w *walker) name(dir int, p, name string) error {
 	if err != nil {
 		return err
 	}
-	e, err := w.entry(dir, p, name, &st)
+	var e Entry
+	ok, err := w.entry(&e, dir, p, name, &st)
 	for tries := 0; errors.Is(err, ErrChanged) && tries < maxTries; tries++ {
 		if st, err = lstat(dir, name); err == nil {
-			e, err = w.entry(dir, p, name, &st)
+			ok, err = w.entry(&e, dir, p, name, &st)
 		}
 	}
-	if err != nil || e == nil {
+	if err != nil || !ok {
 		return err
 	}
 	if reason := impossible(p); reason != "" {
@@ -158,32 +159,34 @@ func (w *walker) name(dir int, p, name string) error {
 			Hint: "rename it, or add to sandwright.yaml: exclude: [" + pattern(p) + "]"})
 		return nil
 	}
-	w.dropped.look(dir, e, name, &st)
-	w.keep(*e)
+	w.dropped.look(dir, &e, name, &st)
+	w.keep(&e)
 	return nil
 }
 
-// entry makes the entry of what was looked at; nil where it is none.
-func (w *walker) entry(dir int, p, name string, st *unix.Stat_t) (*Entry, error) {
+// entry makes e the entry of what was looked at; false where that is none.
+func (w *walker) entry(e *Entry, dir int, p, name string, st *unix.Stat_t) (bool, error) {
 	switch uint32(st.Mode) & unix.S_IFMT {
 	case unix.S_IFREG:
-		e := &Entry{Path: p}
+		*e = Entry{Path: p}
 		e.become(st, w.start)
 		if e.cached = w.cache.find(&e.id); e.cached > 0 {
 			e.marks = w.cache.marks(e.cached)
 		}
-		return e, nil
+		return true, nil
 	case unix.S_IFDIR:
 		if !w.modules[p] && len(p) < maxPath {
-			return nil, nil // a file became a folder; what is in it is listed itself
+			return false, nil // a file became a folder; what is in it is listed itself
 		}
-		return &Entry{Path: p, Kind: Dir, Mode: 0o755}, nil
+		*e = Entry{Path: p, Kind: Dir, Mode: 0o755}
+		return true, nil
 	case unix.S_IFLNK:
 		target, err := readlink(dir, name)
 		if errors.Is(err, unix.EINVAL) {
 			err = ErrChanged
 		}
-		return &Entry{Path: p, Kind: Link, Mode: 0o777, Target: target}, err
+		*e = Entry{Path: p, Kind: Link, Mode: 0o777, Target: target}
+		return true, err
 	case unix.S_IFIFO:
 		w.leaveOut(p, "fifo")
 	case unix.S_IFSOCK:
@@ -191,11 +194,11 @@ func (w *walker) entry(dir int, p, name string, st *unix.Stat_t) (*Entry, error)
 	default:
 		w.leaveOut(p, "device")
 	}
-	return nil, nil
+	return false, nil
 }
 
 // keep adds an entry, after the folders that it is in.
-func (w *walker) keep(e Entry) {
+func (w *walker) keep(e *Entry) {
 	n := len(w.frames)
 	for n > 1 && !w.frames[n-1].kept {
 		n--
@@ -204,7 +207,7 @@ func (w *walker) keep(e Entry) {
 		w.frames[i].kept = true
 		w.entries = append(w.entries, Entry{Path: w.frames[i].path, Kind: Dir, Mode: 0o755})
 	}
-	w.entries = append(w.entries, e)
+	w.entries = append(w.entries, *e)
 }
 
 // become makes e the regular file that was looked at.
