@@ -60,6 +60,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	b.tree, err = stage.Open(ctx, b.project.root(), stageOptions(b.project))
 	if err == nil {
 		b.workspace, err = workspace.Find(b.tree)
+		faults = append(faults, a.judgeTree(ctx, b.tree, file, knownSecrets(ctx, b.project, env, b.values))...)
 	}
 	faults = append(faults, fault.All(err)...)
 	b.lock, err = a.checkedLock(b.project, b.workspace)
@@ -90,6 +91,16 @@ func (a *app) checkedLock(p project, ws *workspace.Workspace) (*lock.Lock, error
 		return l, l.Check(wanted(p.file, workspace.Manager{Name: name, Version: version}))
 	}
 	return l, l.Check(wanted(p.file, ws.Manager))
+}
+
+// judgeTree warns of what looks like a secret, and refuses what is one and what
+// is too large.
+func (a *app) judgeTree(ctx context.Context, tree *stage.Tree, file *config.File, secrets map[string]string) fault.List {
+	v, err := judge(ctx, tree, file, secrets)
+	for _, n := range v.notices {
+		a.notices([]string{n.String()})
+	}
+	return append(append(fault.All(err), v.faults()...), overBudget(tree, file)...)
 }
 
 // prepare brings what the lock pins into the store, and lowers the plan.

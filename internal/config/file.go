@@ -28,6 +28,9 @@ type File struct {
 	Exclude   []string // patterns of what is not staged
 	Include   []string // patterns of what is staged although git ignores it
 	Links     []LinkRule
+	Budget    int64    // bytes of all staged files; 0 is no bound
+	Strict    bool     // a file that looks like a secret ends the build
+	NotSecret []string // patterns of files that only look like secrets
 	Tools     map[string]Tool
 	Verify    string // never or boot: when PID 1 holds the tools' files against the lock
 	// MinimumAge is how old the release of a tool must be to be locked.

@@ -33,19 +33,11 @@ type verdicts struct {
 }
 
 func openVerdicts(dir string, values map[string]string) (*verdicts, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	key, err := machineKey(filepath.Join(dir, "key"))
+	key, err := keyOf(dir, rules, values)
 	if err != nil {
 		return nil, fmt.Errorf("cannot remember which layers hold no secret: %w", err)
 	}
-	h := hmac.New(sha256.New, key)
-	fmt.Fprintf(h, "rules %s\n", rules)
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		fmt.Fprintf(h, "%q %q\n", name, values[name])
-	}
-	v := &verdicts{path: filepath.Join(dir, "clean"), key: h.Sum(nil), known: map[string]bool{}}
+	v := &verdicts{path: filepath.Join(dir, "clean"), key: key, known: map[string]bool{}}
 	data, err := os.ReadFile(v.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -54,6 +46,24 @@ func openVerdicts(dir string, values map[string]string) (*verdicts, error) {
 		v.add(lines.Text())
 	}
 	return v, nil
+}
+
+// keyOf is a key of the rules and the secrets there are now, which tells nothing
+// of them without the key of this machine's user, kept in dir.
+func keyOf(dir, rules string, values map[string]string) ([]byte, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	key, err := machineKey(filepath.Join(dir, "key"))
+	if err != nil {
+		return nil, err
+	}
+	h := hmac.New(sha256.New, key)
+	fmt.Fprintf(h, "rules %s\n", rules)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		fmt.Fprintf(h, "%q %q\n", name, values[name])
+	}
+	return h.Sum(nil), nil
 }
 
 // machineKey reads the key, or makes it.

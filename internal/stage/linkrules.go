@@ -105,7 +105,7 @@ func (w *walker) judge(e *Entry, r resolution) (refused bool) {
 		}
 		p := pattern(r.link)
 		w.refusals = append(w.refusals, Refusal{
-			Path: e.Path, Kind: "link", Reason: reason, Hop: r.link, Target: r.target,
+			Path: e.Path, Kind: "link", Reason: reason, Own: e.Target, Hop: r.link, Target: r.target,
 			Hint: "point it inside the project by a relative path, or add to sandwright.yaml one of: links: [{drop: " + p +
 				"}]; links: [{allow: " + p + "}]; links: [{rewrite: " + p + ", to: TARGET}]",
 		})

@@ -35,6 +35,7 @@ type Refusal struct {
 	Path   string // any bytes
 	Kind   string // file, dir or link
 	Reason string
+	Own    string // what a link itself points to
 	Hop    string // the link whose target leaves; Path itself unless another is on the way
 	Target string // what the hop points to
 	Hint   string // what to type
@@ -56,6 +57,15 @@ func byPath[T comparable](list []T, path func(T) string, text func(T) string) []
 	})
 	return slices.Compact(list)
 }
+
+// Show is a path as messages write it: plain where that is unambiguous.
+func Show(path string) string { return show(path) }
+
+// Pattern is a path as a rule of the file writes it.
+func Pattern(path string) string { return pattern(path) }
+
+// Compare orders paths as Entries are.
+func Compare(a, b string) int { return comparePath(a, b) }
 
 // show is a path as messages write it: plain where that is unambiguous.
 func show(path string) string {

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/env"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/stage"
+)
+
+// stageFlags are what stage takes.
+type stageFlags struct {
+	env    envFlags
+	tar    string
+	digest bool
+}
+
+func (a *app) cmdStage() *cobra.Command {
+	var f stageFlags
+	cmd := &cobra.Command{
+		Use:   "stage [FOLDER]",
+		Short: "List what reaches the image, and what is refused",
+		Long: `List every file, folder and link that reaches the image, with what is left out
+or worth a look, what is refused, and the largest files. It exits 1 when
+something is refused. With --json it prints one object a line; what has a mode
+is staged. The folder is the workspace of the nearest sandwright.yaml, or the
+one that is said; without a sandwright.yaml of its own it is staged as it is.`,
+		Example: "  sandwright stage\n  sandwright stage --json\n  sandwright stage --digest\n  sandwright stage --tar - | tar -tv",
+		Args:    args(cobra.MaximumNArgs(1)),
+		RunE:    func(cmd *cobra.Command, given []string) error { return a.stage(cmd.Context(), f, given) },
+	}
+	f.env.register(cmd)
+	cmd.Flags().StringVar(&f.tar, "tar", "", "write the tree as a tar to FILE, or to - for the standard output")
+	cmd.Flags().BoolVar(&f.digest, "digest", false, "print the digest of the tree")
+	return cmd
+}
+
+func (a *app) stage(ctx context.Context, f stageFlags, given []string) error {
+	if f.tar == "-" && terminal(a.Out) {
+		return fault.Cannot("write a tar to the terminal").WithHint("run: sandwright stage --tar tree.tar").WithCode(fault.ExitUsage)
+	}
+	p, err := a.stageProject(given)
+	if err != nil {
+		return err
+	}
+	tree, err := stage.Inspect(ctx, p.root(), stageOptions(p))
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	var v verdict
+	faults := fault.All(tree.Err())
+	if len(faults) == 0 { // else no contents can be read
+		known, _ := resolveEnv(ctx, p, f.env) // what is wrong with variables is not asked here
+		v, err = judge(ctx, tree, p.file, knownSecrets(ctx, p, f.env, known))
+		faults = append(v.faults(), overBudget(tree, p.file)...)
+		faults = append(faults, v.unread(err)...)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := a.showStage(ctx, f, tree, v, len(faults) == 0); err != nil {
+		return err
+	}
+	return faults.Err()
+}
+
+// showStage prints what was asked for: the list, unless it is something else.
+func (a *app) showStage(ctx context.Context, f stageFlags, tree *stage.Tree, v verdict, good bool) error {
+	list := f.tar == "" && !f.digest
+	if list && a.json {
+		return printItems(a.Out, items(tree, v))
+	}
+	for _, n := range append(tree.Notices(), v.notices...) {
+		fmt.Fprintln(a.Err, "notice:", v.hide.Text(printable(n.String())))
+	}
+	if list {
+		return printTree(a.Out, tree, v.hide)
+	}
+	if !good {
+		return nil
+	}
+	if f.tar != "" {
+		if err := a.writeTar(ctx, tree, f.tar); err != nil {
+			return err
+		}
+	}
+	if !f.digest {
+		return nil
+	}
+	digest, err := tree.Digest(ctx)
+	if err != nil {
+		return err
+	}
+	out := a.Out
+	if f.tar == "-" {
+		out = a.Err
+	}
+	if a.json {
+		return printJSON(out, map[string]string{"digest": "sha256:" + digest})
+	}
+	_, err = fmt.Fprintln(out, "sha256:"+digest)
+	return err
+}
+
+// stageProject is the project of the folder that is said, or the one that other
+// commands use. A folder without a sandwright.yaml is one by itself.
+func (a *app) stageProject(given []string) (project, error) {
+	dir := "."
+	if len(given) > 0 {
+		dir = given[0]
+		if a.file != "" {
+			return project{}, fault.Cannot("use --file and a folder: the file says which folder it is").WithCode(fault.ExitUsage)
+		}
+		path := filepath.Join(dir, config.Name)
+		if _, err := os.Stat(path); err == nil {
+			return (&app{file: path}).project()
+		}
+	} else if _, err := nearest(config.Name); err == nil || a.file != "" {
+		return a.project()
+	}
+	abs, err := filepath.Abs(dir)
+	if err == nil {
+		abs, err = filepath.EvalSymlinks(abs)
+	}
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return project{}, fault.Cannot("stage %s: %w", stage.Show(dir), err).WithHint("say an existing folder")
+	}
+	return project{dir: abs, file: &config.File{Workspace: config.Workspace{Root: "."}}}, nil
+}
+
+// writeTar writes to the standard output, or a file that is whole or not there.
+func (a *app) writeTar(ctx context.Context, tree *stage.Tree, to string) error {
+	if to == "-" {
+		return tree.Tar(ctx, a.Out)
+	}
+	f, err := os.CreateTemp(filepath.Dir(to), ".sandwright-tar-*")
+	if err != nil {
+		return fault.Cannot("write %s: %w", to, err)
+	}
+	defer os.Remove(f.Name())
+	err = tree.Tar(ctx, io.Writer(f))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), to)
+}
+
+// knownSecrets are the values of all secret variables that have one: those that
+// were resolved, and those that only publishing reads. What is wrong with the
+// latter is said when they are needed.
+func knownSecrets(ctx context.Context, p project, f envFlags, v values) map[string]string {
+	secrets := v.secrets()
+	schema := schemaOf(p.file, []string{config.ScopePublish})
+	if !slices.ContainsFunc(schema.Variables, func(v env.Variable) bool { return v.Secret && !v.Unused }) {
+		return secrets
+	}
+	resolved, _ := f.resolve(ctx, p.dir, schema)
+	for name, value := range resolved.Values {
+		if value.Secret {
+			secrets[name] = value.Text
+		}
+	}
+	return secrets
+}

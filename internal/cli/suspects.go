@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/leak"
+	"github.com/sandwright/sandwright/internal/redact"
+	"github.com/sandwright/sandwright/internal/stage"
+)
+
+// A verdict is what is said of a tree beside what staging it says.
+type verdict struct {
+	notices  []stage.Notice
+	refusals []stage.Refusal
+	hide     *redact.Set // what nothing that is printed may show
+}
+
+// faults are the refusals for people.
+func (v verdict) faults() (all fault.List) {
+	for _, r := range v.refusals {
+		all = append(all, r.Fault())
+	}
+	return all
+}
+
+// unread notes which files were not looked into because something writes to
+// them: a list of names can be made all the same. It gives what else is wrong.
+func (v *verdict) unread(err error) (others fault.List) {
+	for _, f := range fault.All(err) {
+		if errors.Is(f, stage.ErrChanged) {
+			v.notices = append(v.notices, stage.Notice{Reason: "could not look for secrets: " + f.What})
+		} else {
+			others = append(others, f)
+		}
+	}
+	return others
+}
+
+// judge looks for secrets in a tree in which nothing is refused: those whose
+// values are known are always refused, what looks like one under strict.
+func judge(ctx context.Context, tree *stage.Tree, file *config.File, secrets map[string]string) (verdict, error) {
+	contents, err := tree.Contents(ctx)
+	if err != nil {
+		return verdict{}, err
+	}
+	checker, err := leak.NewTree(secrets, filepath.Join(home(), "leaks"), "tree-"+filepath.Base(stageCache(tree.Root())))
+	if err != nil {
+		return verdict{}, err
+	}
+	suspects, err := checker.Look(ctx, filesOf(tree, contents))
+	if err != nil {
+		return verdict{}, err
+	}
+	harmless, err := patternmatcher.New(file.NotSecret)
+	if err != nil {
+		return verdict{}, err
+	}
+	v := verdict{hide: checker.Secrets()}
+	for _, s := range suspects {
+		if s.Variable != "" {
+			v.refusals = append(v.refusals, known(s))
+			continue
+		}
+		if skip, err := harmless.MatchesOrParentMatches(s.Path); err != nil || skip {
+			continue
+		}
+		if file.Strict {
+			v.refusals = append(v.refusals, stage.Refusal{Path: s.Path, Kind: "file", Reason: reasonOf(s), Hop: s.Path, Hint: hintOf(s)})
+		} else {
+			v.notices = append(v.notices, stage.Notice{Path: s.Path, Kind: "file", What: "kept", Reason: reasonOf(s)})
+		}
+	}
+	return v, nil
+}
+
+// filesOf gives the files of a tree, and its links as files that hold their targets.
+func filesOf(tree *stage.Tree, contents []stage.Contents) []leak.File {
+	files := make([]leak.File, 0, len(contents))
+	for i, c := range contents {
+		switch c.Kind {
+		case stage.File:
+			files = append(files, leak.File{Path: c.Path, Sum: c.Sum, Open: func() (io.ReadCloser, error) { return tree.Read(i) }})
+		case stage.Link:
+			files = append(files, leak.File{Path: c.Path, Sum: c.Sum, Open: func() (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader(c.Target)), nil
+			}})
+		case stage.Dir:
+		}
+	}
+	return files
+}
+
+// known refuses a file with the value of a variable, which is not shown.
+func known(s leak.Suspect) stage.Refusal {
+	return stage.Refusal{
+		Path: s.Shown, Kind: "file", Hop: s.Shown, Reason: "it holds the value of " + s.Variable,
+		Hint: fmt.Sprintf("take it out, or add the file to .gitignore or exclude; then change %s where it was committed", s.Variable),
+	}
+}
+
+func reasonOf(s leak.Suspect) string {
+	if s.Line == 0 {
+		return "it looks like a secret: " + s.What
+	}
+	return fmt.Sprintf("it looks like a secret: %s on line %d", s.What, s.Line)
+}
+
+func hintOf(s leak.Suspect) string {
+	return fmt.Sprintf("add it to .gitignore or exclude; if it is none, write to sandwright.yaml: not-secret: [%s]", stage.Pattern(s.Path))
+}
+
+// overBudget refuses a tree that is larger than the file allows.
+func overBudget(tree *stage.Tree, file *config.File) fault.List {
+	report := measure(tree.Entries())
+	if file.Budget == 0 || report.bytes <= file.Budget {
+		return nil
+	}
+	return fault.List{file.At("budget").Cannot("stage %s: budget allows %s; the largest are %s",
+		bytesText(report.bytes), bytesText(file.Budget), strings.Join(report.lines(), ", ")).
+		WithHint("add what the box does not need to exclude, or raise budget").WithCode(fault.ExitFailed)}
+}
+
+// mostNamed is how many of the largest paths are named.
+const mostNamed = 10
+
+// A sizes is how large a tree is.
+type sizes struct {
+	files, links, folders int
+	bytes                 int64
+	largest               []stage.Entry // files, the largest first
+}
+
+func measure(entries []stage.Entry) (s sizes) {
+	for _, e := range entries {
+		switch e.Kind {
+		case stage.File:
+			s.files++
+			s.bytes += e.Size
+			s.add(e)
+		case stage.Link:
+			s.links++
+		case stage.Dir:
+			s.folders++
+		}
+	}
+	return s
+}
+
+// add keeps an entry that is among the largest; of equal ones the first.
+func (s *sizes) add(e stage.Entry) {
+	at, _ := slices.BinarySearchFunc(s.largest, e, func(a, b stage.Entry) int { return cmp.Or(cmp.Compare(b.Size, a.Size), -1) })
+	if at < mostNamed && e.Size > 0 {
+		s.largest = slices.Insert(s.largest, at, e)
+		s.largest = s.largest[:min(len(s.largest), mostNamed)]
+	}
+}
+
+// lines names the largest.
+func (s sizes) lines() (out []string) {
+	for _, e := range s.largest {
+		out = append(out, stage.Show(e.Path)+" ("+bytesText(e.Size)+")")
+	}
+	return out
+}
+
+// bytesText is a size for people, in thousands.
+func bytesText(n int64) string {
+	switch {
+	case n < 1e3:
+		return fmt.Sprintf("%d B", n)
+	case n < 1e6:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	case n < 1e9:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+}

@@ -1,0 +1,158 @@
+package leak
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sandwright/sandwright/internal/redact"
+	"github.com/sandwright/sandwright/internal/tokens"
+)
+
+// A File is one of a tree that is on its way into an image.
+type File struct {
+	Path string
+	Sum  string // stands for its contents; 16 bytes or more
+	Open func() (io.ReadCloser, error)
+}
+
+// A Suspect is a file that holds a secret or looks as if it did.
+type Suspect struct {
+	Path     string // of the tree, as it is
+	Shown    string // without the secrets in it
+	Variable string // the secret that it holds; empty: it only looks like one
+	What     string // what it looks like, such as: a token of GitHub
+	Line     int    // where; 0 is everywhere
+}
+
+// A Tree looks for secrets in the files of a tree.
+type Tree struct {
+	set     *redact.Set
+	formats *tokens.Formats
+	memory  *memory
+}
+
+// NewTree makes a Tree for values, each by its variable's name. What it finds
+// out is kept in a file of dir for each name, so that contents are read once.
+func NewTree(values map[string]string, dir, name string) (*Tree, error) {
+	t := &Tree{set: redact.New(values), formats: tokens.NewFormats()}
+	var err error
+	t.memory, err = openMemory(dir, name, values)
+	return t, err
+}
+
+// Secrets are those that are looked for; nil where there are none.
+func (t *Tree) Secrets() *redact.Set { return t.set }
+
+// Look gives every suspect, by the order of the files. It reads the files whose
+// contents were not looked into since the secrets are what they are.
+func (t *Tree) Look(ctx context.Context, files []File) ([]Suspect, error) {
+	todo := t.memory.unknown(files)
+	known, err := t.read(ctx, files, todo)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.memory.save(files); err != nil {
+		return nil, err
+	}
+	var out []Suspect
+	for i, f := range files {
+		if name := t.holds(f.Path, known[i]); name != "" {
+			out = append(out, Suspect{Path: f.Path, Shown: t.set.Text(f.Path), Variable: name})
+			continue
+		}
+		if what := tokens.Named(f.Path); what != "" {
+			out = append(out, Suspect{Path: f.Path, Shown: f.Path, What: what})
+		}
+		for _, found := range t.memory.suspects[f.Sum] {
+			out = append(out, Suspect{Path: f.Path, Shown: f.Path, What: found.What, Line: found.Line})
+		}
+	}
+	return out, nil
+}
+
+// holds gives the secret that stands in a file's name, or in its contents.
+func (t *Tree) holds(path, inContents string) string {
+	if name, ok := t.set.Holds([]byte(path)); ok {
+		return name
+	}
+	return inContents
+}
+
+// read looks into files, several at a time. It gives the secrets that they hold.
+func (t *Tree) read(ctx context.Context, files []File, todo []int) (map[int]string, error) {
+	workers := min(4, max(2, runtime.NumCPU()), len(todo))
+	type answer struct {
+		place int
+		name  string
+		found []tokens.Finding
+	}
+	answers := make([][]answer, workers)
+	group, ctx := errgroup.WithContext(ctx)
+	for w := range workers {
+		group.Go(func() error {
+			for n := w; n < len(todo) && ctx.Err() == nil; n += workers {
+				name, found, err := t.file(files[todo[n]])
+				if err != nil {
+					return err
+				}
+				answers[w] = append(answers[w], answer{todo[n], name, found})
+			}
+			return ctx.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	holds, bad := map[int]string{}, map[string]string{}
+	for _, a := range slices.Concat(answers...) {
+		if a.name != "" {
+			bad[files[a.place].Sum] = a.name
+		} else {
+			t.memory.learn(files[a.place].Sum, a.found)
+		}
+	}
+	for i, f := range files {
+		if name := bad[f.Sum]; name != "" {
+			holds[i] = name
+		}
+	}
+	return holds, nil
+}
+
+// file looks into one file, for both at once.
+func (t *Tree) file(f File) (name string, found []tokens.Finding, err error) {
+	r, err := f.Open()
+	if err != nil {
+		return "", nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	scanner := t.formats.Scanner()
+	name, _, err = t.set.Scan(io.TeeReader(r, scanner))
+	if err == nil && name == "" { // without secrets Scan reads nothing
+		_, err = io.Copy(scanner, r)
+	}
+	scanner.Close()
+	return name, scanner.Findings, err
+}
+
+// treeID stands for the contents of all files.
+func treeID(files []File) string {
+	h := sha256.New()
+	var all strings.Builder
+	for _, f := range files {
+		all.WriteString(f.Sum)
+		if all.Len() > 1<<15 {
+			io.WriteString(h, all.String())
+			all.Reset()
+		}
+	}
+	io.WriteString(h, all.String())
+	return string(h.Sum(nil))
+}
