@@ -43,8 +43,8 @@ func (c *Checker) Fits(r spec.Rule, text string) (ok bool, detail string) {
 		return c.fitsItems(r, text)
 	case Path:
 		return c.matches(r, text) && c.stands(r, text), ""
-	case Host:
-		return c.isHost(r, text), ""
+	case Cron:
+		return isCron(text), ""
 	}
 	return c.matches(r, text) && inRange(r, text), ""
 }
@@ -57,7 +57,7 @@ func (c *Checker) matches(r spec.Rule, text string) bool {
 	if !slices.Contains(All(), r.Type) {
 		return false
 	}
-	pattern := Pattern(r)
+	pattern := pattern(r, looseIPv6)
 	re := c.patterns[pattern]
 	if re == nil {
 		var err error
@@ -69,7 +69,35 @@ func (c *Checker) matches(r spec.Rule, text string) bool {
 		}
 		c.patterns[pattern] = re
 	}
-	return re.MatchString(text)
+	return re.MatchString(text) && addressIn(r, text)
+}
+
+// looseIPv6 spares the large expression for an address, which addressIn reads.
+const looseIPv6 = `[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*`
+
+// addressIn tells whether what stands in the brackets of a host is an address.
+func addressIn(r spec.Rule, text string) bool {
+	switch r.Type {
+	case URL:
+		_, text, _ = strings.Cut(text, "://")
+		text = text[:len(text)-len(strings.TrimLeftFunc(text, func(c rune) bool { return !strings.ContainsRune("/?#", c) }))]
+		text = text[strings.LastIndexByte(text, '@')+1:]
+	case Host:
+		if !strings.Contains(text, ":") {
+			return true
+		}
+		text = "[" + text + "]"
+	case HostPort:
+	default:
+		return true
+	}
+	inside, bracketed := strings.CutPrefix(text, "[")
+	if !bracketed {
+		return true
+	}
+	inside, _, _ = strings.Cut(inside, "]")
+	addr, err := netip.ParseAddr(inside)
+	return err == nil && addr.Is6()
 }
 
 // inRange is what a pattern cannot say.
@@ -87,18 +115,12 @@ func inRange(r spec.Rule, text string) bool {
 	case Bytes:
 		_, ok := ParseBytes(text)
 		return ok
+	case Host:
+		return len(text) <= 253
 	case Base64:
 		return Decoded(text) >= r.MinBytes
 	}
 	return true
-}
-
-// isHost saves a large regular expression for names.
-func (c *Checker) isHost(r spec.Rule, text string) bool {
-	if addr, err := netip.ParseAddr(text); err == nil {
-		return addr.Zone() == ""
-	}
-	return len(text) <= 253 && c.matches(r, text)
 }
 
 func (c *Checker) fitsSchema(schema, text string) (ok bool, detail string) {

@@ -10,7 +10,7 @@ import (
 const (
 	percent  = `%[0-9A-Fa-f]{2}`
 	portText = `(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])`
-	label    = `[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?`
+	label    = `[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?`
 	octet    = `(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])`
 	ipv4     = octet + `(?:\.` + octet + `){3}`
 	// A name may hold underscores, and its last label is no number.
@@ -25,7 +25,10 @@ const (
 // the whole of a text that fits r. It is all that r says but for these: the
 // range of an int, a float, a duration and a size, the length of a base64, the
 // schema of a json, and what is at a path.
-func Pattern(r spec.Rule) string {
+func Pattern(r spec.Rule) string { return pattern(r, ipv6()) }
+
+// pattern is Pattern with v6 for an IPv6 address.
+func pattern(r spec.Rule, v6 string) string {
 	switch r.Type {
 	case Int:
 		return `[+-]?[0-9]+`
@@ -36,11 +39,11 @@ func Pattern(r spec.Rule) string {
 	case Port:
 		return portText
 	case URL:
-		return urlPattern(r.Schemes)
+		return urlPattern(r.Schemes, v6)
 	case Host:
-		return hostName + `|` + ipv4 + `|` + ipv6()
+		return hostName + `|` + ipv4 + `|` + v6
 	case HostPort:
-		return `(?:` + hostName + `|` + ipv4 + `|\[` + ipv6() + `\]):` + portText
+		return `(?:` + hostName + `|` + ipv4 + `|\[` + v6 + `\]):` + portText
 	case Email:
 		return "[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@" + label + `(?:\.` + label + `)*`
 	case Duration:
@@ -48,10 +51,10 @@ func Pattern(r spec.Rule) string {
 	case Bytes:
 		return `[0-9]{1,12} ?(?:B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?`
 	}
-	return morePattern(r)
+	return textPattern(r, v6)
 }
 
-func morePattern(r spec.Rule) string {
+func textPattern(r spec.Rule, v6 string) string {
 	switch r.Type {
 	case Enum:
 		choices := make([]string, len(r.Values))
@@ -69,7 +72,7 @@ func morePattern(r spec.Rule) string {
 	case Base64:
 		return base64Pattern
 	case List:
-		return listPattern(r)
+		return listPattern(r, v6)
 	case Cron:
 		return cronPattern()
 	case Semver:
@@ -78,7 +81,7 @@ func morePattern(r spec.Rule) string {
 	return `[^\x00]*`
 }
 
-func urlPattern(schemes []string) string {
+func urlPattern(schemes []string, v6 string) string {
 	scheme := `[A-Za-z][A-Za-z0-9+.-]*`
 	if len(schemes) > 0 {
 		choices := make([]string, len(schemes))
@@ -88,7 +91,7 @@ func urlPattern(schemes []string) string {
 		scheme = `(?:` + strings.Join(choices, `|`) + `)`
 	}
 	user := `(?:(?:[A-Za-z0-9._:~!$&'()*+,;=@-]|` + percent + `)*@)?`
-	host := "(?:\\[" + ipv6() + "\\]|[^\\x00-\\x20\\x7f/?#@:\\[\\]\\\\%\"<>^|{}`]+)"
+	host := "(?:\\[" + v6 + "\\]|[^\\x00-\\x20\\x7f/?#@:\\[\\]\\\\%\"<>^|{}`]+)"
 	rest := `(?:[/?#](?:[^\x00-\x20\x7f%]|` + percent + `)*)?`
 	return scheme + `://` + user + host + `(?::` + portText + `)?` + rest
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sandwright/sandwright/internal/spec"
 )
@@ -153,8 +154,9 @@ func FuzzPatterns(f *testing.F) {
 	}
 	whole := func(r spec.Rule) *regexp.Regexp { return regexp.MustCompile(`^(?:` + Pattern(r) + `)$`) }
 	host, address, plain := whole(spec.Rule{Type: Host}), regexp.MustCompile(`^(?:`+ipv6()+`|`+ipv4+`)$`), whole(spec.Rule{Type: URL})
+	exacts := map[spec.ValueType]*regexp.Regexp{HostPort: whole(spec.Rule{Type: HostPort}), URL: plain, Cron: whole(spec.Rule{Type: Cron})}
 	f.Fuzz(func(t *testing.T, text string) {
-		if strings.ContainsRune(text, 0) {
+		if strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
 			return
 		}
 		var c Checker
@@ -164,6 +166,12 @@ func FuzzPatterns(f *testing.F) {
 		}
 		if ok, _ := c.Fits(spec.Rule{Type: Host}, text); ok != (host.MatchString(text) && len(text) <= 253) {
 			t.Errorf("%q is a host: %v, the pattern disagrees", text, ok)
+		}
+		for _, vt := range []spec.ValueType{HostPort, URL, Cron} {
+			exact := exacts[vt].MatchString(text)
+			if ok, _ := c.Fits(spec.Rule{Type: vt}, text); ok != exact {
+				t.Errorf("%q is %s: %v, the pattern disagrees", text, vt, ok)
+			}
 		}
 		if u, err := url.Parse(text); plain.MatchString(text) && (err != nil || u.Scheme == "" || u.Host == "") {
 			t.Errorf("%q is a url, but net/url says %v", text, err)
