@@ -108,7 +108,7 @@ func (o order) reload(ctx context.Context) error {
 	for _, list := range []struct {
 		name     string
 		services []string
-	}{{"started", done.Started}, {"stopped", done.Stopped}, {"restarted", done.Restarted}, {"unchanged", done.Unchanged}} {
+	}{{"started", done.Started}, {"stopped", done.Stopped}, {"restarted", done.Restarted}, {"signaled", done.Signaled}, {"unchanged", done.Unchanged}} {
 		if len(list.services) > 0 {
 			fmt.Fprintf(&out, "%-9s  %s\n", list.name, strings.Join(list.services, " "))
 		}

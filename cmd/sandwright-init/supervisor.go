@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,12 +33,13 @@ func supervisor(in invocation, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	secrets := newSecrets(given)
 	load := func() (spec.Spec, map[string]string, error) {
 		s, err := readSpec(in.spec)
 		if err != nil {
 			return s, nil, err
 		}
-		env, err := startEnv(given, &s)
+		env, err := secrets.start(&s)
 		return s, env, err
 	}
 	s, env, err := load()
@@ -49,22 +51,23 @@ func supervisor(in invocation, stdout, stderr io.Writer) error {
 	if err := verifyAtStart(s, voice.say); err != nil {
 		return err
 	}
-	b := &boxed{in: in, spec: s, env: env, load: load, voice: voice, mirror: stdout}
+	b := &boxed{in: in, spec: s, env: env, load: load, secrets: secrets, voice: voice, mirror: stdout}
 	return b.run()
 }
 
 // boxed is a supervisor once everything is known.
 type boxed struct {
-	in     invocation
-	spec   spec.Spec
-	env    map[string]string
-	load   supervise.Loader
-	voice  *voice
-	mirror io.Writer
+	in      invocation
+	spec    spec.Spec
+	env     map[string]string
+	load    supervise.Loader
+	secrets *secrets
+	voice   *voice
+	mirror  io.Writer
 }
 
 func (b *boxed) run() error {
-	say := b.voice.say
+	say := func(line string) { b.voice.say(b.secrets.known.Text(line)) }
 	// Whoever has the socket is the only one: nothing is touched before that.
 	listeners, err := listenAll(b.in, say)
 	if err != nil {
@@ -76,7 +79,7 @@ func (b *boxed) run() error {
 	if err := supervise.Check(b.spec); err != nil {
 		return err
 	}
-	system, err := supervise.NewSystem(b.spec, supervise.Options{RunDir: runDir, Mirror: b.mirror, Say: say})
+	system, err := supervise.NewSystem(b.spec, supervise.Options{RunDir: runDir, Secrets: &b.secrets.known, Mirror: b.mirror, Say: say})
 	if err != nil {
 		return err
 	}
@@ -84,6 +87,10 @@ func (b *boxed) run() error {
 	if err != nil {
 		return errors.Join(err, system.Close())
 	}
+	sv.Hide(&b.secrets.known)
+	watching, stopWatching := context.WithCancel(context.Background())
+	defer stopWatching()
+	go b.secrets.watch(watching, sv, say)
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
 	server := serve(listeners, answering(control.Handler(sv, openLogs(b.spec.LogDir)), saveMemory()), say)

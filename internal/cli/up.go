@@ -58,7 +58,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	config := a.sandboxConfig(r, ports)
+	config := a.sandboxConfig(r, ports, f.env)
 	old, err := a.local().Find(ctx, config.Project, config.Name)
 	if errors.Is(err, provider.ErrNotFound) {
 		old, err = nil, nil
@@ -107,16 +107,18 @@ func revive(ctx context.Context, sb provider.Sandbox) error {
 }
 
 // sandboxConfig says what is to run.
-func (a *app) sandboxConfig(r recipe, ports []provider.Port) provider.Config {
+func (a *app) sandboxConfig(r recipe, ports []provider.Port, flags envFlags) provider.Config {
 	c := provider.Config{
 		Project: r.project.dir,
 		Name:    a.sandboxName(r.project),
 		Image:   r.image,
 		Env:     r.plan.Env,
 		Values:  r.values.run,
-		User:    r.plan.User,
-		Dir:     r.plan.Target,
-		Ports:   ports,
+
+		SecretFiles: r.secretFiles(flags),
+		User:        r.plan.User,
+		Dir:         r.plan.Target,
+		Ports:       ports,
 	}
 	c.Revision = revision(r, ports)
 	return c

@@ -240,9 +240,30 @@ func (c variableCheck) requiredIf() (faults fault.List) {
 	return faults
 }
 
+// seenBy tells whether a service reads it.
+func (c variableCheck) seenBy(service string) bool {
+	if c.keys[0] == "services" {
+		return c.keys[1] == service
+	}
+	return c.file.SeenBy(service, c.name)
+}
+
 func (c variableCheck) provider() (faults fault.List) {
 	if c.has("from") && !c.v.Secret {
 		faults = append(faults, c.at("from").Cannot("read %s from a provider: it is not a secret", c.name).WithHint("set secret: true"))
+	}
+	for _, key := range []string{"deliver", "on-change"} {
+		if c.has(key) && !c.v.Secret {
+			faults = append(faults, c.at(key).Cannot("use %s: %s is not a secret", key, c.name).WithHint("set secret: true"))
+		}
+	}
+	if c.v.Deliver == "fd" {
+		for _, service := range slices.Sorted(maps.Keys(c.file.Services)) {
+			if c.file.Services[service].S6 != "" && c.seenBy(service) {
+				faults = append(faults, c.at("deliver").Cannot("deliver %s by a descriptor: %s is an s6 service, which has none", c.name, service).
+					WithHint("write deliver: file, or name other services"))
+			}
+		}
 	}
 	if c.has("from") && len(c.v.From.Exec) == 0 && c.file.has(slices.Concat(c.keys, keyPath{"from", "timeout"})...) {
 		faults = append(faults, c.at("from", "timeout").Cannot("use timeout for %s: no program is run", c.name).WithHint("remove timeout"))

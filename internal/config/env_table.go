@@ -48,6 +48,10 @@ func ownVariableShape() object[Variable] {
 				"Whether its value is kept out of the image, of logs and of messages.").or("false").such("true"),
 			key("from", func(v *Variable) *Provider { return &v.From }, providerShape(),
 				"Where a secret is read on the host. A program runs only with --allow-exec.").such("{file: secrets/token}"),
+			key("deliver", func(v *Variable) *string { return &v.Deliver }, oneOf("env", "file", "fd"),
+				"How a service gets a secret: as a variable; as a file in memory, whose path is in NAME_FILE; or as an open descriptor, whose number is in NAME_FD.").or("env").such("file"),
+			key("on-change", func(v *Variable) *string { return &v.OnChange }, onChange(),
+				"What follows for the services that see a secret when the file it is read from changes: ignore, restart, or a signal such as SIGHUP, before which a file that it was delivered in is written anew.").or("ignore").such("restart"),
 			key("example", func(v *Variable) *string { return &v.Example }, anyText("a text"),
 				"A value that it could have, for people.").such("8080"),
 			key("description", func(v *Variable) *string { return &v.Description }, anyText("a text"),
@@ -58,6 +62,7 @@ func ownVariableShape() object[Variable] {
 		others: map[string]string{
 			"enum": "values", "choices": "values", "format": "type", "optional": "required", "sensitive": "secret", "regex": "pattern",
 			"desc": "description", "requiredIf": "required-if", "defaultFrom": "default-from", "allowEmpty": "allow-empty", "minBytes": "min-bytes",
+			"as": "deliver", "rotate": "on-change", "onChange": "on-change",
 		},
 	}
 }
@@ -120,6 +125,25 @@ func deprecation() scalar[*string] {
 			return &s, noNUL(s)
 		},
 		json: text.json,
+	}
+}
+
+// onChange is what a service does about a secret that has changed.
+func onChange() scalar[string] {
+	signal := signalName()
+	return scalar[string]{
+		takes: "ignore, restart or a signal",
+		parse: func(text string) (string, *reason) {
+			if text == "ignore" || text == "restart" {
+				return text, nil
+			}
+			name, bad := signal.parse(text)
+			if bad != nil {
+				bad = &reason{"it is neither ignore, restart nor a signal", bad.hint}
+			}
+			return name, bad
+		},
+		json: schema{Type: "string", Pattern: "^(ignore|restart|(SIG)?[A-Z0-9]+)$"},
 	}
 }
 

@@ -135,6 +135,8 @@ type Variable struct {
 	AllowEmpty  bool   // the empty text is a value
 	Secret      bool
 	From        Provider // where a secret is read
+	Deliver     string   // how a service gets a secret: env (the default), file or fd
+	OnChange    string   // what a service does when a secret changes: ignore (the default), restart or a signal
 	Example     string
 	Description string
 	Deprecated  *string  // what to use instead; may be empty

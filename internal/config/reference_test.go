@@ -208,7 +208,7 @@ func around(name string, p property) string {
 func needed(key string) string {
 	return map[string]string{
 		"values": ", type: enum", "type": ", default: 1", "schemes": ", type: url", "pattern": ", type: regex", "exists": ", type: path", "kind": ", type: path",
-		"schema": ", type: json", "min-bytes": ", type: base64", "items": ", type: list", "separator": ", type: list", "from": ", secret: true",
+		"schema": ", type: json", "min-bytes": ", type: base64", "items": ", type: list", "separator": ", type: list", "from": ", secret: true", "deliver": ", secret: true", "on-change": ", secret: true",
 	}[key]
 }
 

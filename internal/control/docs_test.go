@@ -50,7 +50,7 @@ func (e example) Signal(_ context.Context, name string, _ syscall.Signal, _ bool
 }
 
 func (e example) Reload(context.Context) (spec.Reloaded, error) {
-	return spec.Reloaded{Started: []string{"mailer"}, Restarted: []string{"web"}, Unchanged: []string{"db"}, Stopped: []string{"worker"}}, nil
+	return spec.Reloaded{Started: []string{"mailer"}, Restarted: []string{"web"}, Signaled: []string{"proxy"}, Unchanged: []string{"db"}, Stopped: []string{"worker"}}, nil
 }
 
 func (e example) Shutdown() {}

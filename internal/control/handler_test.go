@@ -133,7 +133,7 @@ func TestSignals(t *testing.T) {
 func TestReload(t *testing.T) {
 	s := &operator{script: &script{}, reloaded: spec.Reloaded{Started: []string{"a"}, Unchanged: []string{"b", "c"}}}
 	c := serve(t, quiet(s))
-	want := spec.Reloaded{Started: []string{"a"}, Stopped: []string{}, Restarted: []string{}, Unchanged: []string{"b", "c"}}
+	want := spec.Reloaded{Started: []string{"a"}, Stopped: []string{}, Restarted: []string{}, Signaled: []string{}, Unchanged: []string{"b", "c"}}
 	got, err := c.Reload(t.Context())
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v, -want +got:\n%s", err, diff)

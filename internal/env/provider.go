@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -199,6 +200,37 @@ func readSmall(root *os.Root, name string) ([]byte, error) {
 	}
 	defer f.Close()
 	return smallFile(f)
+}
+
+// ReadSecret reads the value of a secret from a file, as the layers do. A path
+// that is not absolute is one in dir, and leads nowhere else.
+func ReadSecret(name, dir, path string) (string, error) {
+	data, err := readSecret(dir, path)
+	if err != nil {
+		return "", unreadable(name, err)
+	}
+	text, bad := secretText(name, "its file", data)
+	if bad != nil {
+		return "", bad
+	}
+	return text, nil
+}
+
+func readSecret(dir, path string) ([]byte, error) {
+	if filepath.IsAbs(path) {
+		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return smallFile(f)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return readSmall(root, path)
 }
 
 func smallFile(f *os.File) ([]byte, error) {

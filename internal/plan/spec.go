@@ -63,6 +63,7 @@ func service(f *config.File, name string, own spec.User) spec.Service {
 	for _, v := range slices.Sorted(maps.Keys(c.Vars)) {
 		s.Variables = append(s.Variables, variable(f, v, c.Vars[v], "services", name, "env", v))
 	}
+	s.Secrets = secrets(f, s)
 	if c.S6 != "" {
 		s.S6 = c.S6
 		if !path.IsAbs(c.S6) {
@@ -74,6 +75,34 @@ func service(f *config.File, name string, own spec.User) spec.Service {
 	s.User = userOf(c.User, own)
 	s.Start, s.Ready, s.Live = c.Start, c.Ready, c.Live
 	return s
+}
+
+// secrets says how a service gets those that it sees.
+func secrets(f *config.File, s spec.Service) map[string]spec.Secret {
+	out := map[string]spec.Secret{}
+	add := func(name string, v config.Variable) {
+		if !v.Secret {
+			return
+		}
+		one := spec.Secret{Deliver: spec.Delivery(v.Deliver), OnChange: v.OnChange}
+		if v.Deliver == "env" {
+			one.Deliver = spec.ByEnv
+		}
+		if v.OnChange == "ignore" {
+			one.OnChange = ""
+		}
+		out[name] = one
+	}
+	for _, name := range s.EnvFrom {
+		add(name, f.Env[name])
+	}
+	for name, v := range f.Services[s.Name].Vars {
+		add(name, v)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
 }
 
 // variable is what PID 1 has to know of one, declared at keys. What people

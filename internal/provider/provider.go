@@ -27,9 +27,13 @@ type Config struct {
 	Rootfs   Rootfs
 	Env      map[string]string // PATH, HOME and the like: of PID 1 and of exec
 	Values   map[string]string // start-time variables; secrets among them; never on disk or argv
-	User     spec.User
-	Dir      string // where exec starts
-	Ports    []Port
+	// SecretFiles are the host's files from which secrets of Values were read, by
+	// name: a relative one is in Project, and leads nowhere else. When one
+	// changes, the sandbox gets its new value.
+	SecretFiles map[string]string
+	User        spec.User
+	Dir         string // where exec starts
+	Ports       []Port
 
 	StopTimeout time.Duration // from Stop's SIGTERM to SIGKILL; 0 means 40 s
 }

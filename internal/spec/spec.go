@@ -65,6 +65,7 @@ type Service struct {
 	Env       map[string]string    `json:"env,omitempty"`       // fixed values, over Spec.Env
 	EnvFrom   []string             `json:"envFrom,omitempty"`   // those of Spec.Variables that it sees
 	Variables []Variable           `json:"variables,omitempty"` // start-time variables of its own, over Spec's; sorted by name
+	Secrets   map[string]Secret    `json:"secrets,omitempty"`   // those of the variables that it sees that are secret
 	After     map[string]Condition `json:"after,omitempty"`
 	Start     *Probe               `json:"start,omitempty"` // asked first; the others wait for its first success
 	Ready     *Probe               `json:"ready,omitempty"` // nil: ready once started

@@ -76,13 +76,14 @@ type Reloaded struct {
 	Started   []string `json:"started"`
 	Stopped   []string `json:"stopped"` // the new spec does not have them
 	Restarted []string `json:"restarted"`
+	Signaled  []string `json:"signaled"` // a secret has changed, and they are told by a signal
 	Unchanged []string `json:"unchanged"`
 }
 
 // MarshalJSON writes a list that is nil as an empty one.
 func (r Reloaded) MarshalJSON() ([]byte, error) {
 	type plain Reloaded
-	for _, list := range []*[]string{&r.Started, &r.Stopped, &r.Restarted, &r.Unchanged} {
+	for _, list := range []*[]string{&r.Started, &r.Stopped, &r.Restarted, &r.Signaled, &r.Unchanged} {
 		if *list == nil {
 			*list = []string{}
 		}

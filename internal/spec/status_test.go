@@ -19,10 +19,10 @@ func TestAnswerKeys(t *testing.T) {
 			Event{time.Unix(0, 0).UTC(), "web", StateUnready, "r", "s", "b", 7, 2, true},
 			`{"time":"1970-01-01T00:00:00Z","service":"web","state":"unready","reason":"r","says":"s","readyBy":"b","pid":7,"restarts":2,"gone":true}`,
 		},
-		{Reloaded{}, `{"started":[],"stopped":[],"restarted":[],"unchanged":[]}`},
+		{Reloaded{}, `{"started":[],"stopped":[],"restarted":[],"signaled":[],"unchanged":[]}`},
 		{
-			Reloaded{[]string{"a"}, []string{"b"}, []string{"c"}, []string{"d", "e"}},
-			`{"started":["a"],"stopped":["b"],"restarted":["c"],"unchanged":["d","e"]}`,
+			Reloaded{[]string{"a"}, []string{"b"}, []string{"c"}, []string{"s"}, []string{"d", "e"}},
+			`{"started":["a"],"stopped":["b"],"restarted":["c"],"signaled":["s"],"unchanged":["d","e"]}`,
 		},
 		{
 			ServiceStatus{Name: "a", State: StateWaiting, WaitsFor: "b"},

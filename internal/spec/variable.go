@@ -14,6 +14,25 @@ type Variable struct {
 	AllowEmpty  bool    `json:"allowEmpty,omitempty"` // the empty text is a value; else it is none
 }
 
+// A Secret is how a service gets the value of a secret variable, and what
+// follows when that becomes another one. The zero Secret is a variable of the
+// environment, and a service that does not hear of a change.
+type Secret struct {
+	Deliver  Delivery `json:"deliver,omitempty"`
+	OnChange string   `json:"onChange,omitempty"` // restart, or a signal such as SIGHUP
+}
+
+// A Delivery is a way to a service.
+type Delivery string
+
+// The deliveries. Of NAME, a file's path is in NAME_FILE, a descriptor's number
+// in NAME_FD.
+const (
+	ByEnv  Delivery = ""
+	ByFile Delivery = "file" // in memory, readable by the service's user alone
+	ByFD   Delivery = "fd"   // open for reading, in memory
+)
+
 // A When is a condition on another variable: that its value is one of Values,
 // or where those are empty that it has a value.
 type When struct {

@@ -93,7 +93,7 @@ func (s *Supervisor) onSignalRequest(name string, sig syscall.Signal, processOnl
 	case svc.pid() == 0:
 		return reply{err: fault.Cannot("signal service %q: it is %s and has no process", name, svc.state)}
 	case processOnly && syscall.Kill(svc.pid(), sig) == nil, !processOnly && svc.signal(sig):
-		return reply{status: svc.status()}
+		return reply{status: s.statusOf(svc)}
 	}
 	return reply{err: fault.Cannot("send %s to service %q", signalName(sig), name)}
 }
@@ -175,7 +175,7 @@ func (s *Supervisor) answer() {
 	s.waiting = slices.DeleteFunc(s.waiting, func(r request) bool {
 		done := r.svc.state != spec.StateStopping
 		if done {
-			r.answer <- reply{status: r.svc.status()}
+			r.answer <- reply{status: s.statusOf(r.svc)}
 		}
 		return done
 	})
@@ -202,7 +202,7 @@ func (s *Supervisor) status() spec.Status {
 	for _, svc := range s.services {
 		status.Ready = status.Ready && svc.meets(spec.Ready)
 		status.Failed = status.Failed || svc.state == spec.StateFailed
-		status.Services = append(status.Services, svc.status())
+		status.Services = append(status.Services, s.statusOf(svc))
 	}
 	return status
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sandwright/sandwright/internal/spec"
 )
@@ -31,6 +32,30 @@ func (e environment) of(svc spec.Service) []string {
 		out = append(out, name+"="+all[name])
 	}
 	return out
+}
+
+// shown is what of gives without the service's secrets.
+func (e environment) shown(svc spec.Service) []string {
+	return slices.DeleteFunc(e.of(svc), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		_, secret := svc.Secrets[name]
+		return secret
+	})
+}
+
+// changed are the secrets of svc that have another value in next, sorted.
+func (e environment) changed(before spec.Service, next environment, svc spec.Service) (names []string) {
+	had := map[string]bool{}
+	for _, pair := range e.of(before) {
+		had[pair] = true
+	}
+	for _, pair := range next.of(svc) {
+		name, _, _ := strings.Cut(pair, "=")
+		if _, secret := svc.Secrets[name]; secret && !had[pair] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // logDir is where the services' log directories stand.

@@ -33,6 +33,12 @@ type Host interface {
 	Reap() (pid int, status syscall.WaitStatus, ok bool)
 }
 
+// A Renewer is a Host that writes the files anew in which a service that runs
+// has got its secrets.
+type Renewer interface {
+	Renew(svc spec.Service, env []string) error
+}
+
 // A Process is one run of a service. Watch, Flush and LastOutput may be called
 // from any goroutine.
 type Process interface {

@@ -29,6 +29,10 @@ func (y *System) Launch(l *loop.Loop, svc spec.Service, env []string) (Process, 
 	if p.group, err = y.group(svc); err != nil {
 		return nil, err
 	}
+	if env, p.secrets, err = y.deliver(svc, p.who, env); err != nil {
+		return nil, err
+	}
+	defer closeFiles(p.secrets)
 	if env, err = p.listen(y.notifyPath(svc.Name), env); err != nil {
 		return nil, err
 	}
@@ -52,6 +56,7 @@ func (p *process) launch() error {
 		files = place(files, fd, w)
 		p.newline = os.NewFile(uintptr(r), "pipe")
 	}
+	files = p.hand(files)
 	err := pipes.err
 	if err == nil {
 		err = p.records.begin(p.svc.Name, pipes.names())

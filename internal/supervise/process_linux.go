@@ -19,6 +19,7 @@ type process struct {
 	svc     spec.Service
 	who     *launch.Identity // nil is who we are
 	env     []string
+	secrets map[string]*os.File // to be handed over as descriptors
 	loop    *loop.Loop
 	pid     int
 	group   *cgroup.Group // nil without

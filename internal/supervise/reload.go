@@ -60,6 +60,7 @@ func (s *Supervisor) onReload(next spec.Spec, start map[string]string) spec.Relo
 	}
 	env := environment{common: next.Env, start: start}
 	done := s.compare(next, env, old)
+	signals := s.signalsFor(old, env, next.Services, done.Signaled)
 	services := link(next, old)
 	for _, name := range done.Stopped {
 		old[name].after, old[name].dependants = nil, nil
@@ -75,8 +76,11 @@ func (s *Supervisor) onReload(next spec.Spec, start map[string]string) spec.Relo
 	for _, name := range done.Restarted {
 		old[name].stale = true
 		if svc := old[name]; !svc.atRest() {
-			s.stop(svc, goalStart, "its spec has changed")
+			s.stop(svc, goalStart, "its spec or a secret has changed")
 		}
+	}
+	for _, name := range done.Signaled {
+		s.renew(old[name], signals[name])
 	}
 	return done
 }
@@ -96,10 +100,10 @@ func (s *Supervisor) compare(next spec.Spec, env environment, old map[string]*se
 		switch {
 		case before == nil:
 			done.Started = append(done.Started, svc.Name)
-		case before.goal == goalGone || differs(before.Service, svc) || !slices.Equal(s.env.of(before.Service), env.of(svc)):
+		case before.goal == goalGone || differs(before.Service, svc) || !slices.Equal(s.env.shown(before.Service), env.shown(svc)):
 			done.Restarted = append(done.Restarted, svc.Name)
 		default:
-			done.Unchanged = append(done.Unchanged, svc.Name)
+			s.compareSecrets(&done, before.Service, env, svc)
 		}
 	}
 	done.Stopped = slices.Sorted(maps.Keys(gone))

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/sandwright/sandwright/internal/loop"
+	"github.com/sandwright/sandwright/internal/redact"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -36,6 +37,8 @@ type Supervisor struct {
 	env  environment
 	host Host
 	say  func(string)
+
+	secrets *redact.Live // nil hides nothing
 
 	loop   *loop.Loop
 	chance func() float64 // from 0 to 1, for delays

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/cgroup"
 	"github.com/sandwright/sandwright/internal/loop"
+	"github.com/sandwright/sandwright/internal/redact"
 	"github.com/sandwright/sandwright/internal/s6"
 	"github.com/sandwright/sandwright/internal/spec"
 	"github.com/sandwright/sandwright/internal/svlog"
@@ -51,9 +52,10 @@ type keptGroup struct {
 
 // Options is where a System works.
 type Options struct {
-	RunDir string       // for what only this start of the machine needs; writable
-	Mirror io.Writer    // for the lines of services whose logs are mirrored; nil is nowhere
-	Say    func(string) // hears of what people should know; must not block
+	RunDir  string       // for what only this start of the machine needs; writable
+	Secrets *redact.Live // hidden in logs; nil: none
+	Mirror  io.Writer    // for the lines of services whose logs are mirrored; nil is nowhere
+	Say     func(string) // hears of what people should know; must not block
 }
 
 // NewSystem makes this process the one that orphans are left to. It ends what
@@ -79,7 +81,7 @@ func NewSystem(s spec.Spec, o Options) (*System, error) {
 	if err := os.RemoveAll(filepath.Join(o.RunDir, "notify")); err != nil {
 		return nil, err
 	}
-	pool, err := svlog.NewPool(svlog.Options{Total: s.LogTotal, Mirror: o.Mirror})
+	pool, err := svlog.NewPool(svlog.Options{Total: s.LogTotal, Mirror: o.Mirror, Secrets: o.Secrets})
 	if err != nil {
 		return nil, fmt.Errorf("cannot keep logs: %w", err)
 	}
@@ -88,13 +90,13 @@ func NewSystem(s spec.Spec, o Options) (*System, error) {
 		pool: pool, logs: map[string]keptLog{}, records: records, box: box, groups: map[string]keptGroup{},
 	}
 	signal.Notify(sys.deaths, unix.SIGCHLD)
-	return sys, nil
+	return sys, sys.dropSecrets()
 }
 
 // Close finishes the logs. Call it when the supervisor has ended.
 func (y *System) Close() error {
 	signal.Stop(y.deaths)
-	return errors.Join(y.pool.Close(), y.box.Close())
+	return errors.Join(y.pool.Close(), y.box.Close(), y.dropSecrets())
 }
 
 // boxName tells the cgroups of this supervisor from those of another one that
@@ -157,6 +159,11 @@ func (y *System) Open(l *loop.Loop, svc spec.Service, env []string, changed func
 		y.poller = poller
 	}
 	log, err := y.log(svc.Name, svc.Logs)
+	if err != nil {
+		return nil, err
+	}
+	env, fds, err := y.deliver(svc, nil, env)
+	closeFiles(fds) // no s6 service has any
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,9 @@ func logger(directives []string) int {
 		return 111
 	}
 	if os.Getenv(childEnv) == "redact" {
-		g.pool.Redact(redact.New(benchSecrets()))
+		hidden := &redact.Live{}
+		hidden.Put(redact.New(benchSecrets()))
+		g.pool.post(func() { g.pool.secrets = hidden })
 	}
 	go func() {
 		for sig := range signals {

@@ -3,18 +3,12 @@ package svlog
 import (
 	"bytes"
 	"slices"
-
-	"github.com/sandwright/sandwright/internal/redact"
 )
-
-// Redact hides the secrets of set in all that is read from now on. Those of the
-// set before are not hidden any more.
-func (p *Pool) Redact(set *redact.Set) { p.secrets.Store(set) }
 
 // hide makes rest of text, of which the first done bytes are so already. What
 // may be the beginning of a secret stays raw.
 func (s *Stream) hide(text []byte, done int) {
-	s.hidden.Hide(s.pool.secrets.Load())
+	s.hidden.Hide(s.pool.secrets.Get())
 	fresh := text[done:]
 	safe, taken := s.hidden.Take(fresh, false)
 	s.raw = nil

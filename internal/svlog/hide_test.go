@@ -24,9 +24,9 @@ const (
 // hiding is a pool that hides two secrets.
 func hiding(t *testing.T, o Options) *Pool {
 	t.Helper()
-	p := pool(t, o, system{})
-	p.Redact(redact.New(map[string]string{"TOKEN": hiddenToken, "KEY": hiddenKey}))
-	return p
+	o.Secrets = &redact.Live{}
+	o.Secrets.Put(redact.New(map[string]string{"TOKEN": hiddenToken, "KEY": hiddenKey}))
+	return pool(t, o, system{})
 }
 
 // A secret reaches neither the files nor whoever hears of lines, in whatever
@@ -121,7 +121,8 @@ func TestBeginningOfASecret(t *testing.T) {
 // A secret that becomes another one is hidden from then on, in streams that
 // flow already.
 func TestAnotherSecret(t *testing.T) {
-	p := pool(t, Options{}, system{})
+	secrets := &redact.Live{}
+	p := pool(t, Options{Secrets: secrets}, system{})
 	l, dir := openIn(t, p, "web", spec.Rotation{Stamp: "none"})
 	w, s := feed(t, l, "stdout", nil)
 	say := func(text string) {
@@ -129,9 +130,9 @@ func TestAnotherSecret(t *testing.T) {
 		s.Flush(patience)
 	}
 	say("first-secret second-secret\n")
-	p.Redact(redact.New(map[string]string{"A": "first-secret"}))
+	secrets.Put(redact.New(map[string]string{"A": "first-secret"}))
 	say("first-secret second-secret\n")
-	p.Redact(redact.New(map[string]string{"A": "first-secret", "B": "second-secret"}))
+	secrets.Put(redact.New(map[string]string{"A": "first-secret", "B": "second-secret"}))
 	say("first-secret second-secret\n")
 	want := "first-secret second-secret\n[redacted A] second-secret\n[redacted A] [redacted B]\n"
 	if got := read(t, dir, "current"); got != want {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +14,9 @@ import (
 
 // Options is what all logs of a Pool share.
 type Options struct {
-	Total  int64     // bytes of all logs' rotated files together; 0 is no bound
-	Mirror io.Writer // shows the lines of logs with Rotation.Mirror; nil is nowhere
+	Total   int64        // bytes of all logs' rotated files together; 0 is no bound
+	Secrets *redact.Live // hidden in all that is logged and shown; nil: none
+	Mirror  io.Writer    // shows the lines of logs with Rotation.Mirror; nil is nowhere
 }
 
 // A Pool carries the logs of a process. All its methods may be called from any
@@ -26,7 +26,7 @@ type Pool struct {
 	budget  *budget
 	mirror  *mirror // nil without Options.Mirror
 	syncs   chan struct{}
-	secrets atomic.Pointer[redact.Set]
+	secrets *redact.Live
 	alone   bool // one writer feeds all logs, and would not gain from a takeover
 
 	mu     sync.Mutex // never held for long; guards what follows
@@ -68,6 +68,7 @@ func newPool(o Options, sys system) (*Pool, error) {
 		sys: sys, budget: newBudget(o.Total), syncs: make(chan struct{}, manySyncs),
 		logs: map[*Log]bool{}, poll: poll, streams: map[int32]*Stream{}, done: make(chan struct{}),
 	}
+	p.secrets = o.Secrets
 	if o.Mirror != nil {
 		p.mirror = newMirror(o.Mirror)
 	}
@@ -184,7 +185,7 @@ func (p *Pool) after(d time.Duration, event func()) { time.AfterFunc(d, func() {
 // buffers gives what is read into and what lines are formatted into; both
 // come with the first line.
 func (p *Pool) buffers() (in, out []byte) {
-	if need := maxLine + p.secrets.Load().Keeps() + readBytes + 1; len(p.in) < need {
+	if need := maxLine + p.secrets.Get().Keeps() + readBytes + 1; len(p.in) < need {
 		p.in = make([]byte, need)
 	}
 	if p.out == nil {

@@ -33,6 +33,7 @@ func writeBundle(req request) error {
 	resolv, _ := nameservers(string(host))
 	return errors.Join(
 		os.WriteFile("config.json", config, 0o600),
+		writeSecrets(req.Config),
 		os.WriteFile("hosts", []byte(hosts), 0o644),
 		os.WriteFile("hostname", []byte(name+"\n"), 0o644),
 		os.WriteFile("resolv.conf", []byte(resolv), 0o644),
@@ -48,7 +49,7 @@ func bundle(req request) *specs.Spec {
 		Root:     &specs.Root{Path: "rootfs"},
 		Process: rootProcess(req.Config.Env,
 			spec.InitPath, "--control-fd", fmt.Sprint(controlFD), "--env-fd", fmt.Sprint(valuesFD)),
-		Mounts: mounts(req.Place),
+		Mounts: mounts(req),
 		Linux: &specs.Linux{
 			Namespaces:  namespaces(),
 			CgroupsPath: req.Place.cgroup(),
@@ -115,7 +116,8 @@ func namespaces() []specs.LinuxNamespace {
 	return out
 }
 
-func mounts(p place) []specs.Mount {
+func mounts(req request) []specs.Mount {
+	p := req.Place
 	table := []struct{ target, kind, source, options string }{
 		{"/proc", "proc", "proc", "nosuid,noexec,nodev"},
 		{"/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k"},
@@ -128,6 +130,11 @@ func mounts(p place) []specs.Mount {
 		{"/etc/hosts", "bind", p.bundle() + "/hosts", "bind,ro"},
 		{"/etc/hostname", "bind", p.bundle() + "/hostname", "bind,ro"},
 		{spec.LogDir, "bind", p.logs(), "bind,rw,nosuid,nodev,noexec"},
+	}
+	if len(req.Config.SecretFiles) > 0 {
+		table = append(table, struct{ target, kind, source, options string }{
+			boxSecrets, "bind", p.bundle() + "/" + ownSecrets, "bind,ro,nosuid,nodev,noexec",
+		})
 	}
 	var out []specs.Mount
 	for _, m := range table {

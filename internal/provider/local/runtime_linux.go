@@ -77,6 +77,10 @@ func (b *box) create(ctx context.Context) error {
 	defer control.Close()
 	given := map[string]string{}
 	maps.Copy(given, b.req.Config.Values)
+	for name := range b.req.Config.SecretFiles {
+		delete(given, name)
+		given[name+"_FILE"] = boxSecrets + "/" + name
+	}
 	values, err := memoryFile("values", given)
 	if err != nil {
 		return fault.Cannot("pass the variables: %w", err)

@@ -69,6 +69,7 @@ func flatten(err error) []failed {
 // live returns when the sandbox must end: its supervisor ended, nobody keeps
 // it, or it was asked to and had its time for it.
 func (b *box) live(ctx context.Context) {
+	go b.followSecrets(b.init.done)
 	select {
 	case <-b.init.done:
 	case <-b.dropped:
