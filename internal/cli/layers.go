@@ -45,7 +45,11 @@ func (a *app) fetcher(p project) (*fetch.Fetcher, *fetch.Store, *fetch.NPM, erro
 		return nil, nil, nil, err
 	}
 	npm.UseRegistry(p.file.Registries.NPM)
-	return fetch.New(store, npm, a.fetchProgress()).With(settings(p)), store, npm, nil
+	who, err := vouchings(p)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return fetch.New(store, npm, a.fetchProgress()).With(settings(p, who)), store, npm, nil
 }
 
 // layers brings the base, the tools and PID 1 into the store, side by side,

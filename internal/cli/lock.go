@@ -164,6 +164,7 @@ func (a *app) lockWrite(ctx context.Context, flags lockFlags) error {
 	if err != nil {
 		return err
 	}
+	a.notices(slices.Compact(slices.Sorted(slices.Values(r.notices))))
 	changes := lock.Compare(old, next)
 	if have, err := os.ReadFile(a.lockPath(p)); err == nil && string(have) == string(lock.Format(next)) {
 		return a.lockSaid(next, nil, "is up to date")

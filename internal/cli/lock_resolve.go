@@ -26,9 +26,10 @@ type resolver struct {
 	specs   map[string]fetch.ToolSpec
 	renewed map[string]bool // tools, or base, that are pinned anew
 
-	mu     sync.Mutex
-	next   *lock.Lock
-	faults fault.List
+	mu      sync.Mutex
+	next    *lock.Lock
+	faults  fault.List
+	notices []string // of evidence, in no order
 }
 
 // parallelLocks is how many downloads are worked on at once.
@@ -43,9 +44,14 @@ func (a *app) resolver(p project, manager workspace.Manager, old *lock.Lock, fla
 		project: p, manager: manager, fetcher: fetcher, old: old, want: wanted(p.file, manager),
 		specs: map[string]fetch.ToolSpec{}, renewed: map[string]bool{},
 	}
-	for name, t := range toolsOf(p.file, manager) {
-		r.specs[name] = toolSpec(p.file, t)
+	who, err := vouchings(p)
+	if err != nil {
+		return nil, err
 	}
+	for name, t := range toolsOf(p.file, manager) {
+		r.specs[name] = toolSpec(p.file, t, vouchingOf(who, name, old))
+	}
+	fetcher.OnNotice(func(text string) { r.keep(nil, func() { r.notices = append(r.notices, text) }) })
 	names := flags.names
 	if flags.update && len(names) == 0 {
 		names = lockable(p)

@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/evidence"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 // maxTrustFile bounds a file of keys or roots, in bytes.
@@ -63,9 +65,20 @@ func (r *trustReader) vouching(name string, t config.Tool, policy evidence.Polic
 		policy.Sigstore, v.Bundle = r.identity(at("sigstore"), &s.Identity), s.Bundle
 	}
 	policy.Provenance = r.identity(at("provenance"), t.Provenance)
+	policy.Origin = origin(t)
 	policy.Cosign = r.identity(at("cosign"), t.Cosign)
 	v.Policy = policy
 	return v
+}
+
+// origin is who builds what comes from GitHub, where somebody says so: a
+// workflow of the repository itself.
+func origin(t config.Tool) *evidence.Identity {
+	repository, _, ok := strings.Cut(t.GitHub, "@")
+	if !ok {
+		return nil
+	}
+	return &evidence.Identity{Name: "https://github.com/" + repository + "/", Issuer: "https://token.actions.githubusercontent.com"}
 }
 
 func (r *trustReader) identity(at fault.Position, i *config.Identity) *evidence.Identity {
@@ -77,6 +90,21 @@ func (r *trustReader) identity(at fault.Position, i *config.Identity) *evidence.
 		out.Key = read(r, at, i.Key, evidence.ParsePublicKey)
 	}
 	return out
+}
+
+// vouchingOf is who has to vouch for a tool, which may be one that the file
+// does not name, and what is locked of it.
+func vouchingOf(who map[string]fetch.Vouching, name string, old *lock.Lock) fetch.Vouching {
+	v, ok := who[name]
+	if !ok {
+		v = who[""]
+		v.Policy.Tool = name
+	}
+	v.Before = map[string][]lock.Evidence{}
+	for platform, a := range old.Tools[name].Platforms {
+		v.Before[platform] = a.Evidence
+	}
+	return v
 }
 
 // read parses a file of the project, and does not follow a link out of it.

@@ -45,19 +45,20 @@ func toolsOf(f *config.File, manager workspace.Manager) map[string]config.Tool {
 	return tools
 }
 
-// settings are what the project and the environment say of sources.
-func settings(p project) fetch.Settings {
+// settings are what the project and the environment say of sources, and who
+// has to vouch for what comes from them.
+func settings(p project, who map[string]fetch.Vouching) fetch.Settings {
 	s := fetch.Settings{
 		Tools: map[string]fetch.ToolSpec{}, OCI: p.file.Registries.OCI, Debian: p.file.Registries.Debian, DebianSecurity: p.file.Registries.DebianSecurity,
 		GitHubAPI: os.Getenv("GITHUB_API_URL"), GitHubToken: cmp.Or(os.Getenv("GITHUB_TOKEN"), os.Getenv("GH_TOKEN")),
 	}
 	for name, t := range p.file.Tools {
-		s.Tools[name] = toolSpec(p.file, t)
+		s.Tools[name] = toolSpec(p.file, t, who[name])
 	}
 	return s
 }
 
-func toolSpec(f *config.File, t config.Tool) fetch.ToolSpec {
+func toolSpec(f *config.File, t config.Tool, who fetch.Vouching) fetch.ToolSpec {
 	age := f.MinimumAge
 	if t.MinimumAge != nil {
 		age = *t.MinimumAge
@@ -65,6 +66,7 @@ func toolSpec(f *config.File, t config.Tool) fetch.ToolSpec {
 	return fetch.ToolSpec{
 		NPM: t.NPM, Closure: t.Closure, GitHub: t.GitHub, Asset: t.Asset, URL: t.URL, Version: t.Version, OCI: t.OCI, Deb: t.Deb,
 		Arch: t.Arch, Files: t.Files, Bin: t.Bin, MinimumAge: time.Duration(age), Suite: f.Base.Debian.Suite,
+		Vouching: who,
 	}
 }
 
@@ -145,5 +147,5 @@ func toolInputs(t config.Tool) string {
 	for _, file := range t.Bin {
 		pairs = append(pairs, "bin", file)
 	}
-	return lock.Fingerprint(pairs...)
+	return lock.Fingerprint(append(pairs, vouchingInputs(t)...)...)
 }

@@ -94,6 +94,3 @@ func describe(records []Record) string {
 	}
 	return strings.Join(words, ", ")
 }
-
-// Describe is what is known of an artifact with these records, in words.
-func Describe(records []Record) string { return describe(records) }

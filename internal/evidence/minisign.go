@@ -21,7 +21,7 @@ func CheckMinisignKey(text string) error {
 func (p Policy) minisign(s Subject, piece Piece) (Record, error) {
 	var key minisign.PublicKey
 	if err := key.UnmarshalText([]byte(p.Minisign)); err != nil {
-		return Record{}, unknown("%s: signed with minisign, and sandwright.yaml names no key for it: tools.%s.minisign", s.What, p.Tool)
+		return Record{}, unknown("signed with minisign, and sandwright.yaml names no key for it: tools.%s.minisign", p.Tool)
 	}
 	err := piece.checks(s, func(signed FileSignature, message io.Reader) error {
 		var sig minisign.Signature

@@ -114,7 +114,7 @@ func (p Policy) npmSignature(s Subject, piece Piece) (Record, error) {
 		return Record{}, piece.refuse(s, "read it: dist.signatures is not a list of keyid and sig")
 	}
 	if len(signed) == 0 {
-		return Record{}, unknown("%s: %s serves no signature", s.What, piece.From)
+		return Record{}, unknown("%s serves no signature", piece.From)
 	}
 	var others []string
 	for _, sig := range signed {
@@ -125,7 +125,7 @@ func (p Policy) npmSignature(s Subject, piece Piece) (Record, error) {
 		}
 		others = append(others, fmt.Sprintf("%.80q", sig.KeyID))
 	}
-	return Record{}, unknown("%s: signed with key %s, which neither sandwright.yaml nor this program knows", s.What, strings.Join(others, ", "))
+	return Record{}, unknown("signed with key %s, which neither sandwright.yaml nor this program knows", strings.Join(others, ", "))
 }
 
 // verify checks one signature. A zero now, for what was verified before, does

@@ -33,9 +33,9 @@ func TestNPMSignature(t *testing.T) {
 	for _, c := range []judged{
 		{name: "good", pieces: npmPiece(t, good), level: evidence.Signed},
 		{name: "good among others", pieces: npmPiece(t, append(other.SignNPM("tool@1.2.3", artifact()), good...)), level: evidence.Signed},
-		{name: "stripped", pieces: npmPiece(t, []any{}), level: evidence.IntegrityOnly, notice: "tool@1.2.3: " + from + " serves no signature\ntool@1.2.3: integrity only"},
+		{name: "stripped", pieces: npmPiece(t, []any{}), level: evidence.IntegrityOnly, notice: "tool@1.2.3: integrity only: " + from + " serves no signature"},
 		{name: "unknown key", pieces: npmPiece(t, other.SignNPM("tool@1.2.3", artifact())), level: evidence.IntegrityOnly,
-			notice: `tool@1.2.3: signed with key "SHA256:two", which neither sandwright.yaml nor this program knows`},
+			notice: `tool@1.2.3: integrity only: signed with key "SHA256:two", which neither sandwright.yaml nor this program knows`},
 		{name: "swapped key", pieces: npmPiece(t, impostor.SignNPM("tool@1.2.3", artifact())),
 			fault: "cannot verify it: expected a signature of tool@1.2.3:" + evidencetest.Integrity(artifact()) + " with key SHA256:one, and what came is of something else or forged: \"ME"},
 		{name: "of another version", pieces: npmPiece(t, key.SignNPM("tool@1.2.2", artifact())), fault: "is of something else or forged"},

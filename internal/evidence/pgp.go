@@ -51,7 +51,7 @@ func fingerprint(e *openpgp.Entity) string {
 
 func (p Policy) pgp(s Subject, piece Piece) (Record, error) {
 	if p.PGP == nil {
-		return Record{}, unknown("%s: signed with PGP, and sandwright.yaml names no key for it: tools.%s.pgp", s.What, p.Tool)
+		return Record{}, unknown("signed with PGP, and sandwright.yaml names no key for it: tools.%s.pgp", p.Tool)
 	}
 	var signer *openpgp.Entity
 	err := piece.checks(s, func(signed FileSignature, message io.Reader) (err error) {

@@ -70,6 +70,12 @@ func (k Kind) verifier() (verifier, bool) {
 	return v, ok
 }
 
+// Known tells whether k is a kind that this package verifies.
+func (k Kind) Known() bool {
+	_, ok := k.verifier()
+	return ok
+}
+
 // Judge verifies every piece, and tells whether what they say together is
 // enough: what the file names is there, the level is no less than Require, and
 // nothing that is pinned went missing or is by somebody else. A piece that
@@ -77,11 +83,12 @@ func (k Kind) verifier() (verifier, bool) {
 // a key that nobody named is as good as none, and is said in a notice.
 func (p Policy) Judge(s Subject, pieces []Piece) (v Verdict, err error) {
 	var faults fault.List
+	var why []string
 	for _, piece := range pieces {
 		r, err := p.verify(s, piece)
 		switch unknown, ok := err.(*Unknown); { //nolint:errorlint // verify gives it bare
 		case ok:
-			v.Notices = append(v.Notices, unknown.Error())
+			why = append(why, unknown.Error())
 		case err != nil:
 			faults = append(faults, fault.All(err)...)
 		default:
@@ -91,11 +98,25 @@ func (p Policy) Judge(s Subject, pieces []Piece) (v Verdict, err error) {
 	if len(faults) > 0 {
 		return Verdict{}, faults.Err()
 	}
-	v.Notices = append(v.Notices, p.pinnedAnew(v.Records)...)
-	if v.Level() == IntegrityOnly {
-		v.Notices = append(v.Notices, s.What+": integrity only: nobody's signature on it was verified")
-	}
+	v.Notices = append(p.unverified(s, v, why), p.pinnedAnew(v.Records)...)
 	return v, slices.Concat(p.missing(s, v), p.weaker(s, v)).Err()
+}
+
+// unverified tells what was served and is as good as nothing, and of an
+// artifact that nobody vouches for that this is so.
+func (p Policy) unverified(s Subject, v Verdict, why []string) []string {
+	before := s.What + ": "
+	if v.Level() == IntegrityOnly {
+		before += "integrity only: "
+		if len(why) == 0 {
+			why = []string{"nobody's signature on it was verified"}
+		}
+	}
+	notices := slices.Clone(why)
+	for i, text := range why {
+		notices[i] = before + text
+	}
+	return notices
 }
 
 // Recheck verifies the records of the lock against an artifact that was
@@ -119,7 +140,7 @@ func (p Policy) again(s Subject, r Record) error {
 	got, err := p.verify(s, Piece{Kind: r.Kind, Data: r.Material, From: lockName})
 	switch unknown, ok := err.(*Unknown); { //nolint:errorlint // verify gives it bare
 	case ok:
-		return p.fault("trust %s", unknown).WithHint("%s", hint)
+		return p.fault("trust %s: %s", s.What, unknown).WithHint("%s", hint)
 	case err != nil:
 		return err
 	case got.Signer != r.Signer || got.Issuer != r.Issuer:

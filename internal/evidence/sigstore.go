@@ -57,7 +57,7 @@ func ParseRoots(name string, data []byte) (roots Roots, err error) {
 func (p Policy) bundle(s Subject, piece Piece) (Record, error) {
 	want := p.identityFor(piece.Kind)
 	if want == nil && len(p.Roots) == 0 {
-		return Record{}, unknown("%s: has %s, and sandwright.yaml names no trusted root to verify it with: trust.sigstore", s.What, piece.Kind)
+		return Record{}, unknown("has %s, and sandwright.yaml names no trusted root to verify it with: trust.sigstore", piece.Kind)
 	}
 	got, err := p.Roots.verify(s, piece, want)
 	if err != nil {

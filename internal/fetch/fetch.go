@@ -28,6 +28,7 @@ type Fetcher struct {
 	pause    func(attempt int) time.Duration // before another attempt
 	now      func() time.Time
 	settings Settings
+	notice   func(text string)
 
 	mu         sync.Mutex
 	packuments map[string]packument // by name; what was asked for already
@@ -42,7 +43,6 @@ type Settings struct {
 	DebianSecurity string
 	GitHubAPI      string // as GITHUB_API_URL; empty: GitHub's own
 	GitHubToken    string
-	Notice         func(text string) // told what a person should know of evidence, from several goroutines; may be nil
 }
 
 // New makes a Fetcher. Progress may be nil.
@@ -53,6 +53,7 @@ func New(store *Store, npm *NPM, progress Progress) *Fetcher {
 	return &Fetcher{
 		store: store, npm: npm, client: sync.OnceValue(npm.client), progress: progress, pause: backoff, now: time.Now,
 		packuments: map[string]packument{}, keys: map[string][]string{},
+		notice: func(string) {},
 	}
 }
 
@@ -62,6 +63,10 @@ func (f *Fetcher) With(s Settings) *Fetcher {
 	f.settings = s
 	return f
 }
+
+// OnNotice sets what is told, from several goroutines, what a person should
+// know of the evidence of what is locked. Call it before anything else.
+func (f *Fetcher) OnNotice(notice func(text string)) { f.notice = notice }
 
 // A Progress is told how things go, from several goroutines at once. It must
 // return quickly.

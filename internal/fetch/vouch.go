@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -51,10 +50,8 @@ func (f *Fetcher) vouched(ctx context.Context, src source, spec ToolSpec, what f
 	if err != nil {
 		return nil, noted(err, given.notices)
 	}
-	if f.settings.Notice != nil {
-		for _, text := range slices.Concat(given.notices, v.Notices) {
-			f.settings.Notice(text)
-		}
+	for _, text := range slices.Concat(v.Notices, given.notices) {
+		f.notice(text)
 	}
 	return slices.Concat(what.Evidence, locked(v.Records, given.kinds)), nil
 }
@@ -72,6 +69,12 @@ func noted(err error, notices []string) error {
 
 // vouchedAgain verifies the evidence of the lock against a download.
 func (f *Fetcher) vouchedAgain(name string, a lock.Artifact, path string, s sums) error {
+	for _, e := range a.Evidence {
+		if evidence.Kind(e.Kind).Known() && e.Verdict == lock.Verified && e.Proof == "" {
+			return fault.Cannot("use tool %s: %s says that %s is verified, and has no proof of it", name, lock.Name, e.Kind).
+				WithHint("see who changed the lock, then run: sandwright lock --update %s", name)
+		}
+	}
 	records, err := recordsOf(a.Evidence)
 	if err != nil {
 		return err
@@ -141,14 +144,4 @@ func recordsOf(list []lock.Evidence) (records []evidence.Record, err error) {
 		records = append(records, r)
 	}
 	return records, nil
-}
-
-// DescribeEvidence is what is known of an artifact beyond its hashes, in
-// words: "integrity only" where that is nothing.
-func DescribeEvidence(list []lock.Evidence) string {
-	records, err := recordsOf(list)
-	if err != nil {
-		return fmt.Sprint(err)
-	}
-	return evidence.Describe(records)
 }

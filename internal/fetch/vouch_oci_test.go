@@ -123,7 +123,9 @@ func TestCosignOfAnImage(t *testing.T) {
 			s.tag(s.of(amd64), payload, map[string]string{"dev.cosignproject.cosign/signature": sig.Signature,
 				"dev.sigstore.cosign/certificate": sig.Certificate, "dev.sigstore.cosign/bundle": sig.Log})
 		}, ""},
-		{"bundle of the image", byWorkflow, func(s *signedImage) { s.refer(s.of(amd64), s.store.Attest(tagged, actions, signedStatement(s.of(amd64)))) }, ""},
+		{"bundle of the image", byWorkflow, func(s *signedImage) {
+			s.refer(s.of(amd64), s.store.Attest(tagged, actions, signedStatement(s.of(amd64))))
+		}, ""},
 		{"bundle of the index", byWorkflow, func(s *signedImage) { s.refer(s.of(""), s.store.Attest(tagged, actions, signedStatement(s.of("")))) }, ""},
 		{"none", byKey, func(*signedImage) {}, "sandwright.yaml names who vouches for it with cosign, and "},
 		{"swapped key", byKey, func(s *signedImage) { s.byKey(evidencetest.NewECDSA(s.t, ""), s.of(amd64), s.of(amd64)) }, "what came is by another key or forged"},
