@@ -72,7 +72,8 @@ func ParseNPMKeys(name string, data []byte) ([]NPMKey, error) {
 		} `json:"keys"`
 	}
 	if err := json.Unmarshal(data, &file); err != nil || len(file.Keys) == 0 || len(file.Keys) > maxKeys {
-		return nil, fault.Cannot("read %s: it is not {\"keys\": [{\"keyid\": …, \"key\": …}]} with 1 to %d keys", name, maxKeys).WithCode(fault.ExitConfig)
+		return nil, fault.Cannot("read %s: it is not {\"keys\": [{\"keyid\": …, \"key\": …}]} with 1 to %d keys", name, maxKeys).
+			WithHint("write into it what the registry gives at /-/npm/v1/keys, from a copy that somebody else vouches for").WithCode(fault.ExitConfig)
 	}
 	keys := make([]NPMKey, 0, len(file.Keys))
 	for _, k := range file.Keys {
