@@ -41,7 +41,7 @@ func subjectOf(data []byte) evidence.Subject {
 		SHA256: hex.EncodeToString(s256[:]), SHA512: hex.EncodeToString(s512[:])}
 }
 
-func jsonOf(t *testing.T, v any) []byte {
+func jsonOf(t testing.TB, v any) []byte {
 	t.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {
