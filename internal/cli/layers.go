@@ -2,14 +2,11 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -110,26 +107,4 @@ func baseLayers(ctx context.Context, fetcher *fetch.Fetcher, b blueprint) (fetch
 		return fetcher.ImageLayers(ctx, system, imageSpec(b.project), platform)
 	}
 	return fetcher.BaseLayer(ctx, system, b.project.file.Base.Debian.Suite, platform)
-}
-
-// fetchProgress writes each piece of work when it begins to do something new
-// and when it ends, and how far it is every few seconds.
-func (a *app) fetchProgress() fetch.Progress {
-	const every = 3 * time.Second
-	type shown struct {
-		text string
-		at   time.Time
-	}
-	var mu sync.Mutex
-	last := map[string]shown{}
-	return func(e fetch.Event) {
-		mu.Lock()
-		defer mu.Unlock()
-		was := last[e.Name]
-		if was.text == e.Text && !e.Finished && time.Since(was.at) < every {
-			return
-		}
-		last[e.Name] = shown{e.Text, time.Now()}
-		fmt.Fprintln(a.Err, e)
-	}
 }
