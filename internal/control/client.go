@@ -83,7 +83,7 @@ func ask[T any](ctx context.Context, c *Client, method, path string, q url.Value
 		return out, err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
+	if err := json.NewDecoder(&bounded{resp.Body, maxAnswer}).Decode(&out); err != nil {
 		return out, unreached(err)
 	}
 	return out, nil
@@ -108,7 +108,7 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values) (*
 // refused is what the supervisor said when it would not.
 func refused(resp *http.Response) error {
 	var p problem
-	if err := json.NewDecoder(resp.Body).Decode(&p); err != nil || p.Error == "" {
+	if err := json.NewDecoder(&bounded{resp.Body, maxAnswer}).Decode(&p); err != nil || p.Error == "" {
 		return unreached(errors.New(resp.Status))
 	}
 	switch resp.StatusCode {

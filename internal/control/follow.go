@@ -60,8 +60,10 @@ func follow[T any](ctx context.Context, c *Client, path string, q url.Values, ea
 		return err
 	}
 	defer resp.Body.Close()
-	for dec := json.NewDecoder(resp.Body); ; {
+	body := &bounded{Reader: resp.Body}
+	for dec := json.NewDecoder(body); ; {
 		var value T
+		body.left = maxAnswer
 		err := dec.Decode(&value)
 		switch {
 		case ctx.Err() != nil:
