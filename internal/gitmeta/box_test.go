@@ -129,7 +129,7 @@ func contents(p string) ([]byte, error) {
 func options(t *testing.T, dir string, staged map[string]Staged) Options {
 	return Options{
 		Dir: dir, Mode: Head, Store: filepath.Join(t.TempDir(), "git"), Home: "/home/dev",
-		Author: Author{"dev", "dev@demo.invalid"}, NewSum: func(int64) Sum { return plainSum{sha256.New()} },
+		Author: Author{"dev", "dev@demo.invalid"}, NewSum: newPlainSum,
 		Staged: func(p string) (Staged, bool) { s, ok := staged[p]; return s, ok },
 		Folder: func(p string) bool { info, err := os.Lstat(filepath.Join(dir, p)); return err == nil && info.IsDir() },
 		Hidden: func(p string) bool { _, err := os.Lstat(filepath.Join(dir, p)); return err == nil },
@@ -137,6 +137,8 @@ func options(t *testing.T, dir string, staged map[string]Staged) Options {
 }
 
 type plainSum struct{ hash.Hash }
+
+func newPlainSum(int64) Sum { return plainSum{sha256.New()} }
 
 func (p plainSum) Sum() string { return string(p.Hash.Sum(nil)) }
 
