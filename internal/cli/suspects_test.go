@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/stage"
+)
+
+func TestMeasure(t *testing.T) {
+	entries := []stage.Entry{{Path: "d", Kind: stage.Dir}, {Path: "l", Kind: stage.Link, Target: "d"}, {Path: "empty"}}
+	for i := range 30 {
+		entries = append(entries, stage.Entry{Path: fmt.Sprintf("f%02d", i), Size: int64(i % 15 * 1000)})
+	}
+	s := measure(entries)
+	if s.files != 31 || s.links != 1 || s.folders != 1 || s.bytes != 210_000 {
+		t.Errorf("%+v", s)
+	}
+	const want = "f14 (14.0 kB) f29 (14.0 kB) f13 (13.0 kB) f28 (13.0 kB) f12 (12.0 kB) f27 (12.0 kB) f11 (11.0 kB) f26 (11.0 kB) f10 (10.0 kB) f25 (10.0 kB)"
+	if diff := cmp.Diff(want, strings.Join(s.lines(), " ")); diff != "" {
+		t.Error(diff)
+	}
+	if s := measure(nil); s.bytes != 0 || len(s.lines()) != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestBytesText(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 1_234_567: "1.2 MB", 5e9: "5.00 GB"} {
+		if got := bytesText(n); got != want {
+			t.Errorf("%d is %s, want %s", n, got, want)
+		}
+	}
+}
+
+// What is said of one path stands in its one object, and what is left out has
+// no mode.
+func TestItems(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"b.txt": "b", ".env": "A=b"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := stage.Inspect(t.Context(), dir, stage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	t.Setenv("SANDWRIGHT_HOME", t.TempDir())
+	v, err := judge(t.Context(), tree, &config.File{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.notices = append(v.notices, stage.Notice{Path: "b.txt", What: "kept", Reason: "one"}, stage.Notice{Path: "b.txt", What: "kept", Reason: "two"},
+		stage.Notice{Path: "a", Kind: "fifo", What: "left out", Reason: "it is a fifo"})
+	var out strings.Builder
+	if err := printItems(&out, items(tree, v)); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"path":".env","kind":"file","mode":"0644","size":3,"notice":"kept: it looks like a secret: a file of environment variables"}
+{"path":"a","kind":"fifo","notice":"left out: it is a fifo"}
+{"path":"b.txt","kind":"file","mode":"0644","size":1,"notice":"kept: one; kept: two"}
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
+}
