@@ -56,6 +56,8 @@ func TestUp(t *testing.T) {
 	t.Run("services of every kind", func(t *testing.T) { everyKind(t, b) })
 	t.Run("a service that is never ready", func(t *testing.T) { neverReady(t, b) })
 	t.Run("a tool whose hash differs", func(t *testing.T) { otherHash(t, b) })
+	t.Run("real agents are locked for two platforms", func(t *testing.T) { realAgents(t, b) })
+	t.Run("a build with the network off", func(t *testing.T) { networkOff(t, b) })
 	t.Run("down leaves nothing", func(t *testing.T) {
 		if _, stderr, code := b.run(t, "down"); code != 0 {
 			t.Fatal(stderr)
@@ -117,7 +119,7 @@ func sourceEdit(t *testing.T, b *box) {
 func inside(t *testing.T, b *box) {
 	for _, c := range []struct{ script, want string }{
 		{"id -un; pwd", "^iterate\n/home/iterate/src/app\n$"},
-		{"node --version; pnpm --version; opencode --version", `^v22\.23\.3\n10\.28\.0\n1\.18\.33\n$`},
+		{"node --version; pnpm --version; opencode --version", `^v22\.23\.3\n10\.28\.0\n1\.18\.18\n$`},
 		{"ls /proc | grep -c '^[0-9]'", `^[0-9]{1,2}\n$`}, // a pid namespace of its own
 		{"cat /etc/hostname", "^iterate-sandbox\n$"},
 		{"ls /sys/class/net | tr '\n' ' '", `^\w+ lo $`},

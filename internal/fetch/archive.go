@@ -32,11 +32,17 @@ type part struct {
 // that is a single program, the lock's root is the program's name.
 func partOf(file, tool string, a lock.Artifact) part {
 	p := part{file: file, packed: a.Packed, root: a.Root, keep: a.Keep}
+	if len(a.Closure) > 0 {
+		p.at = modulesOf(a.Package)
+	}
 	if p.packed == lock.PackedBare || p.packed == lock.PackedGzip {
 		p.root, p.name = "", path.Base(cmp.Or(a.Root, tool))
 	}
 	return p
 }
+
+// modulesOf is where a package with a closure stands, as npm would put it.
+func modulesOf(pkg string) string { return "node_modules/" + pkg }
 
 // A visitor is given each entry that is kept, and the bytes of a file.
 type visitor func(entry, io.Reader) error

@@ -227,7 +227,20 @@ func (f *Fetcher) tarballs(r release) ([]*url.URL, error) {
 
 // integrity is the sha512, in hex, that the registry promises.
 func (r release) integrity() (string, error) {
-	for _, word := range strings.Fields(r.Dist.Integrity) {
+	sum, err := sha512Of(r.Dist.Integrity)
+	if err != nil {
+		return "", fault.Cannot("use %s: its registry promises no sha512 for it", r)
+	}
+	return sum, nil
+}
+
+// errNoSum is returned by sha512Of where there is none.
+var errNoSum = errors.New("no sha512")
+
+// sha512Of is the sha512, in hex, of a subresource integrity:
+// https://www.w3.org/TR/SRI/.
+func sha512Of(integrity string) (string, error) {
+	for _, word := range strings.Fields(integrity) {
 		word, _, _ = strings.Cut(word, "?")
 		encoded, ok := strings.CutPrefix(word, "sha512-")
 		raw, err := base64.StdEncoding.DecodeString(encoded)
@@ -235,5 +248,5 @@ func (r release) integrity() (string, error) {
 			return hex.EncodeToString(raw), nil
 		}
 	}
-	return "", fault.Cannot("use %s: its registry promises no sha512 for it", r)
+	return "", errNoSum
 }

@@ -13,7 +13,7 @@ import (
 // for, or else as the package says that was asked for.
 func choosePrograms(have map[string]bool, what found, files []string) (bin map[string]string, err error) {
 	if len(files) > 0 {
-		bin, err = givenPrograms(have, what.known, files)
+		bin, err = givenPrograms(have, what, files)
 	} else {
 		bin, err = ownPrograms(have, what.known, what.programs)
 	}
@@ -30,10 +30,11 @@ func choosePrograms(have map[string]bool, what found, files []string) (bin map[s
 
 // givenPrograms names the files that were asked for: as the package does, or
 // else by the file without its extension.
-func givenPrograms(have map[string]bool, known map[string]string, files []string) (map[string]string, error) {
+func givenPrograms(have map[string]bool, what found, files []string) (map[string]string, error) {
+	known := what.known
 	bin := map[string]string{}
 	for _, file := range files {
-		clean := cleanFile(file)
+		clean := path.Join(what.dir, cleanFile(file))
 		if !have[clean] {
 			return nil, fault.Cannot("find %s in it", file).WithHint("correct bin: of the tool; the package has %s", some(have))
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 	"regexp"
 	"runtime"
 	"strings"
@@ -67,7 +68,12 @@ func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec,
 		if a.Evidence, err = f.vouched(ctx, src, spec, what, path, s, platform); err != nil {
 			return err
 		}
-		if err := f.inspect(path, name, spec, what, &a, platform); err != nil {
+		if spec.Closure {
+			if a.Closure, err = f.closureOf(ctx, name, a.Package, a.Version, platform); err != nil {
+				return err
+			}
+		}
+		if err := f.inspect(ctx, path, name, spec, what, &a, platform); err != nil {
 			return about(name, what.String(), err)
 		}
 		return nil
@@ -76,7 +82,7 @@ func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec,
 }
 
 // inspect finds what a verified download holds and becomes.
-func (f *Fetcher) inspect(path, name string, spec ToolSpec, what found, a *lock.Artifact, platform string) error {
+func (f *Fetcher) inspect(ctx context.Context, path, name string, spec ToolSpec, what found, a *lock.Artifact, platform string) error {
 	a.Keep = spec.Files
 	files, err := look(path, name, a)
 	if err != nil {
@@ -87,10 +93,26 @@ func (f *Fetcher) inspect(path, name string, spec ToolSpec, what found, a *lock.
 			return err
 		}
 	}
+	if len(a.Closure) > 0 {
+		what = what.below(modulesOf(a.Package))
+	}
 	if a.Bin, err = choosePrograms(files, what, spec.Bin); err != nil {
 		return err
 	}
-	return f.tree(path, name, a, platform)
+	return f.tree(ctx, path, name, a, platform)
+}
+
+// below is the same for a package that stands in a directory.
+func (f found) below(dir string) found {
+	for _, m := range []*map[string]string{&f.programs, &f.known} {
+		out := map[string]string{}
+		for name, file := range *m {
+			out[name] = path.Join(dir, file)
+		}
+		*m = out
+	}
+	f.dir = dir
+	return f
 }
 
 // key names a download before its hash is known.
@@ -129,8 +151,11 @@ func disagree(s sums, a lock.Artifact, refuse func(what string, got, want any) e
 
 // tree finds what a download becomes as a layer. Only the layer of this
 // machine's platform is kept.
-func (f *Fetcher) tree(path, name string, a *lock.Artifact, platform string) (err error) {
-	parts := []part{partOf(path, name, *a)}
+func (f *Fetcher) tree(ctx context.Context, path, name string, a *lock.Artifact, platform string) error {
+	parts, done, err := f.packages(ctx, path, name, a)
+	if err != nil {
+		return err
+	}
 	var got laid
 	if platform == hostPlatform() {
 		_, got, err = f.store.layTool(parts, name, a.Bin, platform, defaultLimits(), nil, func(laid) error { return nil })
@@ -138,7 +163,7 @@ func (f *Fetcher) tree(path, name string, a *lock.Artifact, platform string) (er
 		got, err = writeTool(io.Discard, parts, name, a.Bin, defaultLimits())
 	}
 	a.Tree, a.Files, a.Unpacked = got.tree, got.files, got.bytes
-	return err
+	return errors.Join(err, done())
 }
 
 func hostPlatform() string { return "linux/" + runtime.GOARCH }

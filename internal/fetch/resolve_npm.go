@@ -91,9 +91,11 @@ func (n npmSource) find(ctx context.Context, version, platform string) (found, e
 	if err != nil {
 		return found{}, err
 	}
-	holder, err := n.platformRelease(ctx, asked, platform)
-	if err != nil {
-		return found{}, err
+	holder := asked
+	if !n.spec.Closure { // which has the platform's package among its own
+		if holder, err = n.platformRelease(ctx, asked, platform); err != nil {
+			return found{}, err
+		}
 	}
 	for _, r := range []release{asked, holder} {
 		if err := n.oldEnough(r.String(), r.released); err != nil {

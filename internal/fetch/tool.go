@@ -79,12 +79,16 @@ func (f *Fetcher) makeToolLayer(ctx context.Context, name string, tool lock.Tool
 	}
 	m := &meter{progress: f.progress, event: Event{Name: work, Text: "unpacking", Total: a.Unpacked}}
 	m.flush()
-	ref, _, err = f.store.layTool([]part{partOf(tarball, name, a)}, name, a.Bin, platform, limits{a.Files, a.Unpacked}, m, asPinned(name, a))
+	parts, done, err := f.packages(ctx, tarball, name, &a)
 	if err != nil {
-		return Ref{}, errors.Join(about(name, what, err), removeIfThere(tarball))
+		return Ref{}, errors.Join(err, removeIfThere(tarball))
+	}
+	ref, _, err = f.store.layTool(parts, name, a.Bin, platform, limits{a.Files, a.Unpacked}, m, asPinned(name, a))
+	if err != nil {
+		return Ref{}, errors.Join(about(name, what, err), removeIfThere(tarball), done())
 	}
 	f.progress(Event{Name: work, Text: "verified and unpacked", Finished: true})
-	return ref, os.Remove(tarball)
+	return ref, errors.Join(os.Remove(tarball), done())
 }
 
 // asPinned holds what an artifact unpacks to against the lock.
