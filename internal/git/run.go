@@ -17,6 +17,8 @@ import (
 const (
 	// deadline ends a git that waits, for instance on a fifo in .git.
 	deadline = 10 * time.Minute
+	// stall is how long a git may neither compute nor wait for a disk.
+	stall = 20 * time.Second
 	// maxOutput bounds what Output keeps.
 	maxOutput = 64 << 20
 )
@@ -76,7 +78,7 @@ func (r *Repo) Listen(ctx context.Context, stdin io.Reader, read func(io.Reader)
 	if err != nil {
 		return "", fault.Cannot("run git: %w", err).WithHint("install git, for instance: apt-get install git")
 	}
-	go watch(ctx, cmd.Process.Pid, fail)
+	go watch(ctx, cmd.Process.Pid, stall, fail)
 	err = read(out)
 	if err != nil {
 		cancel()

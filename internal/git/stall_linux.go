@@ -9,12 +9,10 @@ import (
 	"time"
 )
 
-// stallAfter is how long a git may neither compute nor be given anything.
-const stallAfter = 20 * time.Second
-
-// watch ends a git that waits for something which never comes, such as the
-// writer of a fifo called .gitignore: its processor time stands still.
-func watch(ctx context.Context, pid int, fail func(error)) {
+// watch ends a git that waits, for longer than after, for something which
+// never comes, such as the writer of a fifo called .gitignore: its processor
+// time stands still.
+func watch(ctx context.Context, pid int, after time.Duration, fail func(error)) {
 	last, since := "", time.Now()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -28,7 +26,7 @@ func watch(ctx context.Context, pid int, fail func(error)) {
 		if now != last {
 			last, since = now, time.Now()
 		}
-		if time.Since(since) > stallAfter {
+		if time.Since(since) > after {
 			fail(errors.New("git waits for a file that gives nothing, perhaps a fifo called .gitignore"))
 			return
 		}

@@ -2,7 +2,10 @@
 
 package git
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // watch does nothing here: only the deadline of a git ends it.
-func watch(context.Context, int, func(error)) {}
+func watch(context.Context, int, time.Duration, func(error)) {}

@@ -12,46 +12,55 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// swaps are what an attacker beside the stage does to the tree in a loop.
-func swaps(d *dir) []func() {
+// raceTime is how long staging and an attacker run beside each other.
+const raceTime = 10 * time.Second
+
+// mutations are what an attacker beside the stage does to the tree in a loop.
+func mutations(d *dir) []func() {
 	exchange := func(a, b string) func() {
 		return func() { _ = unix.Renameat2(unix.AT_FDCWD, d.path(a), unix.AT_FDCWD, d.path(b), unix.RENAME_EXCHANGE) }
 	}
-	rewrite := func(p string) func() {
-		texts := [][]byte{[]byte("mine, and harmless"), []byte("mine")}
+	turns := func(all ...func()) func() {
 		n := 0
-		return func() { n++; _ = os.WriteFile(d.path(p), texts[n%2], 0o644) }
+		return func() { n++; all[n%len(all)]() }
 	}
+	write := func(p, text string) func() { return func() { _ = os.WriteFile(d.path(p), []byte(text), 0o644) } }
+	swapRoot := exchange(".", "../root-swap")
 	return []func(){
-		exchange("d", "../d-swap"), exchange("deep/e", "../e-swap"), exchange("f", "../f-swap"), rewrite("w"),
+		exchange("d", "../d-swap"), exchange("deep/e", "../e-swap"), exchange("f", "../f-swap"), exchange("k", "../k-swap"),
+		func() { swapRoot(); time.Sleep(time.Millisecond); swapRoot() },
+		turns(write("w", "mine, and harmless"), write("w", "mine")),
+		turns(write(".gitignore", "/f\n"), write(".gitignore", "/d\n")),
+		turns(func() { _ = os.Rename(d.path("m"), d.path("../m")) }, func() { _ = os.Rename(d.path("../m"), d.path("m")) }),
+		turns(func() { _ = os.Symlink("../outside/file", d.path("l")) }, func() { _ = os.Remove(d.path("l")) },
+			func() { _ = os.Symlink("f", d.path("l")) }, func() { _ = os.Remove(d.path("l")) }),
+		turns(func() { _ = unix.Mkfifo(d.path("p"), 0o644) }, func() { _ = os.Remove(d.path("p")) }, write("p", "mine"), func() { _ = os.Remove(d.path("p")) }),
 	}
 }
 
-// While folders and files are swapped for links to secrets as fast as it goes,
-// staging and reading may fail, but no byte from outside is ever read.
-func TestSwapRace(t *testing.T) {
-	for _, slow := range []bool{false, true} {
-		t.Run(map[bool]string{false: "openat2", true: "by component"}[slow], func(t *testing.T) {
-			defer goleak.VerifyNone(t)
-			d := checkout(t)
-			d.file("d/file", "mine")
-			d.file("deep/e/sub/file", "mine")
-			d.file("f", "mine")
-			d.file("w", "mine")
-			d.commit()
-			d.link("../d-swap", "../outside")
-			d.link("../e-swap", d.path("../outside"))
-			d.link("../f-swap", "../outside/file")
-			race(t, d, slow, time.Second)
-		})
+// While folders and files are swapped for links to secrets, and for folders
+// that hold some, as fast as it goes, staging and reading may fail, but no byte
+// from outside is ever read: by a transfer, a tar or a digest.
+func TestRace(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	d := checkout(t)
+	for _, p := range []string{"d/file", "deep/e/sub/file", "f", "w", "k/file", "m/sub/file", "stays/file"} {
+		d.file(p, "mine")
 	}
-}
-
-func race(t *testing.T, d *dir, slow bool, long time.Duration) {
+	d.commit()
+	d.link("../d-swap", "../outside")
+	d.link("../e-swap", d.path("../outside"))
+	d.link("../f-swap", "../outside/file")
+	d.link("../k-swap", "/proc/self/root")
+	d.file("../root-swap/f", secret)
+	d.link("../root-swap/d", "../outside")
+	r, err := openRoot(d.root)
+	d.check(err)
+	defer r.Close()
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		all := swaps(d)
+		all := mutations(d)
 		for i := 0; ; i++ {
 			select {
 			case <-stop:
@@ -61,26 +70,43 @@ func race(t *testing.T, d *dir, slow bool, long time.Duration) {
 			}
 		}
 	}()
-	var staged, refused, read int
-	for end := time.Now().Add(long); time.Now().Before(end); {
-		r, err := openRoot(d.root)
-		d.check(err)
-		r.slow = slow
-		tree, err := inspect(t.Context(), r, Options{})
-		d.check(err)
-		if tree.Err() != nil {
-			refused++
-		} else {
-			staged++
-			read += readHastily(t, tree)
-		}
-		r.Close()
+	var seen tally
+	for end := time.Now().Add(raceTime); time.Now().Before(end); {
+		r.slow = !r.slow
+		seen.round(t, r)
 	}
 	close(stop)
 	<-done
-	t.Logf("%d staged, %d refused, %d files read", staged, refused, read)
-	if staged == 0 || read == 0 {
-		t.Error("the race was never run: nothing was read")
+	t.Logf("%+v", seen)
+	if seen.staged == 0 || seen.read == 0 || seen.tars == 0 || seen.digests == 0 || seen.refused == 0 {
+		t.Errorf("the race was not run as it should: %+v", seen)
+	}
+}
+
+// A tally counts what became of each round of a race.
+type tally struct{ failed, refused, staged, read, tars, digests int }
+
+func (n *tally) round(t *testing.T, r *root) {
+	tree, err := inspect(t.Context(), r, Options{Time: time.Unix(1, 0)})
+	if err != nil {
+		n.failed++
+		return
+	}
+	if tree.Err() != nil {
+		n.refused++
+		return
+	}
+	n.staged++
+	n.read += readHastily(t, tree)
+	if _, err := tree.Digest(t.Context()); err == nil {
+		n.digests++
+	}
+	var out bytes.Buffer
+	if err := tree.Tar(t.Context(), &out); err == nil {
+		n.tars++
+	}
+	if bytes.Contains(out.Bytes(), []byte(secret)) {
+		t.Error("a tar holds a secret from outside")
 	}
 }
 
