@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -46,6 +47,7 @@ one that is said; without a sandwright.yaml of its own it is staged as it is.`,
 }
 
 func (a *app) stage(ctx context.Context, f stageFlags, given []string) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(50)) // a list of many files lives until the end
 	if f.tar == "-" && terminal(a.Out) {
 		return fault.Cannot("write a tar to the terminal").WithHint("run: sandwright stage --tar tree.tar").WithCode(fault.ExitUsage)
 	}

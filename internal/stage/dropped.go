@@ -30,7 +30,8 @@ func (c *count) add(p string) {
 }
 
 // look looks for mode bits and attributes of a file. All executable files are
-// asked for attributes, others up to maxAsked of them.
+// asked for attributes, others up to maxAsked of them, and none that the cache
+// knows: who sets one moves ctime.
 func (d *dropped) look(dir int, e *Entry, name string, st *unix.Stat_t) {
 	if e.Kind != File {
 		return
@@ -38,7 +39,7 @@ func (d *dropped) look(dir int, e *Entry, name string, st *unix.Stat_t) {
 	if uint32(st.Mode)&(unix.S_ISUID|unix.S_ISGID|unix.S_ISVTX) != 0 {
 		d.bits.add(e.Path)
 	}
-	if e.marks&asked == 0 {
+	if e.marks&asked == 0 && e.cached == 0 {
 		if uint32(st.Mode)&0o111 == 0 {
 			if d.asked++; d.asked > maxAsked {
 				return

@@ -158,8 +158,8 @@ func TestRefusalsAndNoticesAreData(t *testing.T) {
 	}
 	if diff := cmp.Diff([]Refusal{
 		{Path: ".wh.x", Kind: "file", Reason: "a name that starts with .wh. deletes files in an image"},
-		{Path: "a", Kind: "link", Reason: "it leads to b, which points to ../outside, outside the project", Hop: "b", Target: "../outside"},
-		{Path: "b", Kind: "link", Reason: "it points to ../outside, outside the project", Hop: "b", Target: "../outside"},
+		{Path: "a", Kind: "link", Reason: "it leads to b, which points to ../outside, outside the project", Own: "b", Hop: "b", Target: "../outside"},
+		{Path: "b", Kind: "link", Reason: "it points to ../outside, outside the project", Own: "../outside", Hop: "b", Target: "../outside"},
 	}, got); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
