@@ -14,13 +14,15 @@ func percentEncoded(value string) (found []string) {
 		return nil
 	}
 	for _, e := range []struct{ plain, space string }{
-		{"-._~", "%20"},                 // curl --data-urlencode
-		{"-._~", "+"},                   // Go's QueryEscape, Python's quote_plus
-		{"-._*", "+"},                   // JavaScript's URLSearchParams
-		{"-._~/", "%20"},                // Python's quote
-		{"-._~!'()*", "%20"},            // JavaScript's encodeURIComponent
-		{"-._~$&+=:@", "%20"},           // Go's PathEscape
-		{"-._~!'()*;/?:@&=+$,#", "%20"}, // JavaScript's encodeURI
+		{"-._~", "%20"},                         // curl --data-urlencode
+		{"-._~", "+"},                           // Go's QueryEscape, Python's quote_plus
+		{"-._*", "+"},                           // JavaScript's URLSearchParams
+		{"-._~/", "%20"},                        // Python's quote
+		{"-._~!'()*", "%20"},                    // JavaScript's encodeURIComponent
+		{"-._~!()*", "%20"},                     // and what a URL makes of that
+		{"-._~!()*$&+=:@;,/?[]{}|\\^`%", "%20"}, // what a URL makes of it as it is
+		{"-._~$&+=:@", "%20"},                   // Go's PathEscape
+		{"-._~!'()*;/?:@&=+$,#", "%20"},         // JavaScript's encodeURI
 	} {
 		upper := percent(value, e.plain, e.space, "0123456789ABCDEF")
 		if upper != value {
