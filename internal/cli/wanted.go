@@ -51,6 +51,7 @@ func settings(p project, who map[string]fetch.Vouching) fetch.Settings {
 	s := fetch.Settings{
 		Tools: map[string]fetch.ToolSpec{}, OCI: p.file.Registries.OCI, Debian: p.file.Registries.Debian, DebianSecurity: p.file.Registries.DebianSecurity,
 		GitHubAPI: os.Getenv("GITHUB_API_URL"), GitHubToken: cmp.Or(os.Getenv("GITHUB_TOKEN"), os.Getenv("GH_TOKEN")),
+		Vouching: who[""],
 	}
 	for name, t := range p.file.Tools {
 		s.Tools[name] = toolSpec(p.file, t, who[name])

@@ -140,7 +140,7 @@ func (p Policy) again(s Subject, r Record) error {
 	got, err := p.verify(s, Piece{Kind: r.Kind, Data: r.Material, From: lockName})
 	switch unknown, ok := err.(*Unknown); { //nolint:errorlint // verify gives it bare
 	case ok:
-		return p.fault("trust %s: %s", s.What, unknown).WithHint("%s", hint)
+		return p.fault("trust %s: its %s from %s: %s", s.What, r.Kind, lockName, unknown).WithHint("%s", hint)
 	case err != nil:
 		return err
 	case got.Signer != r.Signer || got.Issuer != r.Issuer:

@@ -43,6 +43,7 @@ type Settings struct {
 	DebianSecurity string
 	GitHubAPI      string // as GITHUB_API_URL; empty: GitHub's own
 	GitHubToken    string
+	Vouching       Vouching // of tools that are not among Tools
 }
 
 // New makes a Fetcher. Progress may be nil.

@@ -79,11 +79,11 @@ func (f *Fetcher) vouchedAgain(name string, a lock.Artifact, path string, s sums
 	if err != nil {
 		return err
 	}
-	policy := f.settings.Tools[name].Vouching.Policy
-	policy.Tool = name
-	if policy.NPMKeys == nil {
-		policy.NPMKeys = evidence.PublicNPMKeys()
+	policy := f.settings.Vouching.Policy
+	if spec, ok := f.settings.Tools[name]; ok {
+		policy = spec.Vouching.Policy
 	}
+	policy.Tool = name
 	return policy.Recheck(found{Artifact: a}.subject(path, s), records)
 }
 

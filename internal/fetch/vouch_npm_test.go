@@ -235,6 +235,20 @@ func TestEvidenceIsVerifiedAgainWhenAToolIsFetched(t *testing.T) {
 	}
 }
 
+// A tool that the file does not name, such as the package manager, is verified
+// with the keys that all tools have.
+func TestEvidenceOfAToolThatTheFileDoesNotName(t *testing.T) {
+	n := newNotary(t)
+	tool := n.signedGreeter()
+	f := n.registry.fetcher(t).With(Settings{Vouching: n.spec.Vouching})
+	if _, err := f.ToolLayer(t.Context(), "greet", tool, amd64); err != nil {
+		t.Error(err)
+	}
+	f = n.registry.fetcher(t)
+	_, err := f.ToolLayer(t.Context(), "greet", tool, amd64)
+	n.refused(t, f, err, `signed with key "SHA256:known", which neither sandwright.yaml nor this program knows`)
+}
+
 // Somebody changes the registry and the lock, so that all hashes fit; the
 // signature is of what was there before.
 func TestALockThatWasEditedForOtherBytesIsRefused(t *testing.T) {
