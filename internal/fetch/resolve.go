@@ -72,6 +72,9 @@ func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec,
 			if a.Closure, err = f.closureOf(ctx, name, a.Package, a.Version, platform); err != nil {
 				return err
 			}
+			if err := f.vouchedClosure(ctx, name, spec, a.Closure); err != nil {
+				return err
+			}
 		}
 		if err := f.inspect(ctx, path, name, spec, what, &a, platform); err != nil {
 			return about(name, what.String(), err)
