@@ -78,7 +78,11 @@ func checkTwins(f *File, service, name string, first map[string]twin) fault.List
 	case !ok:
 		first[name] = twin{v, at}
 	case v.Secret != one.v.Secret:
-		return fault.List{at.Cannot("declare %s: in line %d it is a secret, or here alone it is", name, one.at.Line).
+		what := "it is a secret in line %d, and not here"
+		if v.Secret {
+			what = "it is a secret here, and not in line %d"
+		}
+		return fault.List{at.Cannot("declare %s: "+what, name, one.at.Line).
 			WithHint("write secret: true in both; what is given for the one is given for the other")}
 	case v.From.File != one.v.From.File || !slices.Equal(v.From.Exec, one.v.From.Exec):
 		return fault.List{at.Cannot("declare %s: in line %d it is read from elsewhere", name, one.at.Line).
@@ -265,7 +269,8 @@ func (c variableCheck) provider() (faults fault.List) {
 			}
 		}
 	}
-	if c.has("from") && len(c.v.From.Exec) == 0 && c.file.has(slices.Concat(c.keys, keyPath{"from", "timeout"})...) {
+	inFrom := func(key string) bool { return c.file.has(slices.Concat(c.keys, keyPath{"from", key})...) }
+	if inFrom("timeout") && !inFrom("exec") {
 		faults = append(faults, c.at("from", "timeout").Cannot("use timeout for %s: no program is run", c.name).WithHint("remove timeout"))
 	}
 	return faults

@@ -188,7 +188,7 @@ func (jsonSchemaShape) decode(d *decoder, p keyPath, n *yaml.Node) string {
 		text = string(out)
 	}
 	if _, err := jsonschema.Compile(text); err != nil {
-		d.cannot(n, "use %s as a JSON Schema: %s", label(p), clip(err.Error()))
+		d.cannot(n, "use %s as a JSON Schema: %s", label(p), clipTo(err.Error(), 200))
 		return ""
 	}
 	return text

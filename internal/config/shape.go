@@ -70,8 +70,12 @@ func shown(p keyPath, n *yaml.Node) string {
 // clip keeps the start of a long text, and no user and password of a URL.
 func clip(text string) string {
 	text = regexp.MustCompile(`//[^/@]*@`).ReplaceAllString(text, "//…@")
-	if r := []rune(text); len(r) > 60 {
-		return string(r[:60]) + "…"
+	return clipTo(text, 60)
+}
+
+func clipTo(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
 	}
 	return text
 }
