@@ -45,6 +45,45 @@ func TestEnvironmentIsTheServicesOwn(t *testing.T) {
 	})
 }
 
+// A service has its own variables over those of the file, each with its
+// default, and none of another service's.
+func TestVariablesOfAService(t *testing.T) {
+	inBothPlaces(t, func(t *testing.T, p place) {
+		env := func(name string, change func(*spec.Service)) spec.Service {
+			return sh(name, "", change, func(s *spec.Service) {
+				s.Command = []string{"/bin/busybox", "sh", "-c", "busybox env | busybox sort; echo end; exec busybox sleep 1000"}
+			})
+		}
+		port := spec.Rule{Type: "port"}
+		b := start(t, p, spec.Spec{
+			Env: map[string]string{"PATH": "/bin"},
+			Variables: []spec.Variable{
+				{Name: "MODE", Default: new("dev")}, {Name: "PORT", Rule: port, Default: new("3000")},
+				{Name: "KEY", Secret: true}, {Name: "COPY", DefaultFrom: "MODE"}, {Name: "EMPTY"},
+			},
+			Services: []spec.Service{
+				env("api", func(s *spec.Service) {
+					s.EnvFrom = []string{"COPY", "KEY", "MODE"}
+					s.Variables = []spec.Variable{{Name: "LISTEN", DefaultFrom: "PORT"}, {Name: "PORT", Rule: port, Default: new("4000")}, {Name: "PIN", Secret: true, RequiredIf: []spec.When{{Name: "KEY"}}}}
+				}),
+				env("web", func(s *spec.Service) { s.EnvFrom = []string{"EMPTY", "MODE", "PORT"} }),
+				env("none", func(*spec.Service) {}),
+			},
+		}, withEnv("PATH="+os.Getenv("PATH"), "MODE=prod", "KEY=k3y", "PIN=4711", "EMPTY=", "LISTEN="))
+		const shell = "PATH=/bin\nPWD=/\nSHLVL=1\nend\n"
+		for name, want := range map[string]string{
+			"api":  "COPY=prod\nKEY=k3y\nLISTEN=4000\nMODE=prod\nPATH=/bin\nPIN=4711\nPORT=4000\nPWD=/\nSHLVL=1\nend\n",
+			"web":  "MODE=prod\nPATH=/bin\nPORT=3000\nPWD=/\nSHLVL=1\nend\n",
+			"none": shell,
+		} {
+			b.logs(name, "end")
+			if got := b.log(name); got != want {
+				t.Errorf("%s:\n%s\nwant:\n%s", name, got, want)
+			}
+		}
+	})
+}
+
 // A service holds its three standard descriptors and the one of its probe,
 // whatever the supervisor has inherited.
 func TestDescriptorsAreTheServicesOwn(t *testing.T) {
