@@ -3,7 +3,6 @@ package envgen
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,15 +24,22 @@ func typescript(entries []Entry, _ Options) ([]byte, error) {
 		fmt.Fprintf(&out, "  readonly %s: %s%s;\n", e.Name, tsType(e.Rule), optional)
 	}
 	out.WriteString("}\n" + tsHead + "\nconst rules: readonly (readonly [keyof Env, Rule])[] = [\n")
+	var parsers strings.Builder
 	for _, e := range entries {
 		rule, err := tsRule(e)
 		if err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(&out, "  [%s, %s],\n", text(e.Name), rule)
+		parser, _ := tsParser(e.Rule) // tsRule has asked
+		parsers.WriteString(" " + parser + ";")
 	}
 	out.WriteString("];\n" + tsParse)
-	writeTSParsers(&out, entries)
+	for _, f := range tsFunctions() {
+		if strings.Contains(parsers.String(), " "+f.name+"(") || strings.Contains(parsers.String(), " "+f.name+";") {
+			out.WriteString("\n" + f.source)
+		}
+	}
 	return []byte(out.String()), nil
 }
 
@@ -144,14 +150,4 @@ func tsParser(r spec.Rule) (string, error) {
 		return fmt.Sprintf("matching(%s, 253)", re), err
 	}
 	return fmt.Sprintf("matching(%s)", re), err
-}
-
-// writeTSParsers writes the functions that the rules name.
-func writeTSParsers(out *strings.Builder, entries []Entry) {
-	used := out.String()
-	for _, p := range tsParsers() {
-		if slices.ContainsFunc(entries, func(e Entry) bool { return e.Type != vartype.String }) && strings.Contains(used, p.name+"(") || p.name == "json" && strings.Contains(used, "parse: json,") {
-			out.WriteString("\n" + p.source)
-		}
-	}
 }

@@ -58,7 +58,7 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
 // A tsFunction is one that generated rules may call.
 type tsFunction struct{ name, source string }
 
-func tsParsers() []tsFunction {
+func tsFunctions() []tsFunction {
 	return []tsFunction{
 		{"matching", `function matching(pattern: RegExp, longest = Infinity): (text: string) => string | undefined {
   return (text) => (pattern.test(text) && text.length <= longest ? text : undefined);
