@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/progress/progressui"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/sandwright/sandwright/internal/redact"
 )
@@ -25,8 +27,8 @@ func (p Progress) Say(format string, args ...any) {
 }
 
 // follow shows the build without its secrets until status is closed, and gives
-// its steps.
-func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, secrets *redact.Set) ([]Step, error) {
+// its steps, and the fault that the one that failed has told last, if it has.
+func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, secrets *redact.Set) ([]Step, string, error) {
 	mode := progressui.PlainMode
 	switch {
 	case p.Out == nil:
@@ -36,16 +38,18 @@ func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, s
 	}
 	display, err := progressui.NewDisplay(p.Out, mode)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	tee := make(chan *client.SolveStatus)
 	var steps []Step
+	var told told
 	go func() {
 		defer close(tee)
 		seen := map[string]bool{}
 		hider := newHider(secrets)
 		for s := range status {
 			hider.hide(s)
+			told.note(s)
 			for _, v := range s.Vertexes {
 				if v.Completed != nil && !seen[v.Digest.String()] {
 					seen[v.Digest.String()] = true
@@ -57,5 +61,30 @@ func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, s
 	}()
 	// The display ends with the channel: a cancelled build still reports its end.
 	_, err = display.UpdateFrom(context.WithoutCancel(ctx), tee)
-	return steps, err
+	return steps, told.fault, err
+}
+
+// A told is what the failed step of a build said of it itself, as our own
+// steps do: a line that starts with "error: cannot ".
+type told struct {
+	last  map[digest.Digest]string // by step
+	fault string                   // of the step that failed; without "error: "
+}
+
+func (t *told) note(s *client.SolveStatus) {
+	if t.last == nil {
+		t.last = map[digest.Digest]string{}
+	}
+	for _, l := range s.Logs {
+		for line := range strings.Lines(string(l.Data)) {
+			if text, ok := strings.CutPrefix(strings.TrimSpace(line), "error: "); ok && strings.HasPrefix(text, "cannot ") {
+				t.last[l.Vertex] = text
+			}
+		}
+	}
+	for _, v := range s.Vertexes {
+		if v.Error != "" && t.last[v.Digest] != "" {
+			t.fault = t.last[v.Digest]
+		}
+	}
 }

@@ -59,6 +59,7 @@ func (e *Engine) build(ctx context.Context, r Request, opt client.SolveOpt) (map
 	status := make(chan *client.SolveStatus)
 	var answer map[string]string
 	var steps []Step
+	var told string
 	var group errgroup.Group
 	group.Go(func() error {
 		res, err := e.client.Build(ctx, opt, "sandwright", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
@@ -74,7 +75,7 @@ func (e *Engine) build(ctx context.Context, r Request, opt client.SolveOpt) (map
 		return err
 	})
 	group.Go(func() (err error) {
-		steps, err = e.opts.Progress.follow(ctx, status, r.Hide)
+		steps, told, err = e.opts.Progress.follow(ctx, status, r.Hide)
 		return err
 	})
 	err := group.Wait()
@@ -82,7 +83,7 @@ func (e *Engine) build(ctx context.Context, r Request, opt client.SolveOpt) (map
 		return nil, nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, nil, explain(r.Hide.Text(err.Error()))
+		return nil, nil, explain(r.Hide.Text(err.Error()), told)
 	}
 	return answer, steps, nil
 }
