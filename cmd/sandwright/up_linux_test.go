@@ -43,6 +43,7 @@ func TestUp(t *testing.T) {
 	})
 	t.Run("the box is what the file says", func(t *testing.T) { inside(t, b) })
 	t.Run("the box is a repository", func(t *testing.T) { repository(t, b) })
+	t.Run("the tools are what the lock pins", func(t *testing.T) { toolsVerify(t, b) })
 	t.Run("logs, restart and exec", func(t *testing.T) { control(t, b) })
 	t.Run("up starts what was stopped", func(t *testing.T) {
 		if _, stderr, code := b.run(t, "stop", serviceB); code != 0 {
@@ -131,6 +132,26 @@ func inside(t *testing.T, b *box) {
 			t.Errorf("%s: %d: %q, want %q; %s", c.script, code, out, c.want, stderr)
 		}
 	}
+}
+
+// toolsVerify finds a byte that was changed in the box, and nothing before.
+func toolsVerify(t *testing.T, b *box) {
+	const file = "/opt/sandwright/tools/pnpm/package.json"
+	out, stderr, code := b.run(t, "tools", "verify")
+	if code != 0 || !regexp.MustCompile(`(?m)^node: \d+ files, \d+\.\d MB, as sandwright.lock says$`).MatchString(out) {
+		t.Errorf("%d: %s%s", code, out, stderr)
+	}
+	edit := func(script string) {
+		if _, stderr, code := b.run(t, "exec", "--root", "--", "sh", "-c", script); code != 0 {
+			t.Error(stderr)
+		}
+	}
+	edit("cp " + file + " /root/kept; tr n N < /root/kept > " + file)
+	_, stderr, code = b.run(t, "tools", "verify")
+	if code != 1 || !strings.Contains(stderr, "cannot trust "+file+" of tool pnpm: it has sha256 ") || strings.Count(stderr, "error: ") != 1 {
+		t.Errorf("%d: %s", code, stderr)
+	}
+	edit("cat /root/kept > " + file)
 }
 
 func control(t *testing.T, b *box) {
