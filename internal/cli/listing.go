@@ -48,45 +48,46 @@ func text(s string) (string, []byte) {
 	return "", []byte(s)
 }
 
-// items joins what is staged with what is said of it, in the order of a walk.
-func items(tree *stage.Tree, v verdict) []*item {
+// remarks are what is said of paths beside what they are, one item for each, in
+// the order of a walk.
+func remarks(tree *stage.Tree, v verdict) []*item {
 	var all []*item
-	staged := map[string]*item{}
-	for _, e := range tree.Entries() {
-		e.Path, e.Target = v.hide.Text(e.Path), v.hide.Text(e.Target)
-		it := newItem(e.Path, e.Kind.String())
-		it.Mode = fmt.Sprintf("%04o", e.Mode)
-		if e.Kind == stage.File {
-			it.Size = &e.Size
+	known := map[string]*item{}
+	of := func(path, kind string) *item {
+		path = v.hide.Text(path)
+		if known[path] == nil {
+			known[path] = newItem(path, kind)
+			all = append(all, known[path])
 		}
-		it.Target, it.TargetB64 = text(e.Target)
-		all = append(all, it)
-		staged[e.Path] = it
-	}
-	other := func(path, kind string) *item {
-		it, ok := staged[path]
-		if !ok {
-			it = newItem(path, kind)
-			staged[path], all = it, append(all, it)
-		}
-		return it
+		return known[path]
 	}
 	for _, n := range slices.Concat(tree.Notices(), v.notices) {
-		it := other(v.hide.Text(n.Path), n.Kind)
+		it := of(n.Path, n.Kind)
 		it.Notice = strings.TrimPrefix(it.Notice+"; "+v.hide.Text(said(n)), "; ")
 		it.Hop, it.HopB64 = text(v.hide.Text(n.Hop))
 	}
 	for _, r := range slices.Concat(tree.Refusals(), v.refusals) {
-		it := other(r.Path, r.Kind)
-		it.Mode, it.Refused, it.Hint = "", strings.TrimPrefix(it.Refused+"; "+r.Reason, "; "), r.Hint
+		it := of(r.Path, r.Kind)
+		it.Refused, it.Hint = strings.TrimPrefix(it.Refused+"; "+r.Reason, "; "), r.Hint
 		it.Hop, it.HopB64 = text(r.Hop)
 		it.HopTarget, it.HopTargetB64 = text(r.Target)
-		if r.Own != "" {
-			it.Target, it.TargetB64 = text(r.Own)
-		}
+		it.Target, it.TargetB64 = text(r.Own)
 	}
 	slices.SortStableFunc(all, func(a, b *item) int { return stage.Compare(a.path, b.path) })
 	return all
+}
+
+// describe adds to an item what is staged under its path.
+func (it *item) describe(e stage.Entry, hide *redact.Set) *item {
+	it.Kind = e.Kind.String()
+	if it.Refused == "" {
+		it.Mode = fmt.Sprintf("%04o", e.Mode)
+	}
+	if e.Kind == stage.File {
+		it.Size = &e.Size
+	}
+	it.Target, it.TargetB64 = text(hide.Text(e.Target))
+	return it
 }
 
 // said is a notice without its path.
@@ -97,12 +98,30 @@ func said(n stage.Notice) string {
 	return n.What + ": " + n.Reason
 }
 
-// printItems writes one JSON object a line.
-func printItems(w io.Writer, all []*item) error {
+// printItems writes one JSON object a line, in the order of a walk: what is
+// staged, with what is said of it, and what is left out or refused.
+func printItems(w io.Writer, tree *stage.Tree, v verdict) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	for _, it := range all {
+	said := remarks(tree, v)
+	for _, e := range tree.Entries() {
+		path := v.hide.Text(e.Path)
+		for len(said) > 0 && stage.Compare(said[0].path, path) < 0 {
+			if err := enc.Encode(said[0]); err != nil {
+				return err
+			}
+			said = said[1:]
+		}
+		it := newItem(path, "")
+		if len(said) > 0 && said[0].path == path {
+			it, said = said[0], said[1:]
+		}
+		if err := enc.Encode(it.describe(e, v.hide)); err != nil {
+			return err
+		}
+	}
+	for _, it := range said {
 		if err := enc.Encode(it); err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func (a *app) stage(ctx context.Context, f stageFlags, given []string) error {
 func (a *app) showStage(ctx context.Context, f stageFlags, tree *stage.Tree, v verdict, good bool) error {
 	list := f.tar == "" && !f.digest
 	if list && a.json {
-		return printItems(a.Out, items(tree, v))
+		return printItems(a.Out, tree, v)
 	}
 	for _, n := range append(tree.Notices(), v.notices...) {
 		fmt.Fprintln(a.Err, "notice:", v.hide.Text(printable(n.String())))

@@ -58,7 +58,16 @@ func judge(ctx context.Context, tree *stage.Tree, file *config.File, secrets map
 	if err != nil {
 		return verdict{}, err
 	}
-	suspects, err := checker.Look(ctx, filesOf(tree, contents))
+	files := make([]leak.File, len(contents))
+	for i, c := range contents {
+		files[i] = leak.File{Path: c.Path, Sum: c.Sum}
+	}
+	suspects, err := checker.Look(ctx, files, func(place int) (io.ReadCloser, error) {
+		if c := contents[place]; c.Kind == stage.Link { // it is looked into as if its target were its contents
+			return io.NopCloser(strings.NewReader(c.Target)), nil
+		}
+		return tree.Read(place)
+	})
 	if err != nil {
 		return verdict{}, err
 	}
@@ -84,23 +93,6 @@ func judge(ctx context.Context, tree *stage.Tree, file *config.File, secrets map
 	return v, nil
 }
 
-// filesOf gives the files of a tree, and its links as files that hold their targets.
-func filesOf(tree *stage.Tree, contents []stage.Contents) []leak.File {
-	files := make([]leak.File, 0, len(contents))
-	for i, c := range contents {
-		switch c.Kind {
-		case stage.File:
-			files = append(files, leak.File{Path: c.Path, Sum: c.Sum, Open: func() (io.ReadCloser, error) { return tree.Read(i) }})
-		case stage.Link:
-			files = append(files, leak.File{Path: c.Path, Sum: c.Sum, Open: func() (io.ReadCloser, error) {
-				return io.NopCloser(strings.NewReader(c.Target)), nil
-			}})
-		case stage.Dir:
-		}
-	}
-	return files
-}
-
 // known refuses a file with the value of a variable, which is not shown.
 func known(s leak.Suspect) stage.Refusal {
 	return stage.Refusal{
@@ -122,8 +114,11 @@ func hintOf(s leak.Suspect) string {
 
 // overBudget refuses a tree that is larger than the file allows.
 func overBudget(tree *stage.Tree, file *config.File) fault.List {
+	if file.Budget == 0 {
+		return nil
+	}
 	report := measure(tree.Entries())
-	if file.Budget == 0 || report.bytes <= file.Budget {
+	if report.bytes <= file.Budget {
 		return nil
 	}
 	return fault.List{file.At("budget").Cannot("stage %s: budget allows %s; the largest are %s",

@@ -61,7 +61,7 @@ func TestItems(t *testing.T) {
 	v.notices = append(v.notices, stage.Notice{Path: "b.txt", What: "kept", Reason: "one"}, stage.Notice{Path: "b.txt", What: "kept", Reason: "two"},
 		stage.Notice{Path: "a", Kind: "fifo", What: "left out", Reason: "it is a fifo"})
 	var out strings.Builder
-	if err := printItems(&out, items(tree, v)); err != nil {
+	if err := printItems(&out, tree, v); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"path":".env","kind":"file","mode":"0644","size":3,"notice":"kept: it looks like a secret: a file of environment variables"}

@@ -91,7 +91,7 @@ func (m *memory) unknown(files []File) (todo []int) {
 	}
 	listed := map[string]bool{}
 	for i, f := range files {
-		if _, suspect := m.suspects[f.Sum]; suspect || listed[f.Sum] || m.clean[short(f.Sum)] {
+		if _, suspect := m.suspects[f.Sum]; f.Sum == "" || suspect || listed[f.Sum] || m.clean[short(f.Sum)] {
 			continue
 		}
 		listed[f.Sum] = true
@@ -124,7 +124,7 @@ func (m *memory) save(files []File) error {
 	for _, f := range files {
 		found := m.suspects[f.Sum]
 		switch {
-		case done[f.Sum]:
+		case f.Sum == "" || done[f.Sum]:
 			continue
 		case len(found) == 0 && m.clean[short(f.Sum)]:
 			rest.WriteString(f.Sum[:shortSum])

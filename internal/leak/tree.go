@@ -18,8 +18,7 @@ import (
 // A File is one of a tree that is on its way into an image.
 type File struct {
 	Path string
-	Sum  string // stands for its contents; 16 bytes or more
-	Open func() (io.ReadCloser, error)
+	Sum  string // stands for its contents, 16 bytes or more; empty of a folder
 }
 
 // A Suspect is a file that holds a secret or looks as if it did.
@@ -50,11 +49,12 @@ func NewTree(values map[string]string, dir, name string) (*Tree, error) {
 // Secrets are those that are looked for; nil where there are none.
 func (t *Tree) Secrets() *redact.Set { return t.set }
 
-// Look gives every suspect, by the order of the files. It reads the files whose
-// contents were not looked into since the secrets are what they are.
-func (t *Tree) Look(ctx context.Context, files []File) ([]Suspect, error) {
+// Look gives every suspect, by the order of the files. It opens the files, by
+// their places, whose contents were not looked into since the secrets are what
+// they are.
+func (t *Tree) Look(ctx context.Context, files []File, open func(place int) (io.ReadCloser, error)) ([]Suspect, error) {
 	todo := t.memory.unknown(files)
-	known, err := t.read(ctx, files, todo)
+	known, err := t.read(ctx, files, todo, open)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (t *Tree) Look(ctx context.Context, files []File) ([]Suspect, error) {
 			out = append(out, Suspect{Path: f.Path, Shown: t.set.Text(f.Path), Variable: name})
 			continue
 		}
-		if what := tokens.Named(f.Path); what != "" {
+		if what := tokens.Named(f.Path); what != "" && f.Sum != "" {
 			out = append(out, Suspect{Path: f.Path, Shown: f.Path, What: what})
 		}
 		for _, found := range t.memory.suspects[f.Sum] {
@@ -86,7 +86,7 @@ func (t *Tree) holds(path, inContents string) string {
 }
 
 // read looks into files, several at a time. It gives the secrets that they hold.
-func (t *Tree) read(ctx context.Context, files []File, todo []int) (map[int]string, error) {
+func (t *Tree) read(ctx context.Context, files []File, todo []int, open func(int) (io.ReadCloser, error)) (map[int]string, error) {
 	workers := min(4, max(2, runtime.NumCPU()), len(todo))
 	type answer struct {
 		place int
@@ -98,7 +98,11 @@ func (t *Tree) read(ctx context.Context, files []File, todo []int) (map[int]stri
 	for w := range workers {
 		group.Go(func() error {
 			for n := w; n < len(todo) && ctx.Err() == nil; n += workers {
-				name, found, err := t.file(files[todo[n]])
+				r, err := open(todo[n])
+				if err != nil {
+					return err
+				}
+				name, found, err := t.file(r)
 				if err != nil {
 					return err
 				}
@@ -126,12 +130,8 @@ func (t *Tree) read(ctx context.Context, files []File, todo []int) (map[int]stri
 	return holds, nil
 }
 
-// file looks into one file, for both at once.
-func (t *Tree) file(f File) (name string, found []tokens.Finding, err error) {
-	r, err := f.Open()
-	if err != nil {
-		return "", nil, err
-	}
+// file looks into one file, for both at once, and closes it.
+func (t *Tree) file(r io.ReadCloser) (name string, found []tokens.Finding, err error) {
 	defer func() { err = errors.Join(err, r.Close()) }()
 	scanner := t.formats.Scanner()
 	name, _, err = t.set.Scan(io.TeeReader(r, scanner))
