@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,6 +24,7 @@ import (
 type box struct {
 	dir  string
 	home string
+	bin  string // the program; empty: that of all tests
 }
 
 // view is what ps --json and up --json print.
@@ -86,7 +88,7 @@ func (b *box) edit(t *testing.T, name, from, to string) {
 
 // command is one sandwright in the project.
 func (b *box) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(binDir, "sandwright"), args...)
+	cmd := exec.Command(cmp.Or(b.bin, filepath.Join(binDir, "sandwright")), args...)
 	cmd.Dir = b.dir
 	cmd.Env = append(os.Environ(), "SANDWRIGHT_HOME="+b.home)
 	return cmd
