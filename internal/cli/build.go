@@ -30,6 +30,7 @@ import (
 type blueprint struct {
 	project   project
 	values    values
+	secrets   map[string]string // all that are known, by name
 	tree      *stage.Tree
 	workspace *workspace.Workspace
 	lock      *lock.Lock
@@ -60,7 +61,8 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	b.tree, err = stage.Open(ctx, b.project.root(), stageOptions(b.project))
 	if err == nil {
 		b.workspace, err = workspace.Find(b.tree)
-		faults = append(faults, a.judgeTree(ctx, b.tree, file, knownSecrets(ctx, b.project, env, b.values))...)
+		b.secrets = knownSecrets(ctx, b.project, env, b.values)
+		faults = append(faults, a.judgeTree(ctx, b.tree, file, b.secrets)...)
 	}
 	faults = append(faults, fault.All(err)...)
 	b.lock, err = a.checkedLock(b.project, b.workspace)
@@ -128,7 +130,7 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	leaks, err := leakChecker(b.values, def, imageConfig)
+	leaks, err := leakChecker(b.secrets, def, imageConfig)
 	if err != nil {
 		return recipe{}, err
 	}

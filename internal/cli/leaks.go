@@ -29,8 +29,8 @@ func (v values) secrets() map[string]string {
 // leakChecker knows the secrets, and refuses what BuildKit would keep for ever
 // before it hears of it: the image's config, and the graph, of which its
 // history is made.
-func leakChecker(v values, def *llb.Definition, config []byte) (*leak.Checker, error) {
-	c, err := leak.New(v.secrets(), filepath.Join(home(), "leaks"))
+func leakChecker(secrets map[string]string, def *llb.Definition, config []byte) (*leak.Checker, error) {
+	c, err := leak.New(secrets, filepath.Join(home(), "leaks"))
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -166,18 +167,34 @@ func (a *app) writeTar(ctx context.Context, tree *stage.Tree, to string) error {
 }
 
 // knownSecrets are the values of all secret variables that have one: those that
-// were resolved, and those that only publishing reads. What is wrong with the
-// latter is said when they are needed.
+// were resolved, and those that this command does not need, for which no
+// program is run. What is wrong with the latter is said when they are needed.
 func knownSecrets(ctx context.Context, p project, f envFlags, v values) map[string]string {
 	secrets := v.secrets()
-	schema := schemaOf(p.file, []string{config.ScopePublish})
-	if !slices.ContainsFunc(schema.Variables, func(v env.Variable) bool { return v.Secret && !v.Unused }) {
+	schema := schemaOf(p.file, []string{config.ScopeBuild, config.ScopeRun, config.ScopePublish})
+	missing := false
+	onlyMissing := func(all []env.Variable) {
+		for i := range all {
+			one := &all[i]
+			_, known := secrets[one.Name]
+			one.Unused = !one.Secret || known
+			one.Required, one.RequiredIf, one.Provider.Exec = false, nil, nil
+			missing = missing || !one.Unused
+		}
+	}
+	onlyMissing(schema.Variables)
+	for _, s := range schema.Services {
+		onlyMissing(s.Own)
+	}
+	if !missing {
 		return secrets
 	}
 	resolved, _ := f.resolve(ctx, p.dir, schema)
-	for name, value := range resolved.Values {
-		if value.Secret {
-			secrets[name] = value.Text
+	for _, values := range append(slices.Collect(maps.Values(resolved.Own)), resolved.Values) {
+		for name, value := range values {
+			if value.Secret && secrets[name] == "" {
+				secrets[name] = value.Text
+			}
 		}
 	}
 	return secrets
