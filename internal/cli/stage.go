@@ -56,7 +56,13 @@ func (a *app) stage(ctx context.Context, f stageFlags, given []string) error {
 	if err != nil {
 		return err
 	}
-	tree, err := stage.Inspect(ctx, p.root(), stageOptions(p))
+	options := stageOptions(p)
+	if epoch := os.Getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		if options.Time, err = stage.SourceDate(epoch); err != nil {
+			return err
+		}
+	}
+	tree, err := stage.Inspect(ctx, p.root(), options)
 	if err != nil {
 		return err
 	}
