@@ -1,11 +1,16 @@
 package fetch
 
 import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 // today is what the fetchers of these tests take for now.
@@ -152,4 +157,19 @@ func TestScriptsAreNoted(t *testing.T) {
 	if len(a.Scripts) != 2 || a.Scripts["postinstall"] != want["postinstall"] || a.Scripts["preinstall"] != want["preinstall"] {
 		t.Errorf("got %q, want %q", a.Scripts, want)
 	}
+}
+
+func TestUnpackingEndsWithItsContext(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	path := filepath.Join(t.TempDir(), "x")
+	must(t, os.WriteFile(path, greeter(t), 0o600))
+	stop()
+	f := newFetcher(t, npmFrom(nil))
+	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
+		a := lock.Artifact{Package: "greeter", Packed: lock.PackedNPM, Bin: map[string]string{"greet": "cli.cjs"}}
+		if err := f.tree(ctx, path, "greet", &a, platform); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v", platform, err)
+		}
+	}
+	nothingKept(t, f.store)
 }

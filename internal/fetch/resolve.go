@@ -161,12 +161,25 @@ func (f *Fetcher) tree(ctx context.Context, path, name string, a *lock.Artifact,
 	}
 	var got laid
 	if platform == hostPlatform() {
-		_, got, err = f.store.layTool(parts, name, a.Bin, platform, defaultLimits(), nil, func(laid) error { return nil })
+		_, got, err = f.store.layTool(parts, name, a.Bin, platform, defaultLimits(), whileLive{ctx, io.Discard}, func(laid) error { return nil })
 	} else {
-		got, err = writeTool(io.Discard, parts, name, a.Bin, defaultLimits())
+		got, err = writeTool(whileLive{ctx, io.Discard}, parts, name, a.Bin, defaultLimits())
 	}
 	a.Tree, a.Files, a.Unpacked = got.tree, got.files, got.bytes
 	return errors.Join(err, done())
+}
+
+// A whileLive passes on what is written until its context ends.
+type whileLive struct {
+	ctx  context.Context
+	next io.Writer
+}
+
+func (w whileLive) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.next.Write(p)
 }
 
 func hostPlatform() string { return "linux/" + runtime.GOARCH }

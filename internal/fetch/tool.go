@@ -83,7 +83,7 @@ func (f *Fetcher) makeToolLayer(ctx context.Context, name string, tool lock.Tool
 	if err != nil {
 		return Ref{}, errors.Join(err, removeIfThere(tarball))
 	}
-	ref, _, err = f.store.layTool(parts, name, a.Bin, platform, limits{a.Files, a.Unpacked}, m, asPinned(name, a))
+	ref, _, err = f.store.layTool(parts, name, a.Bin, platform, limits{a.Files, a.Unpacked}, whileLive{ctx, m}, asPinned(name, a))
 	if err != nil {
 		return Ref{}, errors.Join(about(name, what, err), removeIfThere(tarball), done())
 	}
