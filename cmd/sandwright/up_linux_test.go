@@ -55,6 +55,7 @@ func TestUp(t *testing.T) {
 	t.Run("two ups at once agree", func(t *testing.T) { twoUps(t, b) })
 	t.Run("two sandboxes of one project", func(t *testing.T) { second(t, b) })
 	t.Run("services of every kind", func(t *testing.T) { everyKind(t, b) })
+	t.Run("secrets leave no trace", func(t *testing.T) { noTrace(t, b) })
 	t.Run("a service that is never ready", func(t *testing.T) { neverReady(t, b) })
 	t.Run("a tool whose hash differs", func(t *testing.T) { otherHash(t, b) })
 	t.Run("real agents are locked for two platforms", func(t *testing.T) { realAgents(t, b) })
