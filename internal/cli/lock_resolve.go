@@ -174,5 +174,5 @@ func (r *resolver) base(ctx context.Context, platform string) (lock.System, erro
 	if debian := r.project.file.Base.Debian; debian.Suite != "" {
 		return r.fetcher.ResolveBase(ctx, fetch.BaseSpec{Suite: debian.Suite, Packages: debian.Packages, Security: debian.Security}, platform)
 	}
-	return r.fetcher.ResolveImage(ctx, imageSpec(r.project), platform)
+	return r.fetcher.ResolveImage(ctx, imageSpec(r.project), r.old.Base.Systems[platform], platform)
 }

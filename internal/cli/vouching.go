@@ -26,9 +26,15 @@ type trustReader struct {
 	faults  fault.List
 }
 
-// vouchings is who has to vouch for each tool of the file, and under the empty
-// name for a tool that it does not name. All faults are reported together.
-func vouchings(p project) (map[string]fetch.Vouching, error) {
+// A vouchers is who has to vouch for what the lock pins.
+type vouchers struct {
+	base  evidence.Policy           // for an image that is the base
+	tools map[string]fetch.Vouching // for tools by name, and under the empty one for those that the file does not name
+}
+
+// vouchings is who has to vouch for the base and each tool of the file. All
+// faults are reported together.
+func vouchings(p project) (vouchers, error) {
 	r := &trustReader{project: p}
 	common := evidence.Policy{NPMKeys: evidence.PublicNPMKeys()}
 	trust := p.file.Trust
@@ -39,9 +45,12 @@ func vouchings(p project) (map[string]fetch.Vouching, error) {
 	if trust.Sigstore != "" {
 		common.Roots = read(r, p.file.At("trust", "sigstore"), trust.Sigstore, evidence.ParseRoots)
 	}
-	out := map[string]fetch.Vouching{"": {Policy: common}}
+	out := vouchers{base: common, tools: map[string]fetch.Vouching{"": {Policy: common}}}
+	base := p.file.Base
+	out.base.At, out.base.Tool, out.base.Base, out.base.Require = p.file.At("base"), "base", true, evidence.Level(base.Require)
+	out.base.Cosign = r.identity(p.file.At("base", "cosign"), base.Cosign)
 	for name, t := range p.file.Tools {
-		out[name] = r.vouching(name, t, common)
+		out.tools[name] = r.vouching(name, t, common)
 	}
 	return out, r.faults.Err()
 }
@@ -94,10 +103,10 @@ func (r *trustReader) identity(at fault.Position, i *config.Identity) *evidence.
 
 // vouchingOf is who has to vouch for a tool, which may be one that the file
 // does not name, and what is locked of it.
-func vouchingOf(who map[string]fetch.Vouching, name string, old *lock.Lock) fetch.Vouching {
-	v, ok := who[name]
+func vouchingOf(who vouchers, name string, old *lock.Lock) fetch.Vouching {
+	v, ok := who.tools[name]
 	if !ok {
-		v = who[""]
+		v = who.tools[""]
 		v.Policy.Tool = name
 	}
 	v.Before = map[string][]lock.Evidence{}

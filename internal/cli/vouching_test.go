@@ -30,7 +30,7 @@ func vouchedProject(t *testing.T) project {
 		}
 	}
 	file, err := config.Parse(filepath.Join(dir, config.Name), []byte(`name: demo
-base: {debian: {suite: bookworm}}
+base: {image: "debian:12", require: signature, cosign: {key: cosign.pub}}
 trust: {npm-keys: npm.json, sigstore: root.json}
 tools:
   mini: {url: "https://example.com/a", version: 1.0.0, require: signature, minisign: {key: `+minisignKey+`, sums: "https://example.com/SUMS"}}
@@ -54,7 +54,7 @@ func TestVouchings(t *testing.T) {
 	for name, want := range map[string][]evidence.Kind{
 		"mini": {evidence.Minisign}, "pgp": {evidence.PGP}, "bundle": {evidence.Sigstore}, "image": {evidence.Cosign}, "built": {evidence.Provenance}, "": nil,
 	} {
-		policy := who[name].Policy
+		policy := who.tools[name].Policy
 		if got := policy.Named(); len(got) != len(want) || len(got) > 0 && got[0] != want[0] {
 			t.Errorf("%s names %v, want %v", name, got, want)
 		}
@@ -62,16 +62,22 @@ func TestVouchings(t *testing.T) {
 			t.Errorf("%s has %d roots and %d keys", name, len(policy.Roots), len(policy.NPMKeys))
 		}
 	}
-	if v := who["mini"]; v.Policy.Minisign != minisignKey || v.Minisign.Sums != "https://example.com/SUMS" || v.Policy.Require != evidence.Signed || v.Policy.At.Line != 5 {
+	if b := who.base; b.At.Line != 2 || !b.Base || b.Tool != "base" || b.Require != evidence.Signed || b.Cosign == nil || b.Cosign.Key == nil || len(b.Roots) != 1 {
+		t.Errorf("the base is %+v", b)
+	}
+	if settings(p, who).Base.Cosign != who.base.Cosign {
+		t.Error("what fetches does not know who signs the base")
+	}
+	if v := who.tools["mini"]; v.Policy.Minisign != minisignKey || v.Minisign.Sums != "https://example.com/SUMS" || v.Policy.Require != evidence.Signed || v.Policy.At.Line != 5 {
 		t.Errorf("mini is %+v", v)
 	}
-	if v := who["pgp"]; v.PGP.Signature != "{url}.sig" {
+	if v := who.tools["pgp"]; v.PGP.Signature != "{url}.sig" {
 		t.Errorf("pgp is %+v", v)
 	}
-	if v := who["bundle"]; v.Bundle != "{url}.bundle" || v.Policy.Origin == nil || v.Policy.Origin.Name != "https://github.com/acme/tool/" {
+	if v := who.tools["bundle"]; v.Bundle != "{url}.bundle" || v.Policy.Origin == nil || v.Policy.Origin.Name != "https://github.com/acme/tool/" {
 		t.Errorf("bundle is %+v", v)
 	}
-	if v := who["image"]; v.Policy.Cosign.Key == nil || !strings.HasPrefix(v.Policy.Cosign.String(), "key sha256:") {
+	if v := who.tools["image"]; v.Policy.Cosign.Key == nil || !strings.HasPrefix(v.Policy.Cosign.String(), "key sha256:") {
 		t.Errorf("image is %+v", v)
 	}
 	old := &lock.Lock{Tools: map[string]lock.Tool{"pnpm": {Platforms: map[string]lock.Artifact{"linux/amd64": {Evidence: []lock.Evidence{{Kind: "npm-signature"}}}}}}}
@@ -88,8 +94,8 @@ func TestVouchingsReportsEveryFile(t *testing.T) {
 		}
 	}
 	_, err := vouchings(p)
-	if got := fault.All(err); len(got) != 4 {
-		t.Errorf("got %d faults, want 4: %v", len(got), err)
+	if got := fault.All(err); len(got) != 5 {
+		t.Errorf("got %d faults, want 5: %v", len(got), err)
 	}
 	for _, f := range fault.All(err) {
 		if f.At.Line == 0 || f.Code != fault.ExitConfig {
@@ -111,6 +117,19 @@ func TestWhoVouchesIsInTheFingerprint(t *testing.T) {
 		"cosign":   {NPM: "a@1.0.0", Vouched: config.Vouched{Cosign: &config.Identity{Name: "a"}}},
 	} {
 		sum := toolInputs(tool)
+		if other, ok := seen[sum]; ok {
+			t.Errorf("%s has the fingerprint of %s", name, other)
+		}
+		seen[sum] = name
+	}
+	for name, base := range map[string]config.Base{
+		"base":             {Image: "debian:12"},
+		"base's require":   {Image: "debian:12", Require: "signature"},
+		"base's key":       {Image: "debian:12", Cosign: &config.Identity{Key: "a.pub"}},
+		"base's identity":  {Image: "debian:12", Cosign: &config.Identity{Name: "a"}},
+		"base of somebody": {Image: "debian:12", Cosign: &config.Identity{Name: "a", Issuer: "b"}},
+	} {
+		sum := wantedBase(&config.File{Base: base}).Inputs
 		if other, ok := seen[sum]; ok {
 			t.Errorf("%s has the fingerprint of %s", name, other)
 		}

@@ -47,14 +47,14 @@ func toolsOf(f *config.File, manager workspace.Manager) map[string]config.Tool {
 
 // settings are what the project and the environment say of sources, and who
 // has to vouch for what comes from them.
-func settings(p project, who map[string]fetch.Vouching) fetch.Settings {
+func settings(p project, who vouchers) fetch.Settings {
 	s := fetch.Settings{
 		Tools: map[string]fetch.ToolSpec{}, OCI: p.file.Registries.OCI, Debian: p.file.Registries.Debian, DebianSecurity: p.file.Registries.DebianSecurity,
 		GitHubAPI: os.Getenv("GITHUB_API_URL"), GitHubToken: cmp.Or(os.Getenv("GITHUB_TOKEN"), os.Getenv("GH_TOKEN")),
-		Vouching: who[""],
+		Vouching: who.tools[""], Base: who.base,
 	}
 	for name, t := range p.file.Tools {
-		s.Tools[name] = toolSpec(p.file, t, who[name])
+		s.Tools[name] = toolSpec(p.file, t, who.tools[name])
 	}
 	return s
 }
@@ -85,7 +85,11 @@ func wantedBase(f *config.File) lock.WantedSource {
 	switch b := f.Base; {
 	case b.Image != "":
 		w.Source = "oci:" + withoutHost(b.Image)
-		w.Inputs = lock.Fingerprint("image", b.Image)
+		pairs := append([]string{"image", b.Image}, identityInputs("cosign", b.Cosign)...)
+		if b.Require != "" {
+			pairs = append(pairs, "require", b.Require)
+		}
+		w.Inputs = lock.Fingerprint(pairs...)
 	case b.Layout != "":
 		w.Source = "layout:" + b.Layout
 		w.Inputs = lock.Fingerprint("layout", b.Layout)

@@ -7,9 +7,17 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
-// checkVouched wants evidence to be of a kind that the tool's source has, and
-// identities to be whole.
+// checkVouched wants evidence to be of a kind that the source of the base or a
+// tool has, and identities to be whole.
 func checkVouched(f *File) (faults fault.List) {
+	for _, key := range []string{"cosign", "require"} {
+		if f.has("base", key) && !f.has("base", "image") {
+			faults = append(faults, f.stray("image", "base", key))
+		}
+	}
+	if f.Base.Cosign != nil {
+		faults = append(faults, f.checkIdentity(*f.Base.Cosign, "base", "cosign")...)
+	}
 	for _, name := range slices.Sorted(maps.Keys(f.Tools)) {
 		faults = append(faults, f.strayEvidence(name)...)
 		t := f.Tools[name]
@@ -18,7 +26,7 @@ func checkVouched(f *File) (faults fault.List) {
 			of  *Identity
 		}{{"sigstore", sigstoreIdentity(t.Sigstore)}, {"provenance", t.Provenance}, {"cosign", t.Cosign}} {
 			if i.of != nil {
-				faults = append(faults, f.checkIdentity(name, i.key, *i.of)...)
+				faults = append(faults, f.checkIdentity(*i.of, "tools", name, i.key)...)
 			}
 		}
 	}
@@ -45,15 +53,20 @@ func (f *File) strayEvidence(name string) (faults fault.List) {
 	} {
 		source := func(s string) bool { return f.has("tools", name, s) }
 		if source(e.key) && !slices.ContainsFunc(e.of, source) {
-			faults = append(faults, f.At("tools", name, e.key).Cannot("use %s here: it belongs to %s", e.key, e.sources).WithHint("remove it"))
+			faults = append(faults, f.stray(e.sources, "tools", name, e.key))
 		}
 	}
 	return faults
 }
 
-func (f *File) checkIdentity(tool, key string, i Identity) (faults fault.List) {
-	at := f.At("tools", tool, key)
-	has := func(k string) bool { return f.has("tools", tool, key, k) }
+// stray is the fault of a key that belongs to other sources.
+func (f *File) stray(sources string, keys ...string) *fault.Fault {
+	return f.At(keys...).Cannot("use %s here: it belongs to %s", keys[len(keys)-1], sources).WithHint("remove it")
+}
+
+func (f *File) checkIdentity(i Identity, keys ...string) (faults fault.List) {
+	at, key := f.At(keys...), keys[len(keys)-1]
+	has := func(k string) bool { return f.has(append(slices.Clone(keys), k)...) }
 	switch {
 	case has("key") && (has("identity") || has("issuer")):
 		faults = append(faults, at.Cannot("use %s: it takes either key, or identity and issuer", key).WithHint("remove one of the two"))

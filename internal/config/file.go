@@ -52,6 +52,9 @@ type Base struct {
 	Debian Debian
 	Image  string // an OCI reference
 	Layout string // folder of an OCI layout, relative to the project
+
+	Require string    // of Image: integrity or signature; empty: no less than is locked
+	Cosign  *Identity // of Image: who signs it; nil: nobody has to
 }
 
 // Debian names a suite and the packages wanted on top of its minimal system.

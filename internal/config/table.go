@@ -71,6 +71,11 @@ func baseShape() object[Base] {
 				"An OCI image, pinned for each platform by the digest of its manifest.").such("debian:bookworm-slim"),
 			key("layout", func(b *Base) *string { return &b.Layout }, checked("a path", relative),
 				"A folder in the OCI image layout, relative to the file, with one image for each platform.").such("images/base"),
+			key("cosign", func(b *Base) **Identity { return &b.Cosign }, optional[Identity]{signerShape()},
+				"Of image: who signs it with cosign.").such("{key: sandbox/cosign.pub}"),
+			key("require", func(b *Base) *string { return &b.Require }, oneOf("integrity", "signature"),
+				"Of image: what must be known of it at least, to lock it: only its digest, or a signature. integrity also lets it be weaker than what is locked.").
+				otherwiseIs("no less than what is locked").such("signature"),
 		},
 		either: []string{"debian", "image", "layout"},
 	}

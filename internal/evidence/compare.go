@@ -32,7 +32,7 @@ func (p Policy) missing(s Subject, v Verdict) (faults fault.List) {
 	}
 	if p.Require != "" && rank(v.Level()) < rank(p.Require) {
 		faults = append(faults, p.fault("trust %s: it requires %s, and what %s %s is %s", s.What, p.Require, s.From, s.verb(), describe(v.Records)).
-			WithHint("%s", strings.Join(append(slices.Clone(v.Notices), "or lower require of tool "+p.Tool), "; ")))
+			WithHint("%s", strings.Join(append(slices.Clone(v.Notices), "or lower require of "+p.name()), "; ")))
 	}
 	return faults
 }
@@ -58,10 +58,10 @@ func (p Policy) weaker(s Subject, v Verdict) (faults fault.List) {
 		case same, len(is) > 0 && (was.Kind == NPMSignature || slices.Contains(p.Named(), was.Kind)):
 		case len(is) > 0:
 			faults = append(faults, p.fault("trust %s: sandwright.lock pins %s, and what %s serves is %s", s.What, was, s.From, describe(is)).
-				WithHint("if that is right, name the new one in sandwright.yaml: tools.%s.%s", p.Tool, was.Kind))
+				WithHint("if that is right, name the new one in sandwright.yaml: %s.%s", p.place(), was.Kind))
 		default:
 			faults = append(faults, p.fault("trust %s: sandwright.lock pins %s, and what %s serves is %s", s.What, was, s.From, describe(v.Records)).
-				WithHint("see why; if it may be weaker from now on, say so in sandwright.yaml: tools.%s.require: integrity", p.Tool))
+				WithHint("see why; if it may be weaker from now on, say so in sandwright.yaml: %s.require: integrity", p.place()))
 		}
 	}
 	return faults
@@ -73,7 +73,7 @@ func (p Policy) pinnedAnew(records []Record) (notices []string) {
 	for _, r := range records {
 		pinned := slices.ContainsFunc(p.Pinned, func(o Record) bool { return o.Kind == r.Kind && o.Signer == r.Signer && o.Issuer == r.Issuer })
 		if !pinned && r.Issuer != "" && !slices.Contains(p.Named(), r.Kind) {
-			notices = append(notices, fmt.Sprintf("tool %s: trusting for the first time: %s; name it in sandwright.yaml to have it reviewed", p.Tool, r))
+			notices = append(notices, fmt.Sprintf("%s: trusting for the first time: %s; name it in sandwright.yaml to have it reviewed", p.name(), r))
 		}
 	}
 	return notices

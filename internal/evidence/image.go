@@ -38,7 +38,7 @@ func (p Policy) image(s Subject, piece Piece) (Record, error) {
 		return Record{}, piece.refuse(s, "read it: %w", err)
 	}
 	if p.Cosign == nil {
-		return Record{}, unknown("signed with cosign, and sandwright.yaml names nobody for it: tools.%s.cosign", p.Tool)
+		return Record{}, unknown("signed with cosign, and sandwright.yaml names nobody for it: %s.cosign", p.place())
 	}
 	if one.Index != nil {
 		if err := one.lists(s, piece); err != nil {

@@ -8,10 +8,11 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
-// A Policy is what one tool needs, and whom it trusts.
+// A Policy is what one tool, or the base, needs, and whom it trusts.
 type Policy struct {
 	At      fault.Position // of the tool in sandwright.yaml
-	Tool    string         // its name
+	Tool    string         // its name; base where Base is set
+	Base    bool           // it is the base, and no tool
 	Require Level          // what is needed at least; empty: no less than before
 
 	NPMKeys    []NPMKey
@@ -32,6 +33,22 @@ type Identity struct {
 	Name   string     // as in the certificate; without a git reference: any
 	Issuer string     // of OpenID Connect; empty: any, for an identity that is a repository's own
 	Key    *PublicKey // instead of Name and Issuer
+}
+
+// name is what p is about, for people.
+func (p Policy) name() string {
+	if p.Base {
+		return "the base"
+	}
+	return "tool " + p.Tool
+}
+
+// place is where sandwright.yaml says p.
+func (p Policy) place() string {
+	if p.Base {
+		return "base"
+	}
+	return "tools." + p.Tool
 }
 
 // A Verdict is what is known of an artifact after its evidence was looked at.

@@ -22,15 +22,24 @@ type ImageSpec struct {
 	Layout string // folder of an OCI layout
 }
 
-// ResolveImage gives what the lock pins of an image for a platform. No layer
-// is downloaded.
-func (f *Fetcher) ResolveImage(ctx context.Context, spec ImageSpec, platform string) (lock.System, error) {
+// ResolveImage gives what the lock pins of an image for a platform, of which
+// it had was. Who signed an image of a registry is verified; no layer is
+// downloaded.
+func (f *Fetcher) ResolveImage(ctx context.Context, spec ImageSpec, was lock.System, platform string) (lock.System, error) {
 	_, digest, err := f.baseImage(ctx, spec, platform)
-	return lock.System{Image: digest}, err
+	if err != nil || spec.Image == "" {
+		return lock.System{Image: digest}, err
+	}
+	given, err := f.imageEvidence(ctx, spec.Image, "the base", digest, f.settings.Base)
+	if err != nil {
+		return lock.System{}, err
+	}
+	list, err := f.judged(f.settings.Base, was.Evidence, imageSubject(spec.Image, digest), given)
+	return lock.System{Image: digest, Evidence: list}, err
 }
 
 // ImageLayers brings an image that the lock pins into the store, all of its
-// layers. With them there nothing is asked.
+// layers, once the evidence of the lock is verified again. With them there nothing is asked.
 func (f *Fetcher) ImageLayers(ctx context.Context, system lock.System, spec ImageSpec, platform string) (Ref, error) {
 	ref := Ref{Name: "base/image", Digest: "sha256:" + system.Image}
 	if f.store.whole(ref.Digest) {
@@ -49,6 +58,9 @@ func (f *Fetcher) ImageLayers(ctx context.Context, system lock.System, spec Imag
 }
 
 func (f *Fetcher) bringImage(ctx context.Context, system lock.System, spec ImageSpec, platform string) error {
+	if err := judgedAgain(f.settings.Base, "the base", system.Evidence, imageSubject(spec.String(), system.Image)); err != nil {
+		return err
+	}
 	work := "base " + spec.String()
 	f.progress(Event{Name: work, Text: "asking for sha256:" + system.Image})
 	pinned := spec

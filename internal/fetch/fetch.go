@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/evidence"
 )
 
 // A Ref is one image of a store, of a single layer.
@@ -43,7 +45,8 @@ type Settings struct {
 	DebianSecurity string
 	GitHubAPI      string // as GITHUB_API_URL; empty: GitHub's own
 	GitHubToken    string
-	Vouching       Vouching // of tools that are not among Tools
+	Vouching       Vouching        // of tools that are not among Tools
+	Base           evidence.Policy // of an image that is the base; without Pinned and Now
 }
 
 // New makes a Fetcher. Progress may be nil.

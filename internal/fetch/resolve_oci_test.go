@@ -163,7 +163,7 @@ func TestImageAsBase(t *testing.T) {
 	var digests []string
 	for _, spec := range []ImageSpec{{Image: "debian:slim"}, {Layout: folder}} {
 		f := newFetcher(t, npmFrom(nil)).With(Settings{OCI: host})
-		system, err := f.ResolveImage(t.Context(), spec, "linux/arm64")
+		system, err := f.ResolveImage(t.Context(), spec, lock.System{}, "linux/arm64")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +202,7 @@ func TestBasesThatCannotBeUsed(t *testing.T) {
 	path, err := layout.Write(folder, indexOf(t, boxes()))
 	must(t, err)
 	f := newFetcher(t, npmFrom(nil)).With(Settings{OCI: host})
-	system, err := f.ResolveImage(t.Context(), ImageSpec{Layout: folder}, "linux/amd64")
+	system, err := f.ResolveImage(t.Context(), ImageSpec{Layout: folder}, lock.System{}, "linux/amd64")
 	must(t, err)
 	// A blob of the layout was changed.
 	img, err := path.Image(v1.Hash{Algorithm: "sha256", Hex: system.Image})
@@ -225,7 +225,7 @@ func TestBasesThatCannotBeUsed(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", spec, err, want)
 		}
 	}
-	if _, err := f.ResolveImage(t.Context(), ImageSpec{Layout: folder}, "linux/riscv64"); err == nil || !strings.Contains(err.Error(), "it has no image for linux/riscv64") {
+	if _, err := f.ResolveImage(t.Context(), ImageSpec{Layout: folder}, lock.System{}, "linux/riscv64"); err == nil || !strings.Contains(err.Error(), "it has no image for linux/riscv64") {
 		t.Errorf("got %v", err)
 	}
 }

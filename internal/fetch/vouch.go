@@ -41,19 +41,25 @@ func (f *Fetcher) vouched(ctx context.Context, src source, spec ToolSpec, what f
 	if err != nil {
 		return nil, err
 	}
-	policy := spec.Vouching.Policy
+	list, err := f.judged(spec.Vouching.Policy, spec.Vouching.Before[platform], what.subject(path, s), given)
+	return slices.Concat(what.Evidence, list), err
+}
+
+// judged gives what the lock keeps of what is served, before which it had
+// other evidence.
+func (f *Fetcher) judged(policy evidence.Policy, before []lock.Evidence, s evidence.Subject, given served) (list []lock.Evidence, err error) {
 	policy.Now = f.now()
-	if policy.Pinned, err = recordsOf(spec.Vouching.Before[platform]); err != nil {
+	if policy.Pinned, err = recordsOf(before); err != nil {
 		return nil, err
 	}
-	v, err := policy.Judge(what.subject(path, s), given.pieces)
+	v, err := policy.Judge(s, given.pieces)
 	if err != nil {
 		return nil, noted(err, given.notices)
 	}
 	for _, text := range slices.Concat(v.Notices, given.notices) {
 		f.notice(text)
 	}
-	return slices.Concat(what.Evidence, locked(v.Records, given.kinds)), nil
+	return locked(v.Records, given.kinds), nil
 }
 
 // noted adds to the hint of faults what was noticed on the way.
@@ -69,22 +75,27 @@ func noted(err error, notices []string) error {
 
 // vouchedAgain verifies the evidence of the lock against a download.
 func (f *Fetcher) vouchedAgain(name string, a lock.Artifact, path string, s sums) error {
-	for _, e := range a.Evidence {
-		if evidence.Kind(e.Kind).Known() && e.Verdict == lock.Verified && e.Proof == "" {
-			return fault.Cannot("use tool %s: %s says that %s is verified, and has no proof of it", name, lock.Name, e.Kind).
-				WithHint("see who changed the lock, then run: sandwright lock --update %s", name)
-		}
-	}
-	records, err := recordsOf(a.Evidence)
-	if err != nil {
-		return err
-	}
 	policy := f.settings.Vouching.Policy
 	if spec, ok := f.settings.Tools[name]; ok {
 		policy = spec.Vouching.Policy
 	}
 	policy.Tool = name
-	return policy.Recheck(found{Artifact: a}.subject(path, s), records)
+	return judgedAgain(policy, "tool "+name, a.Evidence, found{Artifact: a}.subject(path, s))
+}
+
+// judgedAgain verifies the evidence of the lock against what was fetched.
+func judgedAgain(policy evidence.Policy, who string, list []lock.Evidence, s evidence.Subject) error {
+	for _, e := range list {
+		if evidence.Kind(e.Kind).Known() && e.Verdict == lock.Verified && e.Proof == "" {
+			return fault.Cannot("use %s: %s says that %s is verified, and has no proof of it", who, lock.Name, e.Kind).
+				WithHint("see who changed the lock, then run: sandwright lock --update %s", policy.Tool)
+		}
+	}
+	records, err := recordsOf(list)
+	if err != nil {
+		return err
+	}
+	return policy.Recheck(s, records)
 }
 
 // subject is a download as evidence speaks of it. Of a layer of an image it is

@@ -29,20 +29,32 @@ const bundleType = "application/vnd.dev.sigstore.bundle"
 // evidence gives what cosign has put beside the image, or beside the index
 // that it was chosen from.
 func (o ociSource) evidence(ctx context.Context, what found, _ string) (served, error) {
-	if o.spec.Vouching.Policy.Cosign == nil {
+	return o.imageEvidence(ctx, o.spec.OCI, "tool "+o.tool, what.Image, o.spec.Vouching.Policy)
+}
+
+// imageEvidence gives what cosign has put beside an image, where the policy
+// names who signs it.
+func (f *Fetcher) imageEvidence(ctx context.Context, image, who, manifest string, policy evidence.Policy) (served, error) {
+	if policy.Cosign == nil {
 		return served{}, nil
 	}
 	out := served{kinds: []evidence.Kind{evidence.Cosign}}
-	ref, err := o.reference(o.spec.OCI, "tool "+o.tool)
+	ref, err := f.reference(image, who)
 	if err != nil {
 		return out, err
 	}
 	c := cosigned{repository: ref.Context(), options: []remote.Option{
-		remote.WithContext(ctx), remote.WithTransport(o.imageTransport()), remote.WithAuthFromKeychain(authn.DefaultKeychain)}}
-	if out.pieces, err = c.pieces(ref, what.Image); err != nil {
-		return out, o.imageFault(o.spec.OCI, "tool "+o.tool, err)
+		remote.WithContext(ctx), remote.WithTransport(f.imageTransport()), remote.WithAuthFromKeychain(authn.DefaultKeychain)}}
+	if out.pieces, err = c.pieces(ref, manifest); err != nil {
+		return out, f.imageFault(image, who, err)
 	}
 	return out, nil
+}
+
+// imageSubject is an image, from its registry, as evidence speaks of it.
+func imageSubject(ref, manifest string) evidence.Subject {
+	what := found{Artifact: lock.Artifact{Package: repositoryOf(ref), Version: "sha256:" + manifest, Image: manifest}}
+	return what.subject("", sums{from: ref})
 }
 
 // vouchedBefore verifies who signed the image before any layer of it is pulled
@@ -53,13 +65,12 @@ func (o ociSource) vouchedBefore(ctx context.Context, image, platform string) er
 	if policy.Cosign == nil {
 		return nil
 	}
-	what := found{Artifact: lock.Artifact{Package: repositoryOf(o.spec.OCI), Version: "sha256:" + image, Image: image}}
-	given, err := o.evidence(ctx, what, platform)
+	given, err := o.evidence(ctx, found{Artifact: lock.Artifact{Image: image}}, platform)
 	if err != nil {
 		return err
 	}
 	policy.Now = o.now()
-	_, err = policy.Judge(what.subject("", sums{from: o.spec.OCI}), given.pieces)
+	_, err = policy.Judge(imageSubject(o.spec.OCI, image), given.pieces)
 	return err
 }
 

@@ -73,11 +73,15 @@ func compareSystems(platform string, old, next map[string]System) []string {
 	case !has:
 		return []string{platform + ": no longer pinned"}
 	case !had && is.Image != "":
-		return []string{fmt.Sprintf("%s: image sha256:%s", platform, is.Image)}
+		return []string{fmt.Sprintf("%s: image sha256:%s, evidence %s", platform, is.Image, vouched(is.Evidence))}
 	case !had:
 		return []string{fmt.Sprintf("%s: %d packages", platform, len(is.Packages))}
-	case was.Image != is.Image:
-		return []string{fmt.Sprintf("%s: image %s -> %s", platform, orNone(was.Image), orNone(is.Image))}
+	case was.Image != "" || is.Image != "":
+		parts := []string{moved("image", orNone(was.Image), orNone(is.Image)), moved("evidence", vouched(was.Evidence), vouched(is.Evidence))}
+		if line := strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", "); line != "" {
+			return []string{platform + ": " + line}
+		}
+		return nil
 	}
 	a, b := debsByName(was.Packages), debsByName(is.Packages)
 	var lines []string

@@ -93,6 +93,38 @@ func TestCompareWithNothing(t *testing.T) {
 	}
 }
 
+func TestCompareImages(t *testing.T) {
+	const signer = "cosign https://example.com/workflow.yml@refs/heads/main (https://accounts.example.com)"
+	e, f := strings.Repeat("e", 64), strings.Repeat("f", 64)
+	for _, c := range []struct {
+		name     string
+		old, now func(*System)
+		want     string
+	}{
+		{"nothing", func(*System) {}, func(*System) {}, ""},
+		{"image", func(*System) {}, func(s *System) { s.Image = f }, "image " + e + " -> " + f},
+		{"evidence", func(s *System) { s.Evidence = nil }, func(*System) {}, "evidence integrity only -> " + signer},
+		{"both", func(*System) {}, func(s *System) { s.Image, s.Evidence = f, nil }, "image " + e + " -> " + f + ", evidence " + signer + " -> integrity only"},
+		{"no image before", func(s *System) { *s = System{} }, func(s *System) { s.Evidence = nil }, "image none -> " + e},
+	} {
+		old, now, got := imaged(), imaged(), ""
+		for l, edit := range map[*Lock]func(*System){old: c.old, now: c.now} {
+			s := l.Base.Systems["linux/amd64"]
+			edit(&s)
+			l.Base.Systems["linux/amd64"] = s
+		}
+		for _, change := range Compare(old, now) {
+			got += strings.Join(change.Lines, "\n")
+		}
+		if want := strings.TrimSuffix("linux/amd64: "+c.want, "linux/amd64: "); got != want {
+			t.Errorf("%s: got %q, want %q", c.name, got, want)
+		}
+	}
+	if got, want := Compare(&Lock{}, imaged())[0].Lines[0], "linux/amd64: image sha256:"+e+", evidence "+signer; got != want {
+		t.Errorf("a new image: got %q, want %q", got, want)
+	}
+}
+
 func TestExplain(t *testing.T) {
 	var b strings.Builder
 	for _, l := range []*Lock{full(), imaged()} {
