@@ -25,12 +25,12 @@ func repository(t *testing.T, b *box) {
 	cached(t, progress, "pnpm --filter daemon --filter os build")
 	b.says(t, "git diff-files --name-only; git status --porcelain --ignored=no", "") // the first reads no file
 	b.says(t, "git log --format=%s; git remote; git fsck --full", "the example\n")
-	b.edit(t, "apps/daemon/server/app.js", "HELLO", "hello")
+	b.edit(t, "apps/daemon/server/app.js", "HELLO from", "hello from")
 	b.write(t, "apps/daemon/server/new.js", "// new\n")
 	b.up(t)
 	b.says(t, "git status --porcelain", " M apps/daemon/server/app.js\n?? apps/daemon/server/new.js\n")
 	b.says(t, "git add . && git commit -qm work && git status --porcelain && git log --format='%an: %s'", "iterate: work\na: the example\n")
-	b.edit(t, "apps/daemon/server/app.js", "hello", "HELLO")
+	b.edit(t, "apps/daemon/server/app.js", "hello from", "HELLO from")
 	b.up(t)
 }
 

@@ -130,10 +130,16 @@ func compareArtifacts(old, next map[string]Artifact, platform string) string {
 		moved(" evidence", nonEmpty(had, was.Vouched()), is.Vouched()),
 	}
 	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-	if len(parts) == 0 {
-		return fmt.Sprintf("sha256 %.12s -> %.12s", was.SHA256, is.SHA256)
+	if len(parts) > 0 {
+		return strings.TrimSpace(strings.Join(parts, ","))
 	}
-	return strings.TrimSpace(strings.Join(parts, ","))
+	switch {
+	case was.SHA256 != is.SHA256:
+		return fmt.Sprintf("sha256 %.12s -> %.12s", was.SHA256, is.SHA256)
+	case was.Tree != is.Tree:
+		return fmt.Sprintf("unpacked tree %.12s -> %.12s", was.Tree, is.Tree)
+	}
+	return "the same bytes, and more or less on record about them"
 }
 
 // describes is an artifact as the lock has it.

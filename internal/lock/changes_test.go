@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,14 @@ func TestCompare(t *testing.T) {
 			"node: 22.23.3, changed\n  linux/amd64: evidence npm-signature npm SHA256:jl3bwswu80Pj -> integrity only\n"},
 		{"bytes only", func(l *Lock) { edit(l, "node", func(_ *Tool, a *Artifact) { a.SHA256 = strings.Repeat("a", 64) }) },
 			"node: 22.23.3, changed\n  linux/amd64: sha256 666666666666 -> aaaaaaaaaaaa\n"},
+		{"list of files", func(l *Lock) { edit(l, "node", func(_ *Tool, a *Artifact) { a.Tree = strings.Repeat("a", 64) }) },
+			"node: 22.23.3, changed\n  linux/amd64: unpacked tree 888888888888 -> aaaaaaaaaaaa\n"},
+		{"what is absent", func(l *Lock) {
+			edit(l, "node", func(_ *Tool, a *Artifact) {
+				a.Evidence = append(slices.Clone(a.Evidence), Evidence{Kind: "sigstore", Verdict: "absent"})
+			})
+		},
+			"node: 22.23.3, changed\n  linux/amd64: the same bytes, and more or less on record about them\n"},
 		{"dependencies", func(l *Lock) {
 			tool := l.Tools["claude"]
 			a := tool.Platforms["linux/arm64"]
