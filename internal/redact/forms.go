@@ -26,7 +26,9 @@ func forms(value string) (found []form) {
 	texts = append(texts, wrapped(value, 64)...)
 	texts = append(texts, wrapped(value, 76)...)
 	for _, text := range texts {
-		found = append(found, form{text: text})
+		if len(text) >= MinLength { // with other line ends it may be shorter
+			found = append(found, form{text: text})
+		}
 	}
 	return append(found, encoded(value)...)
 }

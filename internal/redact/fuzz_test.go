@@ -20,6 +20,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add("[redacted A]", "A]*********", "[redacted A]*", uint8(2))
 	f.Add("two\nlines here", "a b/c?d=e", "two\nlines here\na%20b%2Fc%3Fd=e", uint8(4))
 	f.Add("0123456789abcdef", "\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", "MDEyMzQ1Njc4OWFiY2RlZg==", uint8(5))
+	f.Add("abc\r\ndef", "a\r\nb\r\nc", "abc\r\ndef and abc\ndef", uint8(3))
 	f.Fuzz(func(t *testing.T, a, b, text string, piece uint8) {
 		if strings.ContainsRune(a+b, 0) || len(a)+len(b) > 1000 {
 			t.Skip("no variable can hold it")

@@ -127,3 +127,12 @@ func folded(value string, columns int) string {
 	}
 	return text + "\n"
 }
+
+// With other line ends a value may be too short to be known.
+func TestShortWithOtherLineEnds(t *testing.T) {
+	set := redact.New(map[string]string{"A": "abc\r\ndef", "B": "a\r\nb\r\nc\r\n"})
+	const want = "[redacted A], abc\ndef, [redacted A]"
+	if got := set.Text("abc\r\ndef, abc\ndef, " + `abc\r\ndef`); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
