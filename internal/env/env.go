@@ -69,6 +69,9 @@ func (r Resolver) Resolve(schema Schema, sources ...Source) (Result, error) {
 // resolve gives what is without fault, and the faults.
 func (r Resolver) resolve(schema Schema, sources []Source) (Result, fault.List) {
 	run := &resolution{sources: sources, types: &vartype.Checker{Stat: r.Stat}, inBox: schema.InBox}
+	for _, source := range sources {
+		run.madeOf = append(run.madeOf, source.madeOf(schema.secrets()))
+	}
 	run.faults = undeclared(schema, sources)
 	all := run.scope("", nil, schema.Variables)
 	result := Result{Values: all.check(), Own: map[string]map[string]Value{}}
@@ -83,6 +86,7 @@ func (r Resolver) resolve(schema Schema, sources []Source) (Result, fault.List) 
 type resolution struct {
 	sources []Source
 	types   *vartype.Checker
+	madeOf  []map[string]string // of each source
 	inBox   bool
 	faults  fault.List
 	notices []string
@@ -172,9 +176,9 @@ func (s *scope) resolve(name string) outcome {
 
 // look gives the value, and where it was written if that is known.
 func (s *scope) look(v *Variable) outcome {
-	for _, source := range s.sources {
+	for i, source := range s.sources {
 		if text, ok := source.Values[v.Name]; ok && (text != "" || v.AllowEmpty) {
-			return outcome{value: Value{text, source.origin(v.Name), v.Secret, true}, set: true, at: source.At[v.Name]}
+			return s.open(v, s.madeOf[i][v.Name], outcome{value: Value{text, source.origin(v.Name), v.Secret, true}, set: true, at: source.At[v.Name]})
 		}
 		if source.Failed[v.Name] {
 			return outcome{bad: true} // said already
@@ -188,6 +192,17 @@ func (s *scope) look(v *Variable) outcome {
 	}
 	o := s.resolve(v.DefaultFrom)
 	o.value.From, o.value.Secret, o.value.Given, o.at = "default-from "+v.DefaultFrom, v.Secret || o.value.Secret, false, fault.Position{}
+	return o
+}
+
+// open refuses a value that was made of a secret, where it would not be one.
+func (s *scope) open(v *Variable, secret string, o outcome) outcome {
+	if v.Secret || secret == "" {
+		return o
+	}
+	o.value.Secret, o.bad = true, true
+	what := fmt.Sprintf("use %s from %s: %s stands in it, which is a secret", s.label(v), o.value.From, secret)
+	s.faults = append(s.faults, s.fault(v, "secret", o.value.From, what).WithHint("set secret: true for %s too", v.Name))
 	return o
 }
 

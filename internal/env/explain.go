@@ -46,10 +46,11 @@ func (s Schema) Only(name string) Schema {
 // the name is empty.
 func (s Schema) Explain(name string, sources []Source) (out []Explained) {
 	_, faults := Resolver{}.resolve(s, sources)
+	secrets := s.secrets()
 	add := func(vars []Variable, service string) {
 		for _, v := range vars {
 			if name == "" || v.Name == name {
-				e := Explained{Name: v.Name, Service: service, At: v.Pos.String(), Secret: v.Secret, Layers: v.layers(sources)}
+				e := Explained{Name: v.Name, Service: service, At: v.Pos.String(), Secret: v.Secret, Layers: v.layers(sources, secrets)}
 				e.Fault = about(faults, v.Name, service)
 				out = append(out, e)
 			}
@@ -74,10 +75,10 @@ func about(faults fault.List, name, service string) string {
 }
 
 // layers is what each source has for v, and what its declaration has.
-func (v Variable) layers(sources []Source) (out []Layer) {
+func (v Variable) layers(sources []Source, secrets []string) (out []Layer) {
 	used := false
-	add := func(name, text string, set bool) {
-		layer := Layer{Name: name, Set: set, Value: Value{Text: text, Secret: v.Secret}.String()}
+	add := func(name, text string, set, secret bool) {
+		layer := Layer{Name: name, Set: set, Value: Value{Text: text, Secret: secret}.String()}
 		switch {
 		case !set:
 			layer.Value = "not set"
@@ -90,13 +91,13 @@ func (v Variable) layers(sources []Source) (out []Layer) {
 	}
 	for _, source := range sources {
 		if text, set := source.Values[v.Name]; set || v.Secret || source.Name != providerName {
-			add(source.origin(v.Name), text, set)
+			add(source.origin(v.Name), text, set, v.Secret || source.madeOf(secrets)[v.Name] != "")
 		}
 	}
 	if v.DefaultFrom != "" {
-		add("default-from "+v.DefaultFrom, "its value", true)
+		add("default-from "+v.DefaultFrom, "its value", true, v.Secret)
 	} else {
-		add("default", text(v.Default), v.Default != nil)
+		add("default", text(v.Default), v.Default != nil, v.Secret)
 	}
 	return out
 }

@@ -17,7 +17,7 @@ import (
 type Problem struct {
 	Variable string // its name
 	Service  string // whose own it is; empty: the file's
-	Rule     string // the key of the schema that it breaks: type, required or required-if; env: it is not declared
+	Rule     string // the key of the schema that it breaks: type, required, required-if or secret; env: it is not declared
 	Source   string // the layer of its value; empty: it has none
 }
 
@@ -157,16 +157,26 @@ func undeclared(schema Schema, sources []Source) (faults fault.List) {
 			if s.Loose && near == "" {
 				continue
 			}
-			f := s.At[name].Cannot("use %s from %s: it is not declared", name, s.Name)
-			f.Err = &Problem{Variable: name, Rule: "env", Source: s.Name}
-			f.Hint = "declare it in sandwright.yaml: env: {" + name + ": {}}"
-			if near != "" {
-				f.Hint = "did you mean " + near + "?"
-			}
-			faults = append(faults, f)
+			faults = append(faults, s.unknown(name, near))
 		}
 	}
 	return faults
+}
+
+// unknown says that no schema has a name. In a file, what does not look like
+// one may be the second line of a secret, so only its place is said.
+func (s Source) unknown(name, near string) *fault.Fault {
+	if s.At != nil && near == "" && strings.ToUpper(name) != name {
+		f := s.At[name].Cannot("use the variable of this line from %s: it is not declared", s.Name)
+		f.Err = &Problem{Rule: "env", Source: s.Name}
+		return f.WithHint("declare it in sandwright.yaml, or put a value of several lines in quotes")
+	}
+	f := s.At[name].Cannot("use %s from %s: it is not declared", name, s.Name)
+	f.Err = &Problem{Variable: name, Rule: "env", Source: s.Name}
+	if near != "" {
+		return f.WithHint("did you mean %s?", near)
+	}
+	return f.WithHint("declare it in sandwright.yaml: env: {%s: {}}", name)
 }
 
 // lacking is the names that a loose source does not have beside the one that

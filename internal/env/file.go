@@ -34,7 +34,7 @@ type Lookup func(name string) (string, bool)
 // value. No message shows a value. The last of one name holds. The error holds
 // every fault.
 func ParseFile(path string, data []byte, lookup Lookup) (Source, error) {
-	s := Source{Name: path, Values: map[string]string{}, At: map[string]fault.Position{}}
+	s := Source{Name: path, Values: map[string]string{}, At: map[string]fault.Position{}, Speaks: map[string][]string{}}
 	whole := fault.Position{File: path}
 	switch {
 	case len(data) > maxFile:
@@ -42,9 +42,9 @@ func ParseFile(path string, data []byte, lookup Lookup) (Source, error) {
 	case !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0:
 		return Source{}, whole.Cannot("read it: it is not UTF-8 text").WithHint("save the file as UTF-8 text")
 	}
-	r := &reader{path: path, rest: strings.TrimPrefix(string(data), "\ufeff"), line: 1, values: s.Values, lookup: lookup}
+	r := &reader{path: path, rest: strings.TrimPrefix(string(data), "\ufeff"), line: 1, source: s, lookup: lookup}
 	for r.rest != "" && r.size <= maxValues && len(r.faults) < 100 {
-		r.statement(s)
+		r.statement()
 	}
 	if len(r.faults) > 0 {
 		return Source{}, r.faults.Err()
@@ -57,7 +57,8 @@ type reader struct {
 	path   string
 	rest   string
 	line   int
-	values map[string]string // of the lines above
+	name   string // of the statement
+	source Source // the lines above
 	lookup Lookup
 	size   int // of all values
 	faults fault.List
@@ -92,7 +93,7 @@ func lineLength(text string) int {
 const blanks = " \t\r"
 
 // statement reads one assignment, or passes over a line without one.
-func (r *reader) statement(s Source) {
+func (r *reader) statement() {
 	defer r.skipLine()
 	line := r.rest[:lineLength(r.rest)]
 	if text := strings.TrimSpace(line); text == "" || text[0] == '#' {
@@ -105,10 +106,11 @@ func (r *reader) statement(s Source) {
 		return
 	}
 	at := fault.Position{File: r.path, Line: r.line, Column: 1 + strings.LastIndex(line[:sign], name)}
+	r.name = name
 	r.take(sign + 1)
 	r.take(len(r.rest) - len(strings.TrimLeft(r.rest, blanks+"\v\f\u0085\u00a0")))
 	if value, ok := r.value(name); ok {
-		s.Values[name], s.At[name] = value, at
+		r.source.Values[name], r.source.At[name] = value, at
 	}
 }
 
@@ -207,11 +209,12 @@ func (r *reader) expand(name, text string) (string, bool) {
 }
 
 func (r *reader) find(name string) (string, bool) {
+	r.source.Speaks[r.name] = append(r.source.Speaks[r.name], name)
 	if r.lookup != nil {
 		if value, ok := r.lookup(name); ok {
 			return value, true
 		}
 	}
-	value, ok := r.values[name]
+	value, ok := r.source.Values[name]
 	return value, ok
 }

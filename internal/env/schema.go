@@ -81,6 +81,16 @@ func (s Schema) all() []Variable {
 	return out
 }
 
+// secrets are the names of those that are secret.
+func (s Schema) secrets() (out []string) {
+	for _, v := range s.all() {
+		if v.Secret {
+			out = append(out, v.Name)
+		}
+	}
+	return out
+}
+
 // names lists every declared name.
 func (s Schema) names() []string {
 	var out []string

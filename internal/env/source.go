@@ -1,6 +1,8 @@
 package env
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -12,6 +14,7 @@ type Source struct {
 	Values  map[string]string
 	At      map[string]fault.Position // where each stands; may lack some or be nil
 	Origins map[string]string         // what is said in place of Name; may lack some or be nil
+	Speaks  map[string][]string       // the variables that were replaced in each; may lack some or be nil
 	Failed  map[string]bool           // could not be read, which was said
 	Others  map[string]bool           // names that are no variables of the schema and yet meant
 	Ambient bool                      // holds much else: names that no schema knows are no fault
@@ -23,6 +26,30 @@ func (s Source) origin(name string) string {
 		return origin
 	}
 	return s.Name
+}
+
+// madeOf are the variables that a secret stands in, each with the name of one:
+// those that it was replaced in, those that they were replaced in, and so on.
+func (s Source) madeOf(secrets []string) map[string]string {
+	if len(s.Speaks) == 0 {
+		return nil
+	}
+	users := map[string][]string{}
+	for _, user := range slices.Sorted(maps.Keys(s.Speaks)) {
+		for _, name := range s.Speaks[user] {
+			users[name] = append(users[name], user)
+		}
+	}
+	out := map[string]string{}
+	for _, secret := range secrets {
+		for next := slices.Clone(users[secret]); len(next) > 0; next = next[1:] {
+			if user := next[0]; out[user] == "" {
+				out[user] = secret
+				next = append(next, users[user]...)
+			}
+		}
+	}
+	return out
 }
 
 // FromEnviron reads NAME=VALUE texts as os.Environ gives them. Others are
