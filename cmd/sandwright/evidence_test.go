@@ -183,7 +183,7 @@ func TestLockKeepsEvidence(t *testing.T) {
 
 	p.file("", trusted)
 	p.registry.sign(nil)
-	p.lock(false, []string{"--update"}, "sandwright.yaml:5:3: cannot trust pnpm@10.28.0: sandwright.lock pins npm-signature by key SHA256:ours, and what "+p.registry.URL+"/pnpm/-/pnpm-10.28.0.tgz serves is integrity only",
+	p.lock(false, []string{"--update"}, "sandwright.yaml:5:3: cannot trust pnpm@10.28.0: sandwright.lock pins npm-signature by key SHA256:ours, and what "+p.registry.URL+"/ serves is integrity only",
 		"hint:  see why; if it may be weaker from now on, say so in sandwright.yaml: tools.pnpm.require: integrity")
 	p.registry.sign(impostor.SignNPM("pnpm@10.28.0", p.registry.tarball))
 	p.lock(false, []string{"--update"}, "cannot verify it: expected a signature of pnpm@10.28.0:"+evidencetest.Integrity(p.registry.tarball)+" with key SHA256:ours")

@@ -57,16 +57,24 @@ func (f *Fetcher) ResolveTool(ctx context.Context, name string, spec ToolSpec, p
 // do so with one download at once.
 func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec, src source, what found, platform string) (a lock.Artifact, err error) {
 	key := what.key()
-	err = f.store.guarded(ctx, key, func() error {
+	ahead := what.Packed == lock.PackedNPM
+	err = f.store.guarded(ctx, key, func() (err error) {
+		a = what.Artifact
+		if ahead {
+			if a.Evidence, err = f.vouchedAhead(ctx, src, spec, what, platform); err != nil {
+				return err
+			}
+		}
 		path, s, err := src.get(ctx, what.Artifact, parcel{name: work, what: what.String(), key: key, size: what.Size, platform: platform, check: what.promised})
 		if err != nil {
 			return err
 		}
 		defer func() { _ = os.Remove(path) }()
-		a = what.Artifact
 		a.Size, a.SHA256, a.SHA512 = s.size, s.sha256, s.sha512
-		if a.Evidence, err = f.vouched(ctx, src, spec, what, path, s, platform); err != nil {
-			return err
+		if !ahead {
+			if a.Evidence, err = f.vouched(ctx, src, spec, what, path, s, platform); err != nil {
+				return err
+			}
 		}
 		if spec.Closure {
 			if a.Closure, err = f.closureOf(ctx, name, a.Package, a.Version, platform); err != nil {

@@ -40,8 +40,8 @@ type source interface {
 	find(ctx context.Context, version, platform string) (found, error)
 	// get brings the download of an artifact that was found or locked.
 	get(ctx context.Context, a lock.Artifact, p parcel) (path string, s sums, err error)
-	// evidence gives what is served beside a download that is here. None of
-	// it is verified.
+	// evidence gives what is served beside a download. None of it is
+	// verified.
 	evidence(ctx context.Context, what found, platform string) (served, error)
 }
 

@@ -34,7 +34,7 @@ type served struct {
 }
 
 // vouched verifies the evidence of a download that nothing has looked into
-// yet, and gives what the lock keeps of it.
+// yet, or of one that is not here yet, and gives what the lock keeps of it.
 func (f *Fetcher) vouched(ctx context.Context, src source, spec ToolSpec, what found, path string, s sums, platform string) ([]lock.Evidence, error) {
 	what.SHA256, what.SHA512 = s.sha256, s.sha512
 	given, err := src.evidence(ctx, what, platform)

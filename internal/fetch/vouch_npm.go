@@ -10,7 +10,19 @@ import (
 
 	"github.com/sandwright/sandwright/internal/evidence"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/lock"
 )
+
+// vouchedAhead verifies the evidence of an npm package before anything of it is
+// downloaded: what is signed is the sha512 that its registry promises, and that
+// the download must have.
+func (f *Fetcher) vouchedAhead(ctx context.Context, src source, spec ToolSpec, what found, platform string) ([]lock.Evidence, error) {
+	registry, err := f.npm.registry(what.Package)
+	if err != nil {
+		return nil, err
+	}
+	return f.vouched(ctx, src, spec, what, "", sums{sha512: what.SHA512, from: bare(registry)}, platform)
+}
 
 // evidence gives the signatures that the registry serves with the release, and
 // its provenance, where there is something to verify it with.

@@ -174,6 +174,9 @@ func TestEvidenceOfARegistry(t *testing.T) {
 			a, err := f.ResolveTool(t.Context(), "greet", n.spec, amd64)
 			if c.fault != "" {
 				n.refused(t, f, err, c.fault)
+				if got := n.registry.asked(".tgz"); len(got) != 0 {
+					t.Errorf("it was downloaded first: %s", got[0].URL)
+				}
 				return
 			}
 			if err != nil {
