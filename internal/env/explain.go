@@ -3,8 +3,10 @@ package env
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/vartype"
 )
 
 // An Explained is one declaration of a variable, and its layers.
@@ -85,7 +87,7 @@ func (v Variable) layers(sources []Source, secrets []string) (out []Layer) {
 		case text == "" && !v.AllowEmpty:
 			layer.Value = "empty, which counts as none"
 		default:
-			layer.Used, used = !used, true
+			layer.Value, layer.Used, used = v.withoutUser(layer.Value), !used, true
 		}
 		out = append(out, layer)
 	}
@@ -100,4 +102,18 @@ func (v Variable) layers(sources []Source, secrets []string) (out []Layer) {
 		add("default", text(v.Default), v.Default != nil, v.Secret)
 	}
 	return out
+}
+
+// withoutUser hides what stands before the host of a URL. Where that ends is
+// for the last @ to say, as the text may be none.
+func (v Variable) withoutUser(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 || v.Type != vartype.URL && v.Items != vartype.URL {
+		return text
+	}
+	scheme, _, found := strings.Cut(text[:at], "://")
+	if !found {
+		return redacted + text[at:]
+	}
+	return scheme + "://" + redacted + text[at:]
 }

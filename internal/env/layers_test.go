@@ -138,6 +138,8 @@ func TestProviderFaults(t *testing.T) {
 		"not allowed":     {Layers{}, program(time.Minute, "touch ran"), "run sh for KEY: programs that this file names run only where that is allowed"},
 		"exit code":       {allowed, program(time.Minute, "echo sesame; echo sesame >&2; exit 3"), "run sh for KEY: exit code 3"},
 		"too late":        {allowed, program(50*time.Millisecond, "echo sesame; sleep 1000 & sleep 1000"), "run sh for KEY: it did not end within 50ms"},
+		"a signal":        {allowed, program(time.Minute, "kill -9 $$"), "run sh for KEY: it was ended by a signal"},
+		"one left behind": {allowed, program(time.Minute, "sleep 1000 & echo $! > left; echo sesame"), "run sh for KEY: it left a program behind that holds its output open"},
 		"too much":        {allowed, program(time.Minute, "yes sesame"), "run sh for KEY: it prints more than 1 MiB"},
 		"no program":      {allowed, Provider{Exec: []string{"no-such-program"}, Timeout: time.Minute}, "run no-such-program for KEY: no such program"},
 		"an unknown flag": {Layers{Secrets: []string{"KEY=sesame"}}, Provider{}, "use a --secret that is neither NAME=file:PATH nor NAME=exec:COMMAND"},
@@ -162,9 +164,24 @@ func TestProviderFaults(t *testing.T) {
 			}
 		})
 	}
+	if left, err := os.ReadFile(filepath.Join(dir, "left")); err != nil || running(strings.TrimSpace(string(left))) {
+		t.Errorf("what was left behind runs: %q, %v", left, err)
+	}
 	if _, err := os.Stat(filepath.Join(dir, "ran")); err == nil {
 		t.Error("a program ran that was not allowed to")
 	}
+}
+
+// running waits a little for a process to end; a zombie has.
+func running(pid string) bool {
+	for range 500 {
+		state, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil || strings.Contains(string(state), ") Z ") {
+			return false
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return true
 }
 
 func TestInterruptedProvider(t *testing.T) {

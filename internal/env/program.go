@@ -13,7 +13,8 @@ import (
 )
 
 // run gives what a program prints. What it says on stderr is not shown: it may
-// be the secret. When its time is over its whole process group is killed.
+// be the secret. When its time is over its whole process group is killed,
+// and what it leaves behind that holds its output open.
 func (l Layers) run(ctx context.Context, name string, p Provider) (string, *fault.Fault) {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
@@ -23,6 +24,9 @@ func (l Layers) run(ctx context.Context, name string, p Provider) (string, *faul
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		cmd.Cancel() // what cannot be killed has ended
+	}
 	if err == nil && out.taken.Len() <= maxFile {
 		return secretText(name, "exec:"+p.Exec[0], out.taken.Bytes())
 	}
@@ -34,6 +38,10 @@ func (l Layers) run(ctx context.Context, name string, p Provider) (string, *faul
 		why = fmt.Sprintf("it did not end within %s", p.Timeout)
 	case ctx.Err() != nil:
 		why = "it was interrupted"
+	case errors.Is(err, exec.ErrWaitDelay):
+		why = "it left a program behind that holds its output open"
+	case errors.As(err, &exit) && !exit.Exited():
+		why = "it was ended by a signal"
 	case errors.As(err, &exit):
 		why = fmt.Sprintf("exit code %d", exit.ExitCode())
 	case errors.Is(err, exec.ErrNotFound):

@@ -161,3 +161,23 @@ func TestPositionOf(t *testing.T) {
 		}
 	}
 }
+
+// A URL may hold a password: explain shows what is behind it.
+func TestExplainHidesUsersOfURLs(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://example.com/x":             "https://example.com/x",
+		"https://me:sesame@example.com/x":   "https://[secret]@example.com/x",
+		"https://me:sesame/@s@example.com":  "https://[secret]@example.com",
+		"me:sesame@example.com":             "[secret]@example.com",
+		"https://a:sesame@b, https://c:d@e": "https://[secret]@e",
+	} {
+		for _, rule := range []spec.Rule{typed(vartype.URL), {Type: vartype.List, Items: vartype.URL}} {
+			got := of(spec.Variable{Name: "SITE", Rule: rule, Default: ptr(text)}).Explain("SITE", []Source{{Name: "--env", Values: map[string]string{"SITE": text}}})
+			for _, layer := range got[0].Layers {
+				if layer.Value != want {
+					t.Errorf("%s of %s: %q, want %q", text, layer.Name, layer.Value, want)
+				}
+			}
+		}
+	}
+}
