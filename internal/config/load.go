@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
@@ -30,7 +31,7 @@ func Load(path string) (*File, error) {
 // read gives the file's bytes, but never many more than maxBytes.
 func read(path string) ([]byte, error) {
 	at := fault.Position{File: path}
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a fifo would wait for a writer
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Cannot("find %s", path).WithCode(fault.ExitConfig).
 			WithHint("cd to the folder that has one, or name it with --file")
@@ -39,6 +40,9 @@ func read(path string) ([]byte, error) {
 		return nil, at.Cannot("open it: %w", reasonOf(err))
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, at.Cannot("read it: it is not a file")
+	}
 	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
 		return nil, at.Cannot("read it: %w", reasonOf(err))

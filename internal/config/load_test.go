@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
@@ -38,10 +40,15 @@ func TestLoad(t *testing.T) {
 func TestLoadFaults(t *testing.T) {
 	big := write(t, smallest+strings.Repeat("# more\n", 200_000))
 	folder := t.TempDir()
+	fifo := filepath.Join(folder, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	missing := filepath.Join(folder, Name)
 	for path, want := range map[string]string{
 		missing: "cannot find " + missing,
 		folder:  folder + ": cannot read it: is a directory",
+		fifo:    fifo + ": cannot read it: it is not a file",
 		big:     big + ": cannot read it: it is larger than 1 MiB",
 	} {
 		_, err := Load(path)
