@@ -125,7 +125,13 @@ func harmlessLinks() []hostile {
 
 func hostileKinds() []hostile {
 	return []hostile{
-		{name: "fifo", build: func(d *dir) { d.fifo("p"); d.file("a", "") }, want: []string{"a"}},
+		{name: "untracked fifo", build: func(d *dir) { d.fifo("p"); d.file("a", "") }, want: []string{"a"},
+			notices: []string{"left out p: it is a fifo"}},
+		{name: "untracked socket and device below", build: func(d *dir) { d.file("a/f", ""); d.socket("a/s"); d.device("a/d") }, want: []string{"a/f"},
+			notices: []string{"left out a/d: it is a device", "left out a/s: it is a socket"}},
+		{name: "excluded fifo", build: func(d *dir) { d.fifo("p"); d.file(ignoreName, "p\n") }, want: []string{ignoreName}},
+		{name: "fifo outside git", build: func(d *dir) { d.remove(".git"); d.fifo("p"); d.file("a", "") }, want: []string{"a"},
+			notices: []string{"left out p: it is a fifo"}},
 		{name: "tracked file became a fifo", build: func(d *dir) { d.file("p", ""); d.commit(); d.remove("p"); d.fifo("p") },
 			want: []string{}, notices: []string{"left out p: it is a fifo"}},
 		{name: "tracked file became a device", build: func(d *dir) { d.file("p", ""); d.commit(); d.remove("p"); d.device("p") },

@@ -89,7 +89,7 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{root: r, start: start, modules: l.modules, notices: l.notices, cache: readCache(opts.Cache)}
+	w := &walker{root: r, start: start, modules: l.modules, rules: rules, notices: l.notices, cache: readCache(opts.Cache)}
 	if err := w.walk(ctx, paths); err != nil {
 		return nil, err
 	}

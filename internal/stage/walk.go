@@ -24,7 +24,8 @@ const (
 type walker struct {
 	root     *root
 	modules  map[string]bool // submodules, which may be empty folders
-	start    time.Time       // before anything was looked at
+	rules    rules
+	start    time.Time // before anything was looked at
 	cache    *cache
 	frames   []frame // the folders on the way to the last name
 	lost     string  // a folder that is not there, nor anything below
@@ -46,6 +47,7 @@ type frame struct {
 func (w *walker) walk(ctx context.Context, paths []string) error {
 	w.frames = append(w.frames[:0], frame{path: ".", fd: int(w.root.Fd()), kept: true})
 	defer w.leave(1)
+	w.special(w.top())
 	w.entries = make([]Entry, 0, len(paths)+len(paths)/8)
 	for i, p := range paths {
 		if i%1024 == 0 && ctx.Err() != nil {
@@ -132,6 +134,7 @@ func (w *walker) push(f frame) {
 		}
 	}
 	w.frames = append(w.frames, f)
+	w.special(&f)
 	if old := len(w.frames) - maxOpen; old > 0 && w.frames[old].fd >= 0 {
 		unix.Close(w.frames[old].fd)
 		w.frames[old].fd = -1
@@ -235,6 +238,15 @@ func racy(id identity, look time.Time) bool {
 
 func (w *walker) leaveOut(p, kind string) {
 	w.notices = append(w.notices, Notice{Path: p, Kind: kind, What: "left out", Reason: "it is a " + kind})
+}
+
+// special gives a notice of what is in a folder and no git lists.
+func (w *walker) special(f *frame) {
+	special(f.fd, func(name, kind string) {
+		if p := join(f.path, name); name != ".git" && !w.rules.drop(p) {
+			w.leaveOut(p, kind)
+		}
+	})
 }
 
 // tooLong refuses folders that git could not open for the length of their path.
