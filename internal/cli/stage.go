@@ -27,6 +27,9 @@ type stageFlags struct {
 	digest bool
 }
 
+// list says that nothing but the list is asked for.
+func (f stageFlags) list() bool { return f.tar == "" && !f.digest }
+
 func (a *app) cmdStage() *cobra.Command {
 	var f stageFlags
 	cmd := &cobra.Command{
@@ -72,8 +75,8 @@ func (a *app) stage(ctx context.Context, f stageFlags, given []string) error {
 	if len(faults) == 0 { // else no contents can be read
 		known, _ := resolveEnv(ctx, p, f.env) // what is wrong with variables is not asked here
 		v, err = judge(ctx, tree, p.file, knownSecrets(ctx, p, f.env, known))
-		faults = append(v.faults(), overBudget(tree, p.file)...)
-		faults = append(faults, v.unread(err)...)
+		others := v.unread(err, f.list())
+		faults = slices.Concat(v.faults(), overBudget(tree, p.file), others)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -86,14 +89,13 @@ func (a *app) stage(ctx context.Context, f stageFlags, given []string) error {
 
 // showStage prints what was asked for: the list, unless it is something else.
 func (a *app) showStage(ctx context.Context, f stageFlags, tree *stage.Tree, v verdict, good bool) error {
-	list := f.tar == "" && !f.digest
-	if list && a.json {
+	if f.list() && a.json {
 		return printItems(a.Out, tree, v)
 	}
 	for _, n := range append(tree.Notices(), v.notices...) {
 		fmt.Fprintln(a.Err, "notice:", v.hide.Text(printable(n.String())))
 	}
-	if list {
+	if f.list() {
 		return printTree(a.Out, tree, v.hide)
 	}
 	if !good {
@@ -143,11 +145,7 @@ func (a *app) stageProject(given []string) (project, error) {
 		abs, err = filepath.EvalSymlinks(abs)
 	}
 	if err != nil {
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return project{}, fault.Cannot("stage %s: %w", stage.Show(dir), err).WithHint("say an existing folder")
+		return project{}, fault.Cannot("stage %s: %w", stage.Show(dir), systemError(err)).WithHint("say an existing folder")
 	}
 	return project{dir: abs, file: &config.File{Workspace: config.Workspace{Root: "."}}}, nil
 }
@@ -157,19 +155,38 @@ func (a *app) writeTar(ctx context.Context, tree *stage.Tree, to string) error {
 	if to == "-" {
 		return tree.Tar(ctx, a.Out)
 	}
+	cannot := func(err error) error {
+		return fault.Cannot("write %s: %w", stage.Show(to), systemError(err)).WithHint("say a file in a folder that you can write to, such as: --tar tree.tar")
+	}
 	f, err := os.CreateTemp(filepath.Dir(to), ".sandwright-tar-*")
 	if err != nil {
-		return fault.Cannot("write %s: %w", to, err)
+		return cannot(err)
 	}
 	defer os.Remove(f.Name())
 	err = tree.Tar(ctx, io.Writer(f))
-	if err == nil {
-		err = f.Sync()
+	if failed := errors.Join(f.Sync(), f.Close()); err == nil && failed != nil {
+		err = cannot(failed)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), to)
+	if err := os.Rename(f.Name(), to); err != nil {
+		return cannot(err)
+	}
+	return nil
+}
+
+// systemError leaves out the operation and the paths.
+func systemError(err error) error {
+	var one *fs.PathError
+	var two *os.LinkError
+	switch {
+	case errors.As(err, &one):
+		return one.Err
+	case errors.As(err, &two):
+		return two.Err
+	}
+	return err
 }
 
 // knownSecrets are the values of all secret variables that have one: those that

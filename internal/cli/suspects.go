@@ -34,13 +34,17 @@ func (v verdict) faults() (all fault.List) {
 	return all
 }
 
-// unread notes which files were not looked into because something writes to
-// them: a list of names can be made all the same. It gives what else is wrong.
-func (v *verdict) unread(err error) (others fault.List) {
+// unread refuses the files that cannot be read. Those that something writes to
+// are noted where a list of names is all that is made. It gives what else is wrong.
+func (v *verdict) unread(err error, list bool) (others fault.List) {
 	for _, f := range fault.All(err) {
-		if errors.Is(f, stage.ErrChanged) {
+		var u *stage.Unreadable
+		switch {
+		case errors.As(f, &u):
+			v.refusals = append(v.refusals, stage.Refusal{Path: u.Path, Kind: "file", Reason: u.Error(), Hint: f.Hint})
+		case list && errors.Is(f, stage.ErrChanged):
 			v.notices = append(v.notices, stage.Notice{Reason: "could not look for secrets: " + f.What})
-		} else {
+		default:
 			others = append(others, f)
 		}
 	}

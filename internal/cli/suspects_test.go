@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,8 +9,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/stage"
 )
 
@@ -70,5 +73,27 @@ func TestItems(t *testing.T) {
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestUnread(t *testing.T) {
+	changed := fault.Cannot("stage a: %w", stage.ErrChanged)
+	denied := fault.Cannot("read b: %w", &stage.Unreadable{Path: "b", Err: unix.EACCES}).WithHint("make it readable")
+	full := fault.Cannot("read the cache")
+	err := fault.List{changed, denied, full}.Err()
+	var listed, written verdict
+	if got := listed.unread(err, true); len(got) != 1 || got[0] != full {
+		t.Errorf("of a list: %v", got)
+	}
+	if len(listed.notices) != 1 || !strings.Contains(listed.notices[0].Reason, "could not look for secrets") {
+		t.Errorf("notices %v", listed.notices)
+	}
+	want := []stage.Refusal{{Path: "b", Kind: "file", Reason: "permission denied", Hint: "make it readable"}}
+	if diff := cmp.Diff(want, listed.refusals); diff != "" {
+		t.Error(diff)
+	}
+	// What is not looked into is written nowhere.
+	if got := written.unread(err, false); len(got) != 2 || !errors.Is(got.Err(), stage.ErrChanged) {
+		t.Errorf("of a tar: %v", got)
 	}
 }

@@ -20,6 +20,16 @@ func changed(p string) *fault.Fault {
 	return fault.Cannot("stage %s: %w", show(p), ErrChanged).WithHint("run the command again, when nothing writes to it")
 }
 
+// An Unreadable is what reading a file of a Tree fails with, wrapped in a fault,
+// when the file is there and cannot be opened.
+type Unreadable struct {
+	Path string // any bytes
+	Err  error
+}
+
+func (u *Unreadable) Error() string { return u.Err.Error() }
+func (u *Unreadable) Unwrap() error { return u.Err }
+
 // at is the entry at a place as it was last looked at.
 func (t *Tree) at(i int) *Entry {
 	if t.renewed.Load() {
@@ -78,7 +88,7 @@ func (t *Tree) content(e *Entry) (*content, error) {
 		return nil, changed(e.Path)
 	}
 	if err != nil {
-		return nil, fault.Cannot("read %s: %w", show(e.Path), err).WithHint("make it readable, or add it to .gitignore")
+		return nil, fault.Cannot("read %s: %w", show(e.Path), &Unreadable{e.Path, err}).WithHint("make it readable, or add it to .gitignore")
 	}
 	c := &content{fd: fd, entry: e}
 	blocks, same := c.unchanged()
