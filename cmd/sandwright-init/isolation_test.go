@@ -173,13 +173,16 @@ func TestInheritedDescriptors(t *testing.T) {
 		w.Close()
 		b := start(t, p, spec.Spec{
 			Variables: []spec.Variable{{Name: "TOKEN", Required: true, Secret: true}},
-			Services:  []spec.Service{sh("x", "echo $TOKEN, $SPARE; exec sleep 1000", func(s *spec.Service) { s.EnvFrom = []string{"TOKEN"} })},
-		}, withArgs([]*os.File{socket, values}, "--control-fd", "3", "--env-fd", "4"), withEnv("PATH="+os.Getenv("PATH"), "TOKEN=from the environment"))
+			Services:  []spec.Service{sh("x", "echo $TOKEN, $SPARE >$DIR/got; exec sleep 1000", func(s *spec.Service) { s.EnvFrom = []string{"TOKEN"} })},
+		}, withArgs([]*os.File{socket, values}, "--control-fd", "3", "--env-fd", "4"), withEnv("PATH="+os.Getenv("PATH"), "TOKEN=from the environment"), inDir)
 		host := control.New(func(ctx context.Context) (net.Conn, error) { return new(net.Dialer).DialContext(ctx, "unix", path) })
 		if status, err := host.Wait(t.Context()); err != nil || !status.Ready {
 			t.Errorf("through the inherited socket: %+v, %v", status, err)
 		}
-		b.logs("x", "from the pipe,\n")
+		b.eventually("the value of the pipe", func() bool { // a log would not show it
+			text, _ := os.ReadFile(filepath.Join(b.dir, "got"))
+			return string(text) == "from the pipe,\n"
+		})
 	})
 }
 

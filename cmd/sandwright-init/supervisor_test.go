@@ -133,15 +133,14 @@ func TestNewlineProbes(t *testing.T) {
 
 // What an old run has left behind cannot make the new one ready.
 func TestNewlineOfAnOldRunDoesNotCount(t *testing.T) {
-	dir := t.TempDir()
-	b := start(t, subreaper, spec.Spec{Services: []spec.Service{
+	b := start(t, subreaper, box1(
 		sh("x", `if [ ! -e $DIR/old ]; then touch $DIR/old; setsid sh -c 'sleep 0.3; (echo >&3); touch $DIR/written' & sleep 0.1; exit 1; fi; exec sleep 1000`,
-			probed(spec.Probe{FD: 3}, time.Minute), func(s *spec.Service) { s.EnvFrom = []string{"DIR"} }),
-	}}, withoutCgroups, withEnv("DIR="+dir, "PATH="+os.Getenv("PATH")))
+			probed(spec.Probe{FD: 3}, time.Minute)),
+	), withoutCgroups, inDir)
 	b.until("x", spec.StateBackoff)
 	b.until("x", spec.StateStarting)
 	b.eventually("newline of the old run", func() bool {
-		_, err := os.Stat(filepath.Join(dir, "written"))
+		_, err := os.Stat(filepath.Join(b.dir, "written"))
 		return err == nil
 	})
 	if s := b.service("x"); s.State != spec.StateStarting || s.Reason != "no newline on fd 3" {
@@ -152,11 +151,7 @@ func TestNewlineOfAnOldRunDoesNotCount(t *testing.T) {
 func TestKilledServiceComesBack(t *testing.T) {
 	inBothPlaces(t, func(t *testing.T, p place) {
 		b := start(t, p, box1(sh("x", "echo $$; exec sleep 1000", func(s *spec.Service) { s.Restart.MinDelay = spec.Duration(300 * time.Millisecond) }),
-			sh("killer", "sleep 0.1; kill -9 $(head -1 $LOG | cut -d' ' -f4); exec sleep 1000", after("x", spec.Started), func(s *spec.Service) {
-				s.EnvFrom = []string{"LOG"}
-			})), func(b *box) {
-			b.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LOG=" + filepath.Join(b.dir, "log", "x", "current")}
-		})
+			sh("killer", "sleep 0.1; kill -9 $(head -1 $DIR/log/x/current | cut -d' ' -f4); exec sleep 1000", after("x", spec.Started))), inDir)
 		if s := b.until("x", spec.StateBackoff); s.Reason != "killed by SIGKILL" || s.PID != 0 {
 			t.Errorf("in between: %+v", s)
 		}

@@ -111,8 +111,9 @@ func (sc scenario) play(ctx context.Context, dir string, svscan ...string) (stri
 	if err := sc.write(dir); err != nil {
 		return "", err
 	}
-	argv := append([]string{"--pid", "--fork", "--mount-proc", "--kill-child"}, svscan...)
-	cmd := exec.CommandContext(ctx, "unshare", append(append(argv, sc.args...), dir)...)
+	// The real one passes on to services what the tests' own surroundings ignore.
+	argv := append([]string{"--default-signal", "unshare", "--pid", "--fork", "--mount-proc", "--kill-child"}, svscan...)
+	cmd := exec.CommandContext(ctx, "env", append(append(argv, sc.args...), dir)...)
 	var stdout, stderr buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = patience
