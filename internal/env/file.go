@@ -32,7 +32,7 @@ type Lookup func(name string) (string, bool)
 // lines above. Whatever is accepted, Compose reads the same; what it reads in
 // a way that few would guess is a fault here, and so is a variable without a
 // value. No message shows a value. The last of one name holds. The error holds
-// every fault.
+// every fault; the source has the names then, as failed.
 func ParseFile(path string, data []byte, lookup Lookup) (Source, error) {
 	s := Source{Name: path, Values: map[string]string{}, At: map[string]fault.Position{}, Speaks: map[string][]string{}}
 	whole := fault.Position{File: path}
@@ -42,12 +42,12 @@ func ParseFile(path string, data []byte, lookup Lookup) (Source, error) {
 	case !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0:
 		return Source{}, whole.Cannot("read it: it is not UTF-8 text").WithHint("save the file as UTF-8 text")
 	}
-	r := &reader{path: path, rest: strings.TrimPrefix(string(data), "\ufeff"), line: 1, source: s, lookup: lookup}
+	r := &reader{path: path, rest: strings.TrimPrefix(string(data), "\ufeff"), line: 1, source: s, stated: map[string]bool{}, lookup: lookup}
 	for r.rest != "" && r.size <= maxValues && len(r.faults) < 100 {
 		r.statement()
 	}
 	if len(r.faults) > 0 {
-		return Source{}, r.faults.Err()
+		return Source{Name: path, Failed: r.stated}, r.faults.Err()
 	}
 	return s, nil
 }
@@ -57,8 +57,9 @@ type reader struct {
 	path   string
 	rest   string
 	line   int
-	name   string // of the statement
-	source Source // the lines above
+	name   string          // of the statement
+	source Source          // the lines above
+	stated map[string]bool // the names that were met
 	lookup Lookup
 	size   int // of all values
 	faults fault.List
@@ -106,7 +107,7 @@ func (r *reader) statement() {
 		return
 	}
 	at := fault.Position{File: r.path, Line: r.line, Column: 1 + strings.LastIndex(line[:sign], name)}
-	r.name = name
+	r.name, r.stated[name] = name, true
 	r.take(sign + 1)
 	r.take(len(r.rest) - len(strings.TrimLeft(r.rest, blanks+"\v\f\u0085\u00a0")))
 	if value, ok := r.value(name); ok {

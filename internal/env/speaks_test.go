@@ -61,6 +61,21 @@ func TestAValueMadeOfASecret(t *testing.T) {
 	}
 }
 
+// A variable of a file that cannot be read is not said to be missing as well.
+func TestAnUnreadableFileHasItsVariables(t *testing.T) {
+	s := of(spec.Variable{Name: "TOKEN", Secret: true, Required: true}, spec.Variable{Name: "BAD", Required: true}, spec.Variable{Name: "NONE", Required: true})
+	sources, err := Layers{Dir: project(t, map[string]string{".env": "TOKEN=x\nBAD=$sesame\n"})}.Read(t.Context(), s)
+	_, more := Resolver{}.Resolve(s, sources...)
+	var said []string
+	for _, f := range append(fault.All(err), fault.All(more)...) {
+		said = append(said, f.What)
+	}
+	want := []string{"cannot replace a variable in BAD: it has no value", "cannot find a value for NONE: it is required"}
+	if diff := cmp.Diff(want, said); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // The second line of a value that has no quotes is not a name to show.
 func TestASecondLineIsNotShown(t *testing.T) {
 	path := filepath.Join(project(t, map[string]string{"f": "OTHER=1\nTOKEN=sesame-one\nc2VzYW1lLXR3bw==\n"}), "f")
