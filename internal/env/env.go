@@ -70,7 +70,7 @@ func (r Resolver) Resolve(schema Schema, sources ...Source) (Result, error) {
 func (r Resolver) resolve(schema Schema, sources []Source) (Result, fault.List) {
 	run := &resolution{sources: sources, types: &vartype.Checker{Stat: r.Stat}, inBox: schema.InBox}
 	for _, source := range sources {
-		run.madeOf = append(run.madeOf, source.madeOf(schema.secrets()))
+		run.madeOf = append(run.madeOf, source.madeOf(schema))
 	}
 	run.faults = undeclared(schema, sources)
 	all := run.scope("", nil, schema.Variables)

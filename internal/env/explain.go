@@ -48,11 +48,10 @@ func (s Schema) Only(name string) Schema {
 // the name is empty.
 func (s Schema) Explain(name string, sources []Source) (out []Explained) {
 	_, faults := Resolver{}.resolve(s, sources)
-	secrets := s.secrets()
 	add := func(vars []Variable, service string) {
 		for _, v := range vars {
 			if name == "" || v.Name == name {
-				e := Explained{Name: v.Name, Service: service, At: v.Pos.String(), Secret: v.Secret, Layers: v.layers(sources, secrets)}
+				e := Explained{Name: v.Name, Service: service, At: v.Pos.String(), Secret: v.Secret, Layers: v.layers(sources, s)}
 				e.Fault = about(faults, v.Name, service)
 				out = append(out, e)
 			}
@@ -77,7 +76,7 @@ func about(faults fault.List, name, service string) string {
 }
 
 // layers is what each source has for v, and what its declaration has.
-func (v Variable) layers(sources []Source, secrets []string) (out []Layer) {
+func (v Variable) layers(sources []Source, schema Schema) (out []Layer) {
 	used := false
 	add := func(name, text string, set, secret bool) {
 		layer := Layer{Name: name, Set: set, Value: Value{Text: text, Secret: secret}.String()}
@@ -93,7 +92,7 @@ func (v Variable) layers(sources []Source, secrets []string) (out []Layer) {
 	}
 	for _, source := range sources {
 		if text, set := source.Values[v.Name]; set || v.Secret || source.Name != providerName {
-			add(source.origin(v.Name), text, set, v.Secret || source.madeOf(secrets)[v.Name] != "")
+			add(source.origin(v.Name), text, set, v.Secret || source.madeOf(schema)[v.Name] != "")
 		}
 	}
 	if v.DefaultFrom != "" {

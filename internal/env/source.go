@@ -30,7 +30,7 @@ func (s Source) origin(name string) string {
 
 // madeOf are the variables that a secret stands in, each with the name of one:
 // those that it was replaced in, those that they were replaced in, and so on.
-func (s Source) madeOf(secrets []string) map[string]string {
+func (s Source) madeOf(schema Schema) map[string]string {
 	if len(s.Speaks) == 0 {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (s Source) madeOf(secrets []string) map[string]string {
 		}
 	}
 	out := map[string]string{}
-	for _, secret := range secrets {
+	for _, secret := range schema.secrets() {
 		for next := slices.Clone(users[secret]); len(next) > 0; next = next[1:] {
 			if user := next[0]; out[user] == "" {
 				out[user] = secret
