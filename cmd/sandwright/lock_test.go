@@ -89,8 +89,21 @@ func TestLockLife(t *testing.T) {
 	p.lock(true, nil, "tool: 1.2.0 -> 2.0.0\n  source npm:tool@^1.0.0 -> npm:tool@^2.0.0\n")
 	p.lock(true, []string{"--explain"}, "tool tool 2.0.0 (npm:tool@^2.0.0)\n  can be changed by  whoever publishes tool on npm, or runs the registry that is used")
 
-	// So is another package manager, and one whose bytes are not those that package.json names.
+	// A lock that was edited to another version than the one asked for does not fit, and is put right.
+	p.tools("2.0.0", "minimum-age: 7d\n")
+	p.lock(true, nil, "sandwright.lock is written")
+	right := p.locked()
+	p.write("sandwright.lock", strings.Replace(right, "    version: 2.0.0", "    version: 1.1.0", 1))
+	p.lock(false, []string{"--check"}, "sandwright.yaml:5:3: cannot use the lock: it pins tool tool at version 1.1.0, and 2.0.0 is asked for")
+	p.lock(true, nil, "tool: 1.1.0 -> 2.0.0")
+	if p.locked() != right {
+		t.Error("the lock is not put right")
+	}
+
+	// Another package manager is drift, and so is one whose bytes are not those that package.json names.
 	p.write("package.json", `{"name": "demo", "packageManager": "pnpm@10.28.0+sha512.`+strings.Repeat("0", 128)+`"}`)
+	p.lock(false, []string{"--check"}, "package.json:1:18: cannot use the lock: it pins other bytes of pnpm@10.28.0 than package.json says: sha512 ", "and not sha512.0000")
+	p.lock(false, []string{"--minimum-age", "0d"}, "package.json:1:18: cannot use pnpm 10.28.0: its registry gives one with sha512 ")
 	p.lock(false, []string{"--update", "pnpm", "--minimum-age", "0d"}, "package.json:1:18: cannot use pnpm 10.28.0: its registry gives one with sha512 ", "and packageManager says 0000")
 	p.write("package.json", `{"name": "demo", "packageManager": "pnpm@10.29.0"}`)
 	p.lock(false, []string{"--check"}, "package.json:1:18: cannot use the lock: it is made for package manager pnpm@10.28.0, and package.json says pnpm@10.29.0")

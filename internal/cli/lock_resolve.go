@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strings"
@@ -122,7 +121,7 @@ func (r *resolver) versions(ctx context.Context) map[string]string {
 	var group errgroup.Group
 	group.SetLimit(parallelLocks)
 	for name, want := range r.want.Tools {
-		if was := r.old.Tools[name]; was.Source == want.Source && was.Version != "" && !r.renewed[name] {
+		if was := r.old.Tools[name]; was.Source == want.Source && was.Version != "" && (want.Exact == "" || was.Version == want.Exact) && !r.renewed[name] {
 			r.keep(nil, func() { out[name] = was.Version })
 			continue
 		}
@@ -139,7 +138,7 @@ func (r *resolver) versions(ctx context.Context) map[string]string {
 // tool gives one tool for a platform: as pinned, or resolved.
 func (r *resolver) tool(ctx context.Context, name, version, platform string) (lock.Artifact, error) {
 	was := r.old.Tools[name]
-	if r.old.PinsTool(name, r.want.Tools[name], platform) && was.Version == version && !r.renewed[name] {
+	if r.old.PinsTool(name, r.want.Tools[name], platform) && was.Version == version && !r.renewed[name] && r.fits(name, was.Platforms[platform]) {
 		return was.Platforms[platform], nil
 	}
 	spec := r.specs[name]
@@ -151,16 +150,22 @@ func (r *resolver) tool(ctx context.Context, name, version, platform string) (lo
 	return r.vouched(name, a)
 }
 
+// fits tells whether an artifact has the hash that package.json gives of the
+// package manager; what is another package has.
+func (r *resolver) fits(name string, a lock.Artifact) bool {
+	return name != r.manager.Name || a.Package != name || a.Version != r.manager.Version || a.HasHash(r.manager.Hash)
+}
+
 // vouched holds the package manager against the hash that package.json gives
 // of it.
 func (r *resolver) vouched(name string, a lock.Artifact) (lock.Artifact, error) {
 	kind, sum, _ := strings.Cut(r.manager.Hash, ".")
-	if name != r.manager.Name || a.Package != name || a.Version != r.manager.Version || kind != "sha512" {
+	if name != r.manager.Name || a.Package != name || a.Version != r.manager.Version || kind != "sha512" && kind != "sha256" {
 		return a, nil
 	}
-	if _, err := hex.DecodeString(sum); err != nil || sum != a.SHA512 {
-		return a, r.manager.At.Cannot("use %s %s: its registry gives one with sha512 %s, and packageManager says %s", name, a.Version, a.SHA512, sum).
-			WithHint("see who changed which of the two")
+	if !r.fits(name, a) {
+		return a, r.manager.At.Cannot("use %s %s: its registry gives one with %s %s, and packageManager says %s",
+			name, a.Version, kind, map[string]string{"sha512": a.SHA512, "sha256": a.SHA256}[kind], sum).WithHint("see who changed which of the two")
 	}
 	a.Evidence = append(a.Evidence, lock.Evidence{Kind: "package-manager", Verdict: lock.Verified, Identity: "package.json"})
 	return a, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/semver"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
 
@@ -21,14 +22,14 @@ import (
 func wanted(f *config.File, manager workspace.Manager) lock.Wanted {
 	w := lock.Wanted{Platforms: f.Platforms, Base: wantedBase(f), Tools: map[string]lock.WantedSource{}}
 	if manager.Name != "" {
-		w.Manager, w.ManagerAt = manager.Name+"@"+manager.Version, manager.At
+		w.Manager, w.ManagerAt, w.Hash = manager.Name+"@"+manager.Version, manager.At, manager.Hash
 	}
 	for name, t := range toolsOf(f, manager) {
 		at := f.At("tools", name)
 		if _, own := f.Tools[name]; !own {
 			at = manager.At
 		}
-		w.Tools[name] = lock.WantedSource{At: at, Source: toolSource(t), Inputs: toolInputs(t)}
+		w.Tools[name] = lock.WantedSource{At: at, Source: toolSource(t), Inputs: toolInputs(t), Exact: exactVersion(t)}
 	}
 	return w
 }
@@ -67,7 +68,7 @@ func toolSpec(f *config.File, t config.Tool, who fetch.Vouching) fetch.ToolSpec 
 	return fetch.ToolSpec{
 		NPM: t.NPM, Closure: t.Closure, GitHub: t.GitHub, Asset: t.Asset, URL: t.URL, Version: t.Version, OCI: t.OCI, Deb: t.Deb,
 		Arch: t.Arch, Files: t.Files, Bin: t.Bin, MinimumAge: time.Duration(age), Suite: f.Base.Debian.Suite,
-		Vouching: who,
+		Vouching: who, Inputs: toolInputs(t),
 	}
 }
 
@@ -118,6 +119,19 @@ func toolSource(t config.Tool) string {
 		return "deb:" + t.Deb
 	}
 	return "npm:" + noSpaces(t.NPM)
+}
+
+// exactVersion is the version that the file asks for; empty where it leaves a
+// choice, or names a tag.
+func exactVersion(t config.Tool) string {
+	if t.URL != "" {
+		return t.Version
+	}
+	version := t.NPM[strings.LastIndex(t.NPM, "@")+1:]
+	if c, err := semver.ParseConstraint(version); err != nil || !c.Exact() {
+		return ""
+	}
+	return version
 }
 
 // noSpaces writes a range of versions as one word.

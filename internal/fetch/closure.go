@@ -175,10 +175,11 @@ func (f *Fetcher) dependencies(ctx context.Context, dir, name string, closure []
 	return sizes, errors.Join(ctx.Err(), faults.Err())
 }
 
-// dependency brings the tarball of one package of a closure into dir.
+// dependency brings the tarball of one package of a closure into dir. Its key
+// is never that of the tool, which holds its own: the bytes may be the same.
 func (f *Fetcher) dependency(ctx context.Context, dir, tool string, d lock.Dependency) (size int64, err error) {
 	what := d.Name + "@" + d.Version
-	p := parcel{name: "tool " + tool, what: what, key: d.SHA512[:64], size: d.Size, check: func(s sums) error {
+	p := parcel{name: "tool " + tool, what: what, key: "npm-" + d.SHA512[:64], size: d.Size, check: func(s sums) error {
 		return disagree(s, lock.Artifact{Size: d.Size, SHA512: d.SHA512}, func(kind string, got, want any) error {
 			return fault.Cannot("use tool %s: %s, on which it depends, has %s %v, and %s says %v%s", tool, what, kind, got, lock.Name, want, s.origin()).
 				WithHint("see who changed the package or the lock, then run: sandwright lock --update %s", tool)

@@ -1,10 +1,12 @@
 package fetch
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -96,6 +98,24 @@ func TestClosure(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	nothingKept(t, other.store)
+}
+
+// A package may publish its own bytes again, under another name.
+func TestADependencyWithTheBytesOfItsTool(t *testing.T) {
+	r := newRegistry(t)
+	same := tarball(t, file{name: "package/package.json", data: `{"name":"app","version":"1.0.0"}`}, file{name: "package/cli.js", data: "x"})
+	r.add("twin", "1.0.0", same, nil)
+	r.add("app", "1.0.0", same, map[string]any{"bin": "cli.js", "dependencies": map[string]string{"twin": "1.0.0"}})
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	a, err := r.fetcher(t).ResolveTool(ctx, "app", ToolSpec{NPM: "app@1.0.0", Closure: true}, amd64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool := lock.Tool{Source: "npm:app@1.0.0", Platforms: map[string]lock.Artifact{amd64: a}}
+	if _, err := r.fetcher(t).ToolLayer(ctx, "app", tool, amd64); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestClosureThatCannotBeResolved(t *testing.T) {

@@ -87,7 +87,10 @@ func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec,
 		if err := f.inspect(ctx, path, name, spec, what, &a, platform); err != nil {
 			return about(name, what.String(), err)
 		}
-		return nil
+		if platform != hostPlatform() { // its layer is not kept
+			return nil
+		}
+		return f.rememberVouched(name, a, spec.Inputs, platform)
 	})
 	return a, err
 }

@@ -27,6 +27,7 @@ type ToolSpec struct {
 	MinimumAge time.Duration
 	Suite      string // Debian's, for a Deb that names none
 	Vouching   Vouching
+	Inputs     string // as lock.Tool.Inputs
 	Pinned     string // the version that is locked for other platforms; empty: none
 }
 

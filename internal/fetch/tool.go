@@ -48,11 +48,11 @@ func (f *Fetcher) ToolLayer(ctx context.Context, name string, tool lock.Tool, pl
 	if !ok {
 		return Ref{}, fault.Cannot("use tool %s: %s does not pin it for %s", name, lock.Name, platform).WithHint("run: sandwright lock")
 	}
-	if ref, ok = f.store.toolImage(name, a.Tree, platform); ok {
+	if ref, ok = f.kept(name, tool, platform); ok {
 		return ref, nil
 	}
 	err = f.store.guarded(ctx, a.SHA256, func() error {
-		if ref, ok = f.store.toolImage(name, a.Tree, platform); ok {
+		if ref, ok = f.kept(name, tool, platform); ok {
 			return nil // another process has brought it in the meantime
 		}
 		ref, err = f.makeToolLayer(ctx, name, tool, platform)
@@ -88,7 +88,7 @@ func (f *Fetcher) makeToolLayer(ctx context.Context, name string, tool lock.Tool
 		return Ref{}, errors.Join(about(name, what, err), removeIfThere(tarball), done())
 	}
 	f.progress(Event{Name: work, Text: "verified and unpacked", Finished: true})
-	return ref, errors.Join(os.Remove(tarball), done())
+	return ref, errors.Join(f.rememberVouched(name, tool.Platforms[platform], tool.Inputs, platform), os.Remove(tarball), done())
 }
 
 // asPinned holds what an artifact unpacks to against the lock.

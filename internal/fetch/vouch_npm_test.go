@@ -284,3 +284,47 @@ func TestALockThatWasEditedForOtherBytesIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// The store has the evil files already: for a project that asks nobody to
+// vouch for them, or from a time when this one did not.
+func TestFilesInTheStoreDoNotReplaceEvidence(t *testing.T) {
+	n := newNotary(t)
+	host := hostPlatform()
+	a, err := n.fetcher().ResolveTool(t.Context(), "greet", n.spec, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unsigned := lock.Tool{Source: "npm:greeter@1.2.3", Platforms: map[string]lock.Artifact{host: a}}
+	f := n.fetcher()
+	if _, err := f.ToolLayer(t.Context(), "greet", unsigned, host); err != nil {
+		t.Fatal(err)
+	}
+	asked := len(n.registry.asked(".tgz"))
+	if _, err := f.ToolLayer(t.Context(), "greet", unsigned, host); err != nil || len(n.registry.asked(".tgz")) != asked {
+		t.Fatalf("what is in the store was downloaded again: %v", err)
+	}
+
+	n.spec.Vouching.Policy.Require = evidence.Signed
+	strict := func() *Fetcher {
+		out := n.fetcher()
+		out.store = f.store
+		return out
+	}
+	_, err = strict().ToolLayer(t.Context(), "greet", unsigned, host)
+	if err == nil || !strings.Contains(err.Error(), "it requires signature, and what sandwright.lock says is integrity only") {
+		t.Errorf("an unsigned tool of the store: %v", err)
+	}
+	n.sign(n.key, greeter(t))
+	signed, err := strict().ResolveTool(t.Context(), "greet", n.spec, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool := lock.Tool{Source: unsigned.Source, Platforms: map[string]lock.Artifact{host: signed}}
+	asked = len(n.registry.asked(".tgz"))
+	if _, err := strict().ToolLayer(t.Context(), "greet", tool, host); err != nil || len(n.registry.asked(".tgz")) != asked {
+		t.Errorf("what was verified when it was locked is verified again: %v", err)
+	}
+	if _, err := strict().ToolLayer(t.Context(), "greet", unsigned, host); err == nil {
+		t.Error("the lock without the signature is taken")
+	}
+}

@@ -74,6 +74,16 @@ func TestCheckFindsDrift(t *testing.T) {
 			[]string{"sandwright.yaml:9:3: cannot use the lock: it pins tool node as npm:node-linux-{arch}@22.23.3, and npm:node-linux-{arch}@23.0.0 is asked for"}},
 		{"settings", node(func(w *WantedSource) { w.Inputs = "other" }),
 			[]string{"sandwright.yaml:9:3: cannot use the lock: it was made from other settings of tool node than are there now"}},
+		{"another version than the one that is asked for", node(func(w *WantedSource) { w.Exact = "22.23.4" }),
+			[]string{"sandwright.yaml:9:3: cannot use the lock: it pins tool node at version 22.23.3, and 22.23.4 is asked for"}},
+		{"the same on two platforms", func(l *Lock, w *Wanted) {
+			w.Platforms, w.Tools["gh"] = append(w.Platforms, "linux/arm64"), WantedSource{At: at(12), Source: "npm:gh@1.0.0"}
+			l.Base.Systems["linux/arm64"], l.Tools["node"].Platforms["linux/arm64"] = System{}, Artifact{}
+		}, []string{"sandwright.yaml:12:3: cannot use the lock: it does not pin tool gh"}},
+		{"a package manager of another hash", func(l *Lock, w *Wanted) {
+			l.Tools["pnpm"], w.Tools["pnpm"] = managed(), WantedSource{}
+			w.Hash = "sha512.00"
+		}, []string{"package.json:4:1: cannot use the lock: it pins other bytes of pnpm@10.28.0 than package.json says: sha512 05, sha256 02, and not sha512.00"}},
 		{"tool that went", func(_ *Lock, w *Wanted) { w.Tools = nil },
 			[]string{"sandwright.lock: cannot use the lock: it pins tool node, and nothing asks for it"}},
 		{"several", func(l *Lock, w *Wanted) { l.Tools, w.Base.Source = nil, "debian:trixie" }, []string{
@@ -100,6 +110,21 @@ func TestCheckFindsDrift(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// managed is the package manager of pinning.
+func managed() Tool {
+	return Tool{Platforms: map[string]Artifact{"linux/amd64": {Package: "pnpm", Version: "10.28.0", SHA256: "02", SHA512: "05"}}}
+}
+
+func TestCheckTakesThePackageManagerThatWasHashed(t *testing.T) {
+	for _, hash := range []string{"", "sha512.05", "sha256.02", "sha224.00"} {
+		l, w := pinning(), matching()
+		l.Tools["pnpm"], w.Tools["pnpm"], w.Hash = managed(), WantedSource{}, hash
+		if err := l.Check(w); err != nil {
+			t.Errorf("%q: %v", hash, err)
+		}
 	}
 }
 

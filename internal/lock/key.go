@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 )
 
 // Key identifies the bootstrapped system: it changes when a package does, or
@@ -16,4 +17,11 @@ func (s System) Key() string {
 		fmt.Fprintln(h, d.line())
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Key identifies all that a lock has of a tool on one platform, and the inputs
+// it was made from. Evidence that vouches refuses does not matter.
+func (a Artifact) Key(inputs string, vouches func(Evidence) bool) string {
+	a.Evidence = slices.DeleteFunc(slices.Clone(a.Evidence), func(e Evidence) bool { return !vouches(e) })
+	return Fingerprint(inputs, describes(a))
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -198,6 +199,26 @@ func TestLoadMissing(t *testing.T) {
 func TestLoadUnreadable(t *testing.T) {
 	if _, err := Load(t.TempDir()); err == nil || errors.Is(err, ErrMissing) {
 		t.Errorf("a directory as lock gives %v", err)
+	}
+}
+
+// A repository can hold a link to anything under the lock's name.
+func TestLoadReadsNoMoreThanALock(t *testing.T) {
+	for name, lay := range map[string]func(path string) error{
+		"a device without end": func(path string) error { return os.Symlink("/dev/zero", path) },
+		"a pipe":               func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"a file of 65 MB": func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 65<<20))
+		},
+	} {
+		path := filepath.Join(t.TempDir(), Name)
+		if err := lay(path); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load(path)
+		if err == nil || errors.Is(err, ErrMissing) || fault.Code(err) != fault.ExitConfig || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s as lock gives %v", name, err)
+		}
 	}
 }
 

@@ -70,7 +70,10 @@ const startOver = "restore it with git, or make a new one: rm " + Name + " && sa
 
 func (r *reader) lock(n *yaml.Node) *Lock {
 	if v, ok := versionOf(n); ok && v.Value != fmt.Sprint(Version) {
-		r.refuse(v, "read version %q of the lock: this sandwright knows %d", v.Value, Version)
+		r.refuse(v, "read version %.20q of the lock: this sandwright knows %d", v.Value, Version)
+		if made, err := strconv.Atoi(v.Value); err == nil && made > Version {
+			r.faults[len(r.faults)-1].WithHint("update sandwright: a newer one made this lock")
+		}
 		return nil
 	}
 	keys, rest := r.known(n, "the lock", "version", "manager?", "base?", "tools?")

@@ -25,7 +25,6 @@ func TestParseRefuses(t *testing.T) {
 		name, old, replacement string
 		want                   string
 	}{
-		{"version", "version: 2", "version: 3", `l:2:10: cannot read version "3" of the lock: this sandwright knows 2`},
 		{"older version", "version: 2", "version: 1", `l:2:10: cannot read version "1" of the lock: this sandwright knows 2`},
 		{"no version", "version: 2\n", "", "l:2:1: cannot find version of the lock"},
 		{"unknown key", "version: 2", "version: 2\nextra: x", `l:3:1: cannot use key "extra" of the lock: nothing of that name is known`},
@@ -112,6 +111,15 @@ func TestParseRefusesWhatIsNoLock(t *testing.T) {
 			if !strings.HasPrefix(f.What, "cannot ") || strings.Contains(f.What, "yaml") || f.At.File != "l" {
 				t.Errorf("%q gives fault %q at %v", text, f.What, f.At)
 			}
+		}
+	}
+}
+
+func TestANewerLockIsForANewerProgram(t *testing.T) {
+	for text, want := range map[string]string{"version: 3\n": "update sandwright", "version: 1\n": "make a new one", "version: x\n": "make a new one"} {
+		_, err := Parse("l", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), "l:1:10: cannot read version") || !strings.Contains(fault.All(err)[0].Hint, want) {
+			t.Errorf("%q: %v, want a hint with %q", text, err, want)
 		}
 	}
 }
