@@ -98,7 +98,7 @@ func broken(err error) error {
 // admit judges one entry, named as the archive has it. Use is false for what
 // is left out without harm.
 func (u *unpacker) admit(raw entry) (e entry, use bool, err error) {
-	if u.entries++; u.entries > maxEntries {
+	if u.entries++; max(u.entries, int64(len(u.kinds))) > maxEntries { // one name may stand for hundreds of directories
 		return e, false, fault.Cannot("unpack it: it has more than %d entries", maxEntries)
 	}
 	if why := badName(raw.name); why != "" {

@@ -3,6 +3,7 @@ package fetch
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -168,6 +169,18 @@ func TestABombIsRefusedByItsHeader(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	nothingKept(t, f.store)
+}
+
+// Each name makes hundreds of directories that the archive does not list.
+func TestABombOfDirectories(t *testing.T) {
+	var files []file
+	for i := range 1000 {
+		files = append(files, file{name: fmt.Sprintf("package/%d%s/f", i, strings.Repeat("/d", 450))})
+	}
+	err := readAll(archived(t, lock.PackedNPM, tarball(t, files...)), defaultLimits())
+	if err == nil || !strings.Contains(err.Error(), "it has more than 400000 entries") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestHardLinksAndModesInALayer(t *testing.T) {
