@@ -38,7 +38,7 @@ func repository(ctx context.Context, b blueprint) (gitmeta.Metadata, error) {
 	return gitmeta.Make(ctx, gitmeta.Options{
 		Dir: b.tree.Root(), Mode: file.Git, Store: repositoriesDir(b.tree.Root()),
 		Author: gitmeta.Author{Name: file.User.Name, Email: file.User.Name + "@" + file.Name + ".invalid"},
-		Home:   file.User.Home,
+		Home:   file.User.Home, Config: file.GitConfig,
 		NewSum: func(size int64) gitmeta.Sum { return stage.NewSummer(size) },
 		Folder: func(p string) bool { k, ok := kind(p); return ok && k == stage.Dir },
 		Staged: func(p string) (gitmeta.Staged, bool) {

@@ -126,6 +126,11 @@ func headerName() func(string) *reason {
 	return nameRule("[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}", "a header's name is letters, digits and dashes")
 }
 
+// gitVariable accepts the name of a variable of git's configuration.
+func gitVariable() func(string) *reason {
+	return nameRule(`[A-Za-z][A-Za-z0-9-]{0,62}(\.[^\x00-\x1f\x7f]{1,200})?\.[A-Za-z][A-Za-z0-9-]{0,62}`, "a variable of git is section.key or section.subsection.key")
+}
+
 // headerValue accepts text in one line.
 func headerValue(text string) *reason {
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {

@@ -24,9 +24,10 @@ type File struct {
 	Platforms []string // such as linux/amd64; default: the host's
 	User      User
 	Workspace Workspace
-	Git       string   // none, head (the default) or full: the repository in the box
-	Exclude   []string // patterns of what is not staged
-	Include   []string // patterns of what is staged although git ignores it
+	Git       string            // none, head (the default) or full: the repository in the box
+	GitConfig map[string]string // of that repository, by name: section.key or section.subsection.key
+	Exclude   []string          // patterns of what is not staged
+	Include   []string          // patterns of what is staged although git ignores it
 	Links     []LinkRule
 	Budget    int64    // bytes of all staged files; 0 is no bound
 	Strict    bool     // a file that looks like a secret ends the build

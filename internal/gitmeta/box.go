@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -113,6 +114,7 @@ type config struct {
 	format   format
 	worktree string
 	partial  bool
+	more     map[string]string
 }
 
 // text writes it. What the user of the box configures for all repositories is
@@ -140,8 +142,21 @@ func (c config) text() []byte {
 		b.WriteString("\tpartialclone = absent\n[remote \"absent\"]\n\tpromisor = true\n\tpartialclonefilter = blob:none\n")
 	}
 	fmt.Fprintf(&b, "[user]\n\tname = %s\n\temail = %s\n", quote(c.Name), quote(c.Email))
+	for _, name := range slices.Sorted(maps.Keys(c.more)) {
+		b.WriteString(variable(name, c.more[name]))
+	}
 	fmt.Fprintf(&b, "[include]\n\tpath = %s\n\tpath = %s\n", quote(c.home+"/.config/git/config"), quote(c.home+"/.gitconfig"))
 	return b.Bytes()
+}
+
+// variable is one setting: section.key, or section.subsection.key.
+func variable(name, value string) string {
+	section, rest, _ := strings.Cut(name, ".")
+	at := strings.LastIndexByte(rest, '.')
+	if at < 0 {
+		return fmt.Sprintf("[%s]\n\t%s = %s\n", section, rest, quote(value))
+	}
+	return fmt.Sprintf("[%s %s]\n\t%s = %s\n", section, quote(rest[:at]), rest[at+1:], quote(value))
 }
 
 // quote writes a value of git's configuration.

@@ -1,7 +1,7 @@
 // Package gitmeta makes the .git of a box: a repository that holds the commit
 // of the host's checkout, and nothing else of it: no remote, hook, credential
-// or configuration. Its bytes depend on that commit and on what is staged, not
-// on the clone, its path or the time.
+// or configuration but what sandwright.yaml asks for. Its bytes depend on that
+// commit and on what is staged, not on the clone, its path or the time.
 package gitmeta
 
 import (
@@ -34,6 +34,7 @@ type Options struct {
 	Store  string                           // folder where packs are kept between builds; of this project alone
 	Author Author                           // who commits in the box and has said nothing else
 	Home   string                           // of the box's user: what is configured there goes before Author
+	Config map[string]string                // of the workspace's repository besides: section.key or section.subsection.key
 	Staged func(path string) (Staged, bool) // a file or link of the tree
 	NewSum func(size int64) Sum             // makes the sums that Staged has
 	Folder func(path string) bool           // a folder of the tree
@@ -179,7 +180,11 @@ func (m *maker) pack(ctx context.Context, repo *git.Repo, b box, full bool) (*pa
 
 // add lists the files of one repository.
 func (m *maker) add(b box) error {
-	files := b.files(config{Author: m.Author, home: m.Home, format: b.head.format, worktree: b.worktree(), partial: b.partial()})
+	c := config{Author: m.Author, home: m.Home, format: b.head.format, worktree: b.worktree(), partial: b.partial()}
+	if b.at == "" {
+		c.more = m.Config
+	}
+	files := b.files(c)
 	for name, data := range files {
 		m.out.Files = append(m.out.Files, inMemory(path.Join(b.git, name), data))
 	}

@@ -73,6 +73,28 @@ func TestCommitInTheBox(t *testing.T) {
 	healthy(t, box)
 }
 
+// What sandwright.yaml asks for is configured, whatever is in its names and
+// values, and no more.
+func TestConfigurationThatIsAskedFor(t *testing.T) {
+	dir := checkout(t)
+	gitIn(t, dir, "remote", "add", "origin", "https://x:sesame@example.com/x.git")
+	files(t, dir, map[string]string{".githooks/pre-commit": "#!/bin/sh\ntouch hooked\n"})
+	must(t, os.Chmod(filepath.Join(dir, ".githooks/pre-commit"), 0o755))
+	o := options(t, dir, workspace(t, dir))
+	o.Config = map[string]string{
+		"remote.origin.url": "https://example.com/app.git", "core.hooksPath": ".githooks",
+		`url.a "b\c].insteadOf`: "x\t\"y\\ # z ;", "alias.st": "status",
+	}
+	box := realTemp(t)
+	for _, f := range metadata(t, o).Files {
+		lay(t, box, f)
+	}
+	for name, want := range o.Config {
+		equal(t, name, gitIn(t, box, "config", "--local", "--get", name), want+"\n")
+	}
+	equal(t, "remotes", gitIn(t, box, "remote", "-v"), "origin\thttps://example.com/app.git (fetch)\norigin\thttps://example.com/app.git (push)\n")
+}
+
 // The box's repository has nothing of the host's but what is committed.
 func TestNothingOfTheHost(t *testing.T) {
 	dir := checkout(t)
