@@ -103,11 +103,10 @@ func TestDiesBeforeReadyForGood(t *testing.T) {
 func TestReadyAfterItsDeadline(t *testing.T) {
 	inBothPlaces(t, func(t *testing.T, p place) {
 		b := start(t, p, box1(
-			sh("x", `trap 'echo >&3; echo late; while [ ! -e $DIR/go ]; do sleep 0.02; done; exit 0' TERM; echo $$ > $DIR/pid; while :; do sleep 0.02; done`,
+			sh("x", `trap 'echo >&3; echo late; while [ ! -e $DIR/go ]; do sleep 0.02; done; exit 0' TERM; while :; do sleep 0.02; done`,
 				probed(spec.Probe{FD: 3}, 300*time.Millisecond), stopTimeout(time.Minute)),
 			sh("y", "exec sleep 1000", after("x", spec.Ready)),
 		), inDir)
-		pid := b.pidIn("pid")
 		b.logs("x", "late")
 		const why = "not ready after 300ms: no newline on fd 3"
 		for range 20 {
@@ -119,7 +118,7 @@ func TestReadyAfterItsDeadline(t *testing.T) {
 		if x := b.until("x", spec.StateFailed); x.Reason != why || x.Restarts != 0 {
 			t.Errorf("%+v", x)
 		}
-		b.gone(pid)
+		b.eventually("end of x", func() bool { return len(childrenOf(t, b.pid)) == 0 })
 		if y := b.service("y"); y.State != spec.StateWaiting {
 			t.Errorf("%+v", y)
 		}
