@@ -25,9 +25,7 @@ const argsEnv = "SANDWRIGHT_INIT_ARGS"
 
 func main() {
 	launch.Trampoline(os.Args)
-	// What Go keeps for each further core of the machine costs more memory than
-	// a core more is worth to a supervisor, which mostly waits.
-	runtime.GOMAXPROCS(1)
+	useCores(cores(os.Args[1:]))
 	// A broken stderr is an error to be told, not a reason to die.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	err := run(context.Background(), arguments(os.Args[1:], os.Getenv(argsEnv)), os.Stdout, os.Stderr)
@@ -40,6 +38,18 @@ func main() {
 	}
 	os.Exit(fault.Code(err))
 }
+
+// cores is how many cores a command computes on. What Go keeps for each further
+// one costs a supervisor of services, which mostly waits, more memory than a
+// core is worth; who starts s6 directories or logs for others has use for two.
+func cores(args []string) int {
+	if len(args) > 0 && (args[0] == "svscan" || args[0] == "log") {
+		return 2
+	}
+	return 1
+}
+
+func useCores(most int) { runtime.GOMAXPROCS(min(most, runtime.NumCPU())) }
 
 // arguments is the command line, or the words of env where it is empty.
 func arguments(args []string, env string) []string {

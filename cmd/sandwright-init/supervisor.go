@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -68,6 +69,9 @@ type boxed struct {
 
 func (b *boxed) run() error {
 	say := func(line string) { b.voice.say(b.secrets.known.Text(line)) }
+	if slices.ContainsFunc(b.spec.Variables, func(v spec.Variable) bool { return v.Secret }) {
+		useCores(2) // hiding secrets in a flood of logs is work for one of its own
+	}
 	// Whoever has the socket is the only one: nothing is touched before that.
 	listeners, err := listenAll(b.in, say)
 	if err != nil {

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 func logger(directives []string) int {
-	runtime.GOMAXPROCS(1) // as in sandwright-init
+	runtime.GOMAXPROCS(2) // as sandwright-init log does
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGALRM)
 	s, err := ParseScript(directives)
