@@ -104,31 +104,6 @@ func install(st llb.State, p plan.Plan) llb.State {
 	return run(st, p, p.Install, "install the workspace's dependencies", packageAccess(p)...)
 }
 
-// source puts the staged tree over the manifests, and lets the workspace's own
-// lifecycle scripts run, which an install without the source could not.
-func source(st llb.State, p plan.Plan) llb.State {
-	st = copyTree(st, p, Source)
-	if !p.Hooks {
-		return st
-	}
-	args := append(slices.Clone(p.Install), "--offline")
-	return run(st, p, args, "run the workspace's lifecycle scripts", packageAccess(p)...)
-}
-
-func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
-	opts := []llb.RunOption{}
-	if !s.Network {
-		opts = append(opts, llb.Network(llb.NetModeNone))
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
-		opts = append(opts, llb.AddEnv(name, s.Env[name]))
-	}
-	for _, name := range s.Secrets {
-		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name)))
-	}
-	return run(st, p, []string{"/bin/sh", "-ec", s.Run}, s.Run, opts...)
-}
-
 // run is one command as the sandbox's user in the workspace.
 func run(st llb.State, p plan.Plan, args []string, name string, opts ...llb.RunOption) llb.State {
 	opts = append([]llb.RunOption{
@@ -153,14 +128,6 @@ func packageAccess(p plan.Plan) []llb.RunOption {
 		llb.AddMount(plan.StoreDir, store, llb.SourcePath("/store"),
 			llb.AsPersistentCacheDir(fmt.Sprintf("sandwright-pnpm-%d", p.User.UID), llb.CacheMountShared)),
 	}
-}
-
-// copyTree lays one of the client's trees over the workspace. Owner and times
-// are set here: the transfer drops the one and uses the other to tell what changed.
-func copyTree(st llb.State, p plan.Plan, tree string) llb.State {
-	from := llb.Local(tree, llb.SharedKeyHint(p.Name+"/"+tree), llb.WithCustomName("send "+tree))
-	return st.File(llb.Copy(from, "/", p.Target, &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &epoch},
-		llb.WithUIDGID(int(p.User.UID), int(p.User.GID))), llb.WithCustomName("copy "+tree))
 }
 
 // contract adds what PID 1 reads. It comes last: another service costs no more
