@@ -5,13 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/moby/buildkit/client/llb"
-	"github.com/spf13/cobra"
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/sandwright/sandwright/internal/config"
@@ -178,110 +174,4 @@ func (a *app) open(ctx context.Context) (*engine.Engine, error) {
 		}
 		return used, err
 	})
-}
-
-// solve builds, and refuses an image with a secret in it. A tree that cannot be
-// read to its end, because a file changed or went away, ends the build with
-// that as its cause.
-func solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Result, error) {
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	trees := map[string]fsutil.FS{}
-	for name, tree := range r.request.Trees {
-		trees[name] = stage.FailWith(tree, fail)
-	}
-	request := r.request
-	request.Trees, request.Output = trees, nil
-	res, err := e.Solve(ctx, request)
-	if err == nil {
-		err = checkLayers(ctx, r.leaks, res.Layers)
-	}
-	if err != nil || r.request.Output == nil {
-		return res, err
-	}
-	// All is in the cache by now, and only written.
-	out := *r.request.Output
-	out.Check = func(tar io.Reader) error { return checkArchive(r.leaks, tar) }
-	request.Output = &out
-	return e.Solve(ctx, request)
-}
-
-// solveAlone builds, and leaves the engine closed.
-func (a *app) solveAlone(ctx context.Context, r recipe) (res engine.Result, err error) {
-	e, err := a.open(ctx)
-	if err != nil {
-		return res, err
-	}
-	defer func() {
-		if closeErr := e.Close(context.WithoutCancel(ctx)); err == nil {
-			err = closeErr
-		}
-	}()
-	return solve(ctx, e, r)
-}
-
-func (a *app) cmdBuild() *cobra.Command {
-	env := envFlags{scope: []string{config.ScopeBuild}}
-	var output string
-	cmd := &cobra.Command{
-		Use:   "build",
-		Short: "Build the image",
-		Long: `Build the image. Without --output it stays in the engine's store, where up
-finds it; with it, it is also written as a tar.`,
-		Example: "  sandwright build\n  sandwright build --output oci:image.tar\n  sandwright build --output docker:image.tar && docker load < image.tar",
-		Args:    args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.build(cmd.Context(), env, output)
-		},
-	}
-	env.register(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "", "oci:FILE or docker:FILE")
-	return cmd
-}
-
-func (a *app) build(ctx context.Context, env envFlags, output string) error {
-	out, err := parseOutput(output)
-	if err != nil {
-		return err
-	}
-	started := time.Now()
-	b, err := a.decide(ctx, hostPlatform(), env)
-	if err != nil {
-		return err
-	}
-	defer b.tree.Close()
-	r, err := a.prepare(ctx, b)
-	if err != nil {
-		return err
-	}
-	r.request.Output = out
-	res, err := a.solveAlone(ctx, r)
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return printJSON(a.Out, map[string]any{"image": r.image, "digest": res.Digest, "steps": res.Steps})
-	}
-	fmt.Fprintf(a.Out, "built %s in %s\n", r.image, short(time.Since(started)))
-	if out != nil {
-		fmt.Fprintf(a.Out, "wrote %s (%s)\n", out.Path, res.Digest)
-	}
-	return nil
-}
-
-// parseOutput reads TYPE:FILE.
-func parseOutput(s string) (*engine.Output, error) {
-	if s == "" {
-		return nil, nil
-	}
-	for _, kind := range []string{"oci", "docker"} {
-		if path, ok := cutKind(s, kind); ok {
-			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				return nil, fault.Cannot("write %s: it is a folder", path).WithCode(fault.ExitUsage)
-			}
-			return &engine.Output{Type: kind, Path: path}, nil
-		}
-	}
-	return nil, fault.Cannot("use output %q: it is neither oci:FILE nor docker:FILE", s).
-		WithHint("run: sandwright build --output oci:image.tar").WithCode(fault.ExitUsage)
 }
