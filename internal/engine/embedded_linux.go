@@ -37,12 +37,11 @@ import (
 
 const snapshotterName = "overlayfs"
 
-// An Engine is an open BuildKit. It is not safe to open two on one Root; Open
-// waits for the other.
-type Engine struct {
+// An embedded is BuildKit's controller and OCI worker in this process.
+type embedded struct {
 	opts       Options
 	lock       *flock.Flock
-	client     *client.Client
+	conn       *client.Client
 	worker     *rootfsWorker
 	controller *control.Controller
 	stop       func()
@@ -50,21 +49,15 @@ type Engine struct {
 	log        *os.File
 }
 
-// Open starts the engine, waiting for another process that has Root open.
-// It must be closed, and a process opens one Root at most once: BuildKit keeps
-// content hashes of a closed one in memory. Images that inUse does not name
-// lose their hold.
-func Open(ctx context.Context, opts Options, inUse func() (map[string]bool, error)) (_ *Engine, err error) {
-	if opts.MaxBytes == 0 {
-		opts.MaxBytes = DefaultMaxBytes
-	}
+// openEmbedded starts BuildKit on opts.Root, once nobody else has it open.
+func openEmbedded(ctx context.Context, opts Options, inUse func() (map[string]bool, error)) (_ *embedded, err error) {
 	if err := os.MkdirAll(opts.Root, 0o700); err != nil {
 		return nil, err
 	}
-	e := &Engine{opts: opts, lock: flock.New(filepath.Join(opts.Root, "lock")), stop: func() {}, stopped: make(chan struct{})}
+	e := &embedded{opts: opts, lock: flock.New(filepath.Join(opts.Root, "lock")), stop: func() {}, stopped: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, e.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(err, e.close(context.WithoutCancel(ctx)))
 		}
 	}()
 	if err := e.takeLock(ctx); err != nil {
@@ -92,7 +85,7 @@ func Open(ctx context.Context, opts Options, inUse func() (map[string]bool, erro
 }
 
 // takeLock takes the lock of Root, and says so when it has to wait.
-func (e *Engine) takeLock(ctx context.Context) error {
+func (e *embedded) takeLock(ctx context.Context) error {
 	ok, err := e.lock.TryLock()
 	if err != nil || ok {
 		return err
@@ -104,7 +97,7 @@ func (e *Engine) takeLock(ctx context.Context) error {
 
 // start builds BuildKit's object graph, as its own daemon does, and serves it
 // on an in-memory connection.
-func (e *Engine) start(ctx context.Context) error {
+func (e *embedded) start(ctx context.Context) error {
 	sessions, err := session.NewManager()
 	if err != nil {
 		return err
@@ -142,7 +135,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, history.Close(), cache.Close(), workers.Close())
 	}
-	e.client, e.stop, err = serve(ctx, e.controller, sessions)
+	e.conn, e.stop, err = serve(ctx, e.controller, sessions)
 	return err
 }
 
@@ -187,13 +180,12 @@ func boltOptions() *bbolt.Options {
 	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true}
 }
 
-// Clear removes what no running sandbox needs and gives the bytes it freed.
-func (e *Engine) Clear(ctx context.Context) (int64, error) {
+func (e *embedded) clear(ctx context.Context) (int64, error) {
 	return e.prune(ctx, client.PruneInfo{Filter: unheld(), All: true})
 }
 
-// Close brings the store back to its limit, stops BuildKit and unlocks Root.
-func (e *Engine) Close(ctx context.Context) error {
+// close brings the store back to its limit, stops BuildKit and unlocks Root.
+func (e *embedded) close(ctx context.Context) error {
 	var errs []error
 	e.stop()
 	if e.worker != nil {
@@ -214,12 +206,12 @@ func (e *Engine) Close(ctx context.Context) error {
 
 // collect applies the size limit now: BuildKit's own collector waits a minute,
 // and this process will be gone by then.
-func (e *Engine) collect(ctx context.Context) error {
+func (e *embedded) collect(ctx context.Context) error {
 	_, err := e.prune(ctx, e.worker.GCPolicy()...)
 	return err
 }
 
-func (e *Engine) prune(ctx context.Context, policy ...client.PruneInfo) (freed int64, err error) {
+func (e *embedded) prune(ctx context.Context, policy ...client.PruneInfo) (freed int64, err error) {
 	removed := make(chan client.UsageInfo)
 	done := make(chan struct{})
 	go func() {

@@ -69,6 +69,12 @@ type Options struct {
 	Progress Progress
 }
 
+const (
+	// exporterRootfs is our exporter's name, and layersKey the key of its answer.
+	exporterRootfs = "sandwright.rootfs"
+	layersKey      = "sandwright.layers"
+)
+
 // StoreID is what llb.OCIStore names for Options.Layout.
 const StoreID = "layout"
 

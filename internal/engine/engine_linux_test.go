@@ -250,16 +250,16 @@ func TestAHeldImageSurvivesCollection(t *testing.T) {
 	if _, err := os.Stat(kept); err != nil {
 		t.Fatalf("collection took a held image: %v", err)
 	}
-	must(t, e.worker.releaseUnused(t.Context(), map[string]bool{r.Image: true}))
+	must(t, e.local.worker.releaseUnused(t.Context(), map[string]bool{r.Image: true}))
 	if _, err := os.Stat(kept); err != nil {
 		t.Fatalf("an image in use lost its layers: %v", err)
 	}
-	must(t, e.worker.releaseUnused(t.Context(), nil))
+	must(t, e.local.worker.releaseUnused(t.Context(), nil))
 	// BuildKit's own hold on what it has just built ends a little later.
 	for end := time.Now().Add(20 * time.Second); err == nil; time.Sleep(20 * time.Millisecond) {
 		_, err = e.Clear(t.Context())
 		must(t, err)
-		must(t, e.worker.GarbageCollect(t.Context()))
+		must(t, e.local.worker.GarbageCollect(t.Context()))
 		if _, err = os.Stat(kept); err == nil && time.Now().After(end) {
 			t.Fatal("an image that nobody uses stays")
 		}

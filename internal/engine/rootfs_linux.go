@@ -16,9 +16,6 @@ import (
 )
 
 const (
-	// exporterRootfs is our exporter's name, and layersKey the key of its answer.
-	exporterRootfs = "sandwright.rootfs"
-	layersKey      = "sandwright.layers"
 	// holdType marks the record that keeps an image's layers on disk.
 	holdType client.UsageRecordType = "sandwright.hold"
 	// holdPrefix starts the description of such a record; the image follows.

@@ -20,9 +20,6 @@ type output struct {
 
 // openOutput says what BuildKit is to export.
 func openOutput(r Request) (*output, client.ExportEntry, error) {
-	if r.Output == nil {
-		return &output{}, client.ExportEntry{Type: exporterRootfs, Attrs: map[string]string{"image": r.Image}}, nil
-	}
 	f, err := os.CreateTemp(filepath.Dir(r.Output.Path), ".sandwright-image-*")
 	if err != nil {
 		return nil, client.ExportEntry{}, fault.Cannot("write %s: %w", r.Output.Path, err)
@@ -36,9 +33,6 @@ func openOutput(r Request) (*output, client.ExportEntry, error) {
 
 // finish gives the file its name, or removes it when the build failed.
 func (o *output) finish(err error) error {
-	if o.file == nil {
-		return err
-	}
 	if err == nil && o.Check != nil {
 		_, err = o.file.Seek(0, io.SeekStart)
 		err = errors.Join(err, o.Check(o.file))

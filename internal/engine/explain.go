@@ -2,8 +2,7 @@ package engine
 
 import (
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
@@ -18,7 +17,7 @@ func explain(text, told string) error {
 	}
 	f := fault.Cannot("build: %s", text)
 	switch {
-	case strings.Contains(text, unix.ENOSPC.Error()):
+	case strings.Contains(text, syscall.ENOSPC.Error()):
 		f.Hint = "make room on the disk, or run: sandwright gc"
 	case strings.Contains(text, "did not complete successfully"):
 		f.Hint = "the step's own output stands above"

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
@@ -15,6 +13,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// A job is a build in the words of BuildKit's client.
+type job struct {
+	request Request
+	opt     client.SolveOpt
+}
+
 // Solve builds r. When ctx ends, every step's processes have ended on return.
 // A context that ends with a cause gives that cause.
 func (e *Engine) Solve(ctx context.Context, r Request) (Result, error) {
@@ -22,41 +26,47 @@ func (e *Engine) Solve(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	out, export, err := openOutput(r)
-	if err != nil {
-		return Result{}, err
-	}
-	opt := client.SolveOpt{
-		Exports:     []client.ExportEntry{export},
+	j := &job{request: r, opt: client.SolveOpt{
 		LocalMounts: r.Trees,
 		OCIStores:   map[string]content.Store{StoreID: store},
 		Session:     []session.Attachable{secretsprovider.FromMap(r.Secrets)},
 		SharedKey:   "sandwright",
 		Internal:    true, // nothing is kept of what its steps say
+	}}
+	if r.Output == nil {
+		return e.unpack(ctx, j)
 	}
-	answer, steps, err := e.build(ctx, r, opt)
-	if err := out.finish(err); err != nil {
+	out, export, err := openOutput(r)
+	if err != nil {
 		return Result{}, err
 	}
-	res := Result{Image: r.Image, Steps: steps, Digest: answer[exptypes.ExporterImageDigestKey]}
-	if r.Output != nil {
-		return res, nil
+	j.opt.Exports = []client.ExportEntry{export}
+	answer, steps, err := e.build(ctx, j)
+	return Result{Image: r.Image, Steps: steps, Digest: answer[exptypes.ExporterImageDigestKey]}, out.finish(err)
+}
+
+// unpack builds j and makes its layers present.
+func (e *Engine) unpack(ctx context.Context, j *job) (Result, error) {
+	if err := e.backend.export(ctx, j); err != nil {
+		return Result{}, err
 	}
-	if err := json.Unmarshal([]byte(answer[layersKey]), &res.Layers); err != nil {
-		return Result{}, fmt.Errorf("cannot read the engine's answer: %w", err)
+	answer, steps, err := e.build(ctx, j)
+	if err != nil {
+		return Result{}, err
 	}
-	return res, nil
+	layers, err := e.backend.layers(ctx, j.request, answer)
+	return Result{Image: j.request.Image, Steps: steps, Layers: layers}, err
 }
 
 // build runs the solve and its display side by side.
-func (e *Engine) build(ctx context.Context, r Request, opt client.SolveOpt) (map[string]string, []Step, error) {
-	status := make(chan *client.SolveStatus)
+func (e *Engine) build(ctx context.Context, j *job) (map[string]string, []Step, error) {
+	r, status := j.request, make(chan *client.SolveStatus)
 	var answer map[string]string
 	var steps []Step
 	var told string
 	var group errgroup.Group
 	group.Go(func() error {
-		res, err := e.client.Build(ctx, opt, "sandwright", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		res, err := e.backend.client().Build(ctx, j.opt, "sandwright", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 			res, err := c.Solve(ctx, gateway.SolveRequest{Definition: r.Definition.ToPB(), Evaluate: true})
 			if err == nil && r.Config != nil {
 				res.AddMeta(exptypes.ExporterImageConfigKey, r.Config)

@@ -1,0 +1,22 @@
+//go:build !linux
+
+package engine
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// An embedded cannot be opened on this operating system.
+type embedded struct{ backend }
+
+// openEmbedded says where builds run instead: the embedded engine needs Linux.
+func openEmbedded(context.Context, Options, func() (map[string]bool, error)) (*embedded, error) {
+	return nil, fault.Cannot("build on %s: the embedded engine needs Linux", runtime.GOOS).
+		WithHint("run sandwright on a Linux machine, or in a Linux virtual machine; sandwright check works here")
+}
+
+// clear is never reached.
+func (*embedded) clear(context.Context) (int64, error) { panic("no engine") }
