@@ -24,13 +24,6 @@ const (
 	Git       = "git"       // the workspace's repository
 )
 
-// Names of the secrets that install steps see as files. Their values are in
-// no layer and in no cache key.
-const (
-	SecretNPMRC = "npmrc"
-	SecretCA    = "ca"
-)
-
 // Layers are the images the graph starts from, as NAME@DIGEST in the OCI
 // layout that llb.OCIStore names.
 type Layers struct {
@@ -98,12 +91,6 @@ done
 chown "$2:$2" "$3"
 `
 
-// install is the dependency layer: it sees the manifests and nothing else.
-func install(st llb.State, p plan.Plan) llb.State {
-	st = copyTree(st, p, Manifests)
-	return run(st, p, p.Install, "install the workspace's dependencies", packageAccess(p)...)
-}
-
 // run is one command as the sandbox's user in the workspace.
 func run(st llb.State, p plan.Plan, args []string, name string, opts ...llb.RunOption) llb.State {
 	opts = append([]llb.RunOption{
@@ -111,23 +98,6 @@ func run(st llb.State, p plan.Plan, args []string, name string, opts ...llb.RunO
 		llb.AddEnv("CI", "true"), llb.AddEnv("NO_COLOR", "1"), llb.WithCustomName(name),
 	}, opts...)
 	return st.Run(opts...).Root()
-}
-
-// packageAccess is what a step needs to fetch packages: the store that installs
-// share, and, as secrets, where packages come from and whom to trust there.
-func packageAccess(p plan.Plan) []llb.RunOption {
-	const npmrc, ca = "/run/secrets/npmrc", "/run/secrets/ca.pem"
-	owner := []llb.SecretOption{llb.SecretFileOpt(int(p.User.UID), int(p.User.GID), 0o400)}
-	store := llb.Scratch().File(llb.Mkdir("/store", 0o755, llb.WithUIDGID(int(p.User.UID), int(p.User.GID)), llb.WithCreatedTime(epoch)))
-	return []llb.RunOption{
-		llb.AddSecret(npmrc, append(owner, llb.SecretID(SecretNPMRC))...),
-		llb.AddSecret(ca, append(owner, llb.SecretID(SecretCA))...),
-		llb.AddEnv("NPM_CONFIG_USERCONFIG", npmrc),
-		llb.AddEnv("NODE_EXTRA_CA_CERTS", ca),
-		llb.AddEnv("SSL_CERT_FILE", ca),
-		llb.AddMount(plan.StoreDir, store, llb.SourcePath("/store"),
-			llb.AsPersistentCacheDir(fmt.Sprintf("sandwright-pnpm-%d", p.User.UID), llb.CacheMountShared)),
-	}
 }
 
 // contract adds what PID 1 reads. It comes last: another service costs no more

@@ -1,8 +1,6 @@
 package llbgen
 
 import (
-	"slices"
-
 	"github.com/moby/buildkit/client/llb"
 
 	"github.com/sandwright/sandwright/internal/plan"
@@ -11,12 +9,7 @@ import (
 // source puts the staged tree over the manifests, and lets the workspace's own
 // lifecycle scripts run, which an install without the source could not.
 func source(st llb.State, p plan.Plan) llb.State {
-	st = copyTree(st, p, Source)
-	if !p.Hooks {
-		return st
-	}
-	args := append(slices.Clone(p.Install), "--offline")
-	return run(st, p, args, "run the workspace's lifecycle scripts", packageAccess(p)...)
+	return hooks(copyTree(st, p, Source), p)
 }
 
 // copyTree lays one of the client's trees over the workspace. Owner and times
