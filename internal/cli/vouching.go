@@ -2,18 +2,15 @@ package cli
 
 import (
 	"cmp"
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/evidence"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 // maxTrustFile bounds a file of keys or roots, in bytes.
@@ -118,7 +115,7 @@ func vouchingOf(who vouchers, name string, old *lock.Lock) fetch.Vouching {
 
 // read parses a file of the project, and does not follow a link out of it.
 func read[T any](r *trustReader, at fault.Position, name string, parse func(string, []byte) (T, error)) (v T) {
-	data, err := inProject(r.project.dir, name)
+	data, err := smallfile.ReadBelow(r.project.dir, filepath.FromSlash(name), maxTrustFile)
 	if err != nil {
 		r.faults = append(r.faults, at.Cannot("read %s: %w", name, err).WithHint("correct the path, which counts from the folder of the file"))
 		return v
@@ -129,36 +126,6 @@ func read[T any](r *trustReader, at fault.Position, name string, parse func(stri
 		r.faults = append(r.faults, f)
 	}
 	return v
-}
-
-func inProject(dir, name string) (data []byte, err error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, root.Close()) }()
-	file, err := root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for a writer
-	if err != nil {
-		return nil, bareReason(err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, errors.New("it is no file"))
-	}
-	data, err = io.ReadAll(io.LimitReader(file, maxTrustFile+1))
-	if err == nil && len(data) > maxTrustFile {
-		err = errors.New("it is too large")
-	}
-	return data, err
-}
-
-// bareReason leaves out the operation and the path.
-func bareReason(err error) error {
-	var pe *os.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }
 
 // vouchingInputs is the part of a tool's fingerprint that says who vouches for

@@ -2,16 +2,14 @@ package config
 
 import (
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
-	"syscall"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 const (
@@ -28,35 +26,17 @@ func Load(path string) (*File, error) {
 	return Parse(path, data)
 }
 
-// read gives the file's bytes, but never many more than maxBytes.
+// read gives the file's bytes.
 func read(path string) ([]byte, error) {
-	at := fault.Position{File: path}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a fifo would wait for a writer
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := smallfile.Read(path, maxBytes)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fault.Cannot("find %s", path).WithCode(fault.ExitConfig).
 			WithHint("cd to the folder that has one, or name it with --file")
-	}
-	if err != nil {
-		return nil, at.Cannot("open it: %w", reasonOf(err))
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return nil, at.Cannot("read it: it is not a file")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
-	if err != nil {
-		return nil, at.Cannot("read it: %w", reasonOf(err))
+	case err != nil:
+		return nil, fault.Position{File: path}.Cannot("read it: %w", err)
 	}
 	return data, nil
-}
-
-// reasonOf leaves out the operation and the path, which the message says already.
-func reasonOf(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }
 
 // Parse checks data as if it had been read from path. It reads no other file.

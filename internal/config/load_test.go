@@ -47,8 +47,8 @@ func TestLoadFaults(t *testing.T) {
 	missing := filepath.Join(folder, Name)
 	for path, want := range map[string]string{
 		missing: "cannot find " + missing,
-		folder:  folder + ": cannot read it: is a directory",
-		fifo:    fifo + ": cannot read it: it is not a file",
+		folder:  folder + ": cannot read it: it is no regular file",
+		fifo:    fifo + ": cannot read it: it is no regular file",
 		big:     big + ": cannot read it: it is larger than 1 MiB",
 	} {
 		_, err := Load(path)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 // Layers say where values come from on the host. The zero Layers is nowhere.
@@ -55,9 +56,9 @@ func (s Source) lookup(name string) (string, bool) {
 }
 
 func readFile(path string, environ Source) (Source, error) {
-	data, err := os.ReadFile(path)
+	data, err := smallfile.Read(path, maxFile)
 	if err != nil {
-		return Source{Name: path}, fault.Cannot("read --env-file: %w", err).WithCode(fault.ExitUsage)
+		return Source{Name: path}, fault.Cannot("read --env-file %s: %w", path, err).WithCode(fault.ExitUsage)
 	}
 	return ParseFile(path, data, environ.lookup)
 }
@@ -84,7 +85,7 @@ func (l Layers) dotenv(environ Source) ([]Source, error) {
 	var faults fault.List
 	var out []Source
 	for _, name := range slices.Backward(names) {
-		data, err := readSmall(root, name)
+		data, err := smallfile.ReadIn(root, name, maxFile)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && name == ".env."+l.Stage:
 			faults = append(faults, fault.Cannot("find %s of the stage %s", filepath.Join(l.Dir, name), l.Stage).
@@ -93,7 +94,7 @@ func (l Layers) dotenv(environ Source) ([]Source, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			faults = append(faults, fault.Position{File: name}.Cannot("read it: %w", reasonOf(err)))
+			faults = append(faults, fault.Position{File: name}.Cannot("read it: %w", err))
 			continue
 		}
 		source, err := ParseFile(name, data, environ.lookup)

@@ -231,3 +231,23 @@ hint:  did you mean PORT?
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// What --env-file names is read as all files are: whole and small, or not at all.
+func TestEnvFilesAreSmallFiles(t *testing.T) {
+	dir := project(t, map[string]string{"large": strings.Repeat("# more\n", 200_000)})
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, why := range map[string]string{
+		filepath.Join(dir, "large"):  "it is larger than 1 MiB",
+		filepath.Join(dir, "pipe"):   "it is no regular file",
+		filepath.Join(dir, "absent"): "no such file or directory",
+		"/dev/zero":                  "it is no regular file",
+		dir:                          "it is no regular file",
+	} {
+		_, err := Layers{Files: []string{path}}.Read(t.Context(), Schema{})
+		if err == nil || err.Error() != "cannot read --env-file "+path+": "+why || fault.Code(err) != fault.ExitUsage {
+			t.Errorf("%v, code %d, want %s", err, fault.Code(err), why)
+		}
+	}
+}

@@ -2,18 +2,15 @@ package env
 
 import (
 	"context"
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 	"unicode/utf8"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 // A Provider is where a secret is read on the host. The zero Provider is none;
@@ -116,14 +113,9 @@ func (l Layers) declared(v Variable) (wanted, bool) {
 	switch {
 	case v.Provider.File != "":
 		return wanted{origin: "file:" + v.Provider.File, read: func(context.Context) (string, *fault.Fault) {
-			root, err := os.OpenRoot(l.Dir)
+			data, err := smallfile.ReadBelow(l.Dir, v.Provider.File, maxFile)
 			if err != nil {
-				return "", fault.Cannot("read %s: %w", v.Name, reasonOf(err))
-			}
-			defer root.Close()
-			data, err := readSmall(root, v.Provider.File)
-			if err != nil {
-				return "", fault.Cannot("read %s from file:%s: %w", v.Name, v.Provider.File, reasonOf(err)).WithHint("write the value into %s", v.Provider.File)
+				return "", fault.Cannot("read %s from file:%s: %w", v.Name, v.Provider.File, err).WithHint("write the value into %s", v.Provider.File)
 			}
 			return secretText(v.Name, "file:"+v.Provider.File, data)
 		}}, true
@@ -173,12 +165,7 @@ func (l Layers) secretFlags(schema Schema) (map[string]wanted, error) {
 // fileReader reads a file of the user's own choice, and follows links.
 func fileReader(name, path string) func(context.Context) (string, *fault.Fault) {
 	return func(context.Context) (string, *fault.Fault) {
-		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-		if err != nil {
-			return "", unreadable(name, err)
-		}
-		defer f.Close()
-		data, err := smallFile(f)
+		data, err := smallfile.Read(path, maxFile)
 		if err != nil {
 			return "", unreadable(name, err)
 		}
@@ -188,18 +175,8 @@ func fileReader(name, path string) func(context.Context) (string, *fault.Fault) 
 
 // unreadable does not show the path: somebody may have put the secret there.
 func unreadable(name string, err error) *fault.Fault {
-	return fault.Cannot("read the file that holds %s: %w", strings.TrimSuffix(name, "_FILE"), reasonOf(err)).
+	return fault.Cannot("read the file that holds %s: %w", strings.TrimSuffix(name, "_FILE"), err).
 		WithHint("look at what its path is, and who may read it")
-}
-
-// readSmall reads a file in root. Nothing that is no file holds it up.
-func readSmall(root *os.Root, name string) ([]byte, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return smallFile(f)
 }
 
 // ReadSecret reads the value of a secret from a file, as the layers do. A path
@@ -218,32 +195,9 @@ func ReadSecret(name, dir, path string) (string, error) {
 
 func readSecret(dir, path string) ([]byte, error) {
 	if filepath.IsAbs(path) {
-		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		return smallFile(f)
+		return smallfile.Read(path, maxFile)
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return readSmall(root, path)
-}
-
-func smallFile(f *os.File) ([]byte, error) {
-	if info, err := f.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = errors.New("it is larger than 1 MiB")
-	}
-	return data, err
+	return smallfile.ReadBelow(dir, path, maxFile)
 }
 
 // secretText is the value in what a provider gave: all but the last line end.

@@ -2,26 +2,24 @@ package lock
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 // Load reads the lock at path. A missing one is a fault that wraps ErrMissing.
 func Load(path string) (*Lock, error) {
-	data, err := read(path)
+	data, err := smallfile.Read(path, maxBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		f := fault.Cannot("find %s", path).WithHint("run: sandwright lock").WithCode(fault.ExitConfig)
 		f.Err = ErrMissing
 		return nil, f
 	}
 	if err != nil {
-		return nil, fault.Cannot("read the lock: %w", err).WithHint("%s", startOver).WithCode(fault.ExitConfig)
+		return nil, fault.Position{File: path}.Cannot("read the lock: %w", err).WithHint("%s", startOver)
 	}
 	return Parse(path, data)
 }
@@ -29,24 +27,6 @@ func Load(path string) (*Lock, error) {
 // maxBytes bounds a lock, which may be a link to anything: ten tools with
 // closures of thousands of packages need less.
 const maxBytes = 64 << 20
-
-// read gives the bytes of a regular file. It waits for nobody to write to a
-// pipe.
-func read(path string) (data []byte, err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fmt.Errorf("%s is no file", path))
-	}
-	data, err = io.ReadAll(io.LimitReader(f, maxBytes+1))
-	if err == nil && len(data) > maxBytes {
-		err = fmt.Errorf("%s has more than %d MB", path, maxBytes>>20)
-	}
-	return data, err
-}
 
 // Save writes l to path in one step: a reader sees the old lock or the new one.
 func Save(path string, l *Lock) error {
