@@ -66,6 +66,7 @@ type Options struct {
 	Layout   string // OCI image layout that llb.OCILayout reads; see StoreID
 	MaxBytes int64  // size Root is brought back to; 0 means 10 GB
 	Runtime  string // runc, or a path; default runc
+	Builder  Builder
 	Progress Progress
 }
 

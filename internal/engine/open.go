@@ -35,11 +35,11 @@ func Open(ctx context.Context, opts Options, inUse func() (map[string]bool, erro
 	if opts.MaxBytes == 0 {
 		opts.MaxBytes = DefaultMaxBytes
 	}
-	local, err := openEmbedded(ctx, opts, inUse)
+	backend, local, err := openBackend(ctx, opts, inUse)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{opts: opts, backend: local, local: local}, nil
+	return &Engine{opts: opts, backend: backend, local: local}, nil
 }
 
 // Clear removes what no running sandbox needs and gives the bytes it freed.

@@ -12,9 +12,10 @@ import (
 // An embedded cannot be opened on this operating system.
 type embedded struct{ backend }
 
-// openEmbedded says where builds run instead: the embedded engine needs Linux.
-func openEmbedded(context.Context, Options, func() (map[string]bool, error)) (*embedded, error) {
-	return nil, fault.Cannot("build on %s: the embedded engine needs Linux", runtime.GOOS).
+// openBackend says where builds run instead: what is built is unpacked by the
+// embedded engine, which needs Linux.
+func openBackend(context.Context, Options, func() (map[string]bool, error)) (backend, *embedded, error) {
+	return nil, nil, fault.Cannot("build on %s: the embedded engine needs Linux", runtime.GOOS).
 		WithHint("run sandwright on a Linux machine, or in a Linux virtual machine; sandwright check works here")
 }
 
