@@ -51,6 +51,9 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	}
 	file := b.project.file
 	var faults fault.List
+	if _, err := a.engine.options(); err != nil {
+		faults = append(faults, fault.All(err)...)
+	}
 	b.values, err = resolveEnv(ctx, b.project, env)
 	faults = append(faults, fault.All(err)...)
 	a.notices(b.values.notices)
@@ -160,18 +163,4 @@ func identity(ctx context.Context, b blueprint, repo gitmeta.Metadata, def *llb.
 		fmt.Fprintf(h, "%x\n", sha256.Sum256(op))
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// open starts the engine. Images of running sandboxes stay in its store.
-func (a *app) open(ctx context.Context) (*engine.Engine, error) {
-	return engine.Open(ctx, engine.Options{
-		Root: engineDir(), Layout: storeDir(), Progress: engine.Progress{Out: a.Err, TTY: terminal(a.Err)},
-	}, func() (map[string]bool, error) {
-		sandboxes, err := a.local().List(ctx)
-		used := map[string]bool{}
-		for _, sb := range sandboxes {
-			used[sb.Info().Image] = true
-		}
-		return used, err
-	})
 }

@@ -5,18 +5,26 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sandwright/sandwright/internal/engine"
 )
 
 func (a *app) cmdGC() *cobra.Command {
-	return &cobra.Command{
+	var keep string
+	cmd := &cobra.Command{
 		Use:   "gc",
 		Short: "Clear what dead sandboxes left, and what the stores hold over their limit",
 		Long: `Clear what sandboxes that were killed left behind, and remove from the engine's
-store what no running sandbox uses and what is over its limit. What is removed
-is built again when it is needed.`,
-		Example: "  sandwright gc",
+store what no running sandbox uses; --keep leaves the layers that were used last.
+What is removed is built again when it is needed.`,
+		Example: "  sandwright gc\n  sandwright gc --keep 5GB",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			room, err := storeSize("--keep", keep)
+			if err != nil {
+				return err
+			}
+			a.engine.builder = engine.Builder{} // the store is here, wherever builds run
 			sandboxes, err := a.local().List(cmd.Context())
 			if err != nil {
 				return err
@@ -25,7 +33,7 @@ is built again when it is needed.`,
 			if err != nil {
 				return err
 			}
-			freed, err := e.Clear(cmd.Context())
+			freed, err := e.Clear(cmd.Context(), room)
 			if closeErr := e.Close(context.WithoutCancel(cmd.Context())); err == nil {
 				err = closeErr
 			}
@@ -39,4 +47,6 @@ is built again when it is needed.`,
 			return err
 		},
 	}
+	cmd.Flags().StringVar(&keep, "keep", "", "size that the store of layers may keep, such as 5GB")
+	return cmd
 }

@@ -28,6 +28,7 @@ finds it; with it, it is also written as a tar.`,
 		},
 	}
 	env.register(cmd)
+	a.engine.register(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "oci:FILE or docker:FILE")
 	return cmd
 }

@@ -33,12 +33,13 @@ type app struct {
 	file    string // --file
 	sandbox string // --sandbox
 	json    bool   // --json
+	engine  engineFlags
 }
 
 // Run runs one command line and gives its exit code: 0 done, 1 failed, 2
 // usage, 78 configuration; exec gives that of its command.
 func Run(ctx context.Context, version string, args []string, s Streams) int {
-	a := &app{Streams: s, version: version}
+	a := &app{Streams: s, version: version, engine: engineDefaults()}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(s.In)

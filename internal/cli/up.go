@@ -38,6 +38,7 @@ alone needs --recreate.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), f) },
 	}
 	f.env.register(cmd)
+	a.engine.register(cmd)
 	cmd.Flags().StringArrayVarP(&f.publish, "publish", "p", nil, "HOST:BOX, a port of the box on 127.0.0.1, over the file's")
 	cmd.Flags().BoolVarP(&f.publishAll, "publish-all", "P", false, "publish the file's ports on any free ports")
 	cmd.Flags().BoolVar(&f.recreate, "recreate", false, "start anew even when nothing changed")

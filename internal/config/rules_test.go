@@ -169,6 +169,15 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+func TestParseSize(t *testing.T) {
+	if n, err := ParseSize("20GB", 1, 1<<50); n != 20_000_000_000 || err != nil {
+		t.Errorf("20GB is %d, %v", n, err)
+	}
+	if _, err := ParseSize("20 elephants", 1, 1<<50); err == nil || !strings.Contains(err.Error(), "a size is a whole number and its unit") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestPorts(t *testing.T) {
 	for text, want := range map[string]Port{
 		"1": {1, 1}, "65535": {65535, 65535}, "3000:80": {3000, 80}, "0:80": {0, 80}, "080": {80, 80},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -223,4 +224,14 @@ func size(low, high int64) scalar[int64] {
 		},
 		json: schema{Type: []string{"string", "integer"}},
 	}
+}
+
+// ParseSize reads a size as the file takes it, for flags: bytes, or a whole
+// number with its unit. The error says what a size is.
+func ParseSize(text string, low, high int64) (int64, error) {
+	n, bad := size(low, high).parse(text)
+	if bad != nil {
+		return 0, errors.New(bad.why)
+	}
+	return n, nil
 }

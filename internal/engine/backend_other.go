@@ -20,4 +20,4 @@ func openBackend(context.Context, Options, func() (map[string]bool, error)) (bac
 }
 
 // clear is never reached.
-func (*embedded) clear(context.Context) (int64, error) { panic("no engine") }
+func (*embedded) clear(context.Context, int64) (int64, error) { panic("no engine") }

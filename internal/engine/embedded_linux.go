@@ -180,8 +180,8 @@ func boltOptions() *bbolt.Options {
 	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true}
 }
 
-func (e *embedded) clear(ctx context.Context) (int64, error) {
-	return e.prune(ctx, client.PruneInfo{Filter: unheld(), All: true})
+func (e *embedded) clear(ctx context.Context, keep int64) (int64, error) {
+	return e.prune(ctx, client.PruneInfo{Filter: unheld(), All: true, MaxUsedSpace: keep})
 }
 
 // close brings the store back to its limit, stops BuildKit and unlocks Root.

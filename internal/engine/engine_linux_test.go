@@ -245,7 +245,7 @@ func TestAHeldImageSurvivesCollection(t *testing.T) {
 	res, err := e.Solve(t.Context(), r)
 	must(t, err)
 	kept := filepath.Join(res.Lower()[0], "kept")
-	_, err = e.Clear(t.Context())
+	_, err = e.Clear(t.Context(), 0)
 	must(t, err)
 	if _, err := os.Stat(kept); err != nil {
 		t.Fatalf("collection took a held image: %v", err)
@@ -257,7 +257,7 @@ func TestAHeldImageSurvivesCollection(t *testing.T) {
 	must(t, e.local.worker.releaseUnused(t.Context(), nil))
 	// BuildKit's own hold on what it has just built ends a little later.
 	for end := time.Now().Add(20 * time.Second); err == nil; time.Sleep(20 * time.Millisecond) {
-		_, err = e.Clear(t.Context())
+		_, err = e.Clear(t.Context(), 0)
 		must(t, err)
 		must(t, e.local.worker.GarbageCollect(t.Context()))
 		if _, err = os.Stat(kept); err == nil && time.Now().After(end) {

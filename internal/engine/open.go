@@ -42,8 +42,11 @@ func Open(ctx context.Context, opts Options, inUse func() (map[string]bool, erro
 	return &Engine{opts: opts, backend: backend, local: local}, nil
 }
 
-// Clear removes what no running sandbox needs and gives the bytes it freed.
-func (e *Engine) Clear(ctx context.Context) (int64, error) { return e.local.clear(ctx) }
+// Clear removes what no running sandbox needs, the longest unused first, until
+// the store has no more than keep bytes, and gives the bytes it freed.
+func (e *Engine) Clear(ctx context.Context, keep int64) (int64, error) {
+	return e.local.clear(ctx, keep)
+}
 
 // Close brings the store back to its limit, stops BuildKit and unlocks Root.
 func (e *Engine) Close(ctx context.Context) error { return e.backend.close(ctx) }

@@ -97,7 +97,7 @@ func TestARemoteBuildIsUnpackedHere(t *testing.T) {
 			t.Errorf("cached there: want %t", cachedThere)
 		}
 	}
-	_, err := e.Clear(t.Context())
+	_, err := e.Clear(t.Context(), 0)
 	must(t, err)
 	res, err := e.Solve(t.Context(), r)
 	must(t, err)
