@@ -13,6 +13,7 @@ type Plan struct {
 	Target   string // absolute directory of the workspace in the box
 	Install  []string
 	Hooks    bool // the workspace's own lifecycle scripts run once its source is there
+	Source   []SourceLayer
 	Build    []Step
 	Git      bool              // the workspace is a repository in the box
 	Env      map[string]string // of the image, every step and every service
@@ -39,12 +40,36 @@ const (
 	UseRun                // the finished sandbox
 )
 
+// A SourceLayer is a part of the staged tree with a layer of its own. The cold
+// ones, of what is committed, come first; of what differs there is at most one, the hot
+// one, and it is the last. Without a repository all is in that one.
+type SourceLayer struct {
+	Name    string   // the folders in it, such as "packages/ui", or HotLayer
+	Digest  string   // sha256, hex, of every path, kind, mode, size and content in it
+	Hot     bool     // the client sends it at each build; a cold one is in the store
+	Tree    string   // of a hot one: the name of the client's tree
+	Removed []string // of a hot one: files and links of colder layers that are no more, sorted
+	Files   int      // in it, with links
+	Bytes   int64    // of its files
+}
+
+// HotLayer is the name of the layer of what is not committed.
+const HotLayer = "what differs from the commit"
+
 // A Step is one command of the workspace's build.
 type Step struct {
 	Run     string
+	Dir     string // relative to Target; empty: Target itself
 	Network bool
 	Env     map[string]string // values of build-scoped variables, part of the cache key
 	Secrets []string          // names of secret ones, no part of it
+	// Inputs are patterns of what the step sees of the workspace beside the
+	// install; empty: all of it. Source is what they match.
+	Inputs []string
+	Source []SourceLayer
+	// Outputs are paths that the step leaves to the image, and to later steps with
+	// such an input; empty: all that it writes.
+	Outputs []string
 }
 
 // A Port of the box, published on 127.0.0.1 of the host; Host 0 is any free one.
