@@ -38,7 +38,7 @@ type view struct {
 }
 
 // exampleBox copies what git would ship of the example.
-func exampleBox(t *testing.T) *box {
+func exampleBox(t testing.TB) *box {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("cannot run sandboxes: this test needs root")
@@ -61,14 +61,14 @@ func exampleBox(t *testing.T) *box {
 	return b
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (b *box) write(t *testing.T, name, text string) {
+func (b *box) write(t testing.TB, name, text string) {
 	t.Helper()
 	path := filepath.Join(b.dir, name)
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -76,7 +76,7 @@ func (b *box) write(t *testing.T, name, text string) {
 }
 
 // edit replaces text in a file of the project; it must be there.
-func (b *box) edit(t *testing.T, name, from, to string) {
+func (b *box) edit(t testing.TB, name, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(b.dir, name))
 	must(t, err)
@@ -95,7 +95,7 @@ func (b *box) command(args ...string) *exec.Cmd {
 }
 
 // run gives a command's output and exit code.
-func (b *box) run(t *testing.T, args ...string) (stdout, stderr string, code int) {
+func (b *box) run(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	cmd := b.command(args...)
@@ -107,7 +107,7 @@ func (b *box) run(t *testing.T, args ...string) (stdout, stderr string, code int
 }
 
 // up must succeed; it gives what it printed on stderr, and the table.
-func (b *box) up(t *testing.T, args ...string) (string, view) {
+func (b *box) up(t testing.TB, args ...string) (string, view) {
 	t.Helper()
 	out, progress, code := b.run(t, append([]string{"up", "--json", "--publish-all"}, args...)...)
 	if code != 0 {
@@ -116,7 +116,7 @@ func (b *box) up(t *testing.T, args ...string) (string, view) {
 	return progress, parse(t, out)
 }
 
-func parse(t *testing.T, out string) (v view) {
+func parse(t testing.TB, out string) (v view) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(out), &v); err != nil {
 		t.Fatalf("%v in:\n%s", err, out)
@@ -127,7 +127,7 @@ func parse(t *testing.T, out string) (v view) {
 func tail(s string) string { return s[max(0, len(s)-6000):] }
 
 // get fetches a path of a service through its published port.
-func (v view) get(t *testing.T, service, path string) string {
+func (v view) get(t testing.TB, service, path string) string {
 	t.Helper()
 	for _, s := range v.Services {
 		if s.Service != service {
@@ -150,7 +150,7 @@ func (v view) get(t *testing.T, service, path string) string {
 
 // leftovers lists everything on the machine that is this box's: processes,
 // mounts, control groups, and files of sandboxes or half written ones.
-func (b *box) leftovers(t *testing.T) []string {
+func (b *box) leftovers(t testing.TB) []string {
 	t.Helper()
 	var left []string
 	procs, err := filepath.Glob("/proc/[0-9]*")
@@ -178,7 +178,7 @@ func (b *box) leftovers(t *testing.T) []string {
 }
 
 // suffix ends the id of each of the project's sandboxes.
-func (b *box) suffix(t *testing.T) string {
+func (b *box) suffix(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(b.dir)
 	must(t, err)
@@ -192,7 +192,7 @@ func hash(path string) string {
 }
 
 // clean fails the test when something is left.
-func (b *box) clean(t *testing.T, after string) {
+func (b *box) clean(t testing.TB, after string) {
 	t.Helper()
 	if left := b.leftovers(t); len(left) > 0 {
 		t.Errorf("%s left:\n%s", after, strings.Join(left, "\n"))

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// packages and perPackage make 9,600 files of a generated monorepo.
+const packages, perPackage = 60, 158
+
+// smallContest is the example, and example-service-a in it.
+func smallContest(b testing.TB) *contest {
+	c := &contest{
+		box: exampleBox(b), manager: "pnpm@10.28.0", service: serviceA, edited: "services/example-service-a/main.js",
+		scripts: "services/example-service-a/package.json", add: additions(),
+		start: []string{"node", "main.js"}, dir: "/app/services/example-service-a",
+	}
+	return c.ready(b, "RUN pnpm --filter daemon --filter os build\n", "COPY apps apps\nCOPY packages packages\n")
+}
+
+// largeContest is a monorepo in which most is not the service that starts.
+func largeContest(b testing.TB) *contest {
+	c := &contest{
+		box: &box{dir: filepath.Join(b.TempDir(), "large"), home: b.TempDir()}, manager: "pnpm@10.28.0", service: "web", edited: "packages/p00/main.js",
+		scripts: "packages/p00/package.json", add: additions(),
+		start: []string{"node", "main.js"}, dir: "/app/packages/p00",
+	}
+	b.Cleanup(func() { _ = c.command("down", "--all").Run() })
+	if from := os.Getenv("BENCH_REPO"); from != "" {
+		c.fetched(b, from)
+	} else {
+		c.generate(b)
+	}
+	return c.ready(b, "", "")
+}
+
+// fetched is a clone of somebody's pnpm workspace, with a service of ours in it.
+func (c *contest) fetched(b testing.TB, from string) {
+	b.Helper()
+	shell(b, ".", "git", "clone", "-q", "--depth", "1", "file://"+from, c.box.dir)
+	data, err := os.ReadFile(filepath.Join(c.box.dir, "package.json"))
+	must(b, err)
+	var manifest struct{ PackageManager string }
+	must(b, json.Unmarshal(data, &manifest))
+	c.manager, _, _ = strings.Cut(manifest.PackageManager, "+")
+	c.edited, c.scripts, c.dir = "bench-main.mjs", "package.json", "/app"
+	c.start = []string{"node", c.edited}
+	c.project(b, "command: [node, "+c.edited+"]")
+	c.write(b, c.edited, server)
+}
+
+const server = "import { createServer } from 'node:http';\ncreateServer((q, s) => s.end('ok')).listen(0);\n"
+
+// project writes a sandwright.yaml with the example's base and node.
+func (c *contest) project(b testing.TB, service string) {
+	b.Helper()
+	example, err := os.ReadFile("../../examples/iterate/sandwright.yaml")
+	must(b, err)
+	head, rest, _ := strings.Cut(string(example), "workspace:")
+	_, tools, _ := strings.Cut(rest, "\ntools:\n")
+	node, _, _ := strings.Cut(tools, "\n")
+	c.write(b, "sandwright.yaml", strings.Replace(head, "iterate-sandbox", "large", 1)+
+		"workspace: {target: /home/iterate/src/app}\n\ntools:\n"+node+"\n  pnpm: {npm: "+c.manager+"}\n"+
+		"\nservices:\n  web: {"+service+"}\n")
+}
+
+// additions are small packages without dependencies.
+func additions() []string {
+	return []string{"is-number@7.0.0", "ms@2.1.3", "picocolors@1.1.1", "nanoid@5.1.6", "yallist@5.0.0", "inherits@2.0.4", "wrappy@1.0.2"}
+}
+
+// generate writes packages that depend on the one before, and on what the
+// example depends on.
+func (c *contest) generate(b testing.TB) {
+	b.Helper()
+	c.project(b, "command: [node, main.js], dir: packages/p00")
+	c.write(b, "package.json", `{"name": "large", "private": true, "packageManager": "`+c.manager+`", "scripts": {}}`+"\n")
+	c.write(b, "pnpm-workspace.yaml", "packages: [packages/*]\nignoredBuiltDependencies: [esbuild]\n")
+	for p := range packages {
+		name := fmt.Sprintf("p%02d", p)
+		depends := `"hono": "4.13.0"`
+		if p > 0 {
+			depends += fmt.Sprintf(`, "p%02d": "workspace:*"`, p-1)
+		}
+		c.write(b, "packages/"+name+"/package.json", fmt.Sprintf(`{"name": %q, "version": "1.0.0", "type": "module", "scripts": {"start": "node main.js"}, "dependencies": {%s},
+ "devDependencies": {"vite": "7.3.0", "react": "19.3.0", "react-dom": "19.3.0", "typescript": "5.9.3"}}`+"\n", name, depends))
+		c.write(b, "packages/"+name+"/main.js", server)
+		for f := range perPackage {
+			c.write(b, fmt.Sprintf("packages/%s/src/part%d/file%03d.js", name, f%12, f),
+				strings.Repeat(fmt.Sprintf("export const value%d = %q; // of %s, %d\n", f, strings.Repeat("x", f%40), name, p*f), 40))
+		}
+	}
+	shell(b, c.box.dir, "git", "init", "-q")
+	c.lockOnly(b)
+}
+
+// ready commits the checkout, locks it, starts a Docker engine on its base,
+// and writes the two Dockerfiles.
+func (c *contest) ready(b testing.TB, build, inputs string) *contest {
+	b.Helper()
+	bin, err := filepath.Abs("../../bin/sandwright")
+	must(b, err)
+	c.bin = bin
+	shell(b, c.box.dir, "git", "add", "-A")
+	shell(b, c.box.dir, "git", "-c", "user.name=b", "-c", "user.email=b@example.org", "commit", "-q", "-m", "bench")
+	if _, err := os.Stat(filepath.Join(c.box.dir, "sandwright.lock")); err != nil {
+		c.ours(b, "lock")
+	}
+	c.docker = newDocker(b)
+	tar := filepath.Join(b.TempDir(), "base.tar")
+	c.ours(b, "build", "--output", "docker:"+tar)
+	c.docker.load(b, tar)
+	c.base = tar
+	c.dockerfiles(b, build, inputs)
+	return c
+}
+
+// dockerfiles are built on the very base and tools that the sandbox has.
+func (c *contest) dockerfiles(b testing.TB, build, inputs string) {
+	b.Helper()
+	const mounts = "--mount=type=secret,id=npmrc --mount=type=secret,id=ca --mount=type=cache,target=/pnpm "
+	const head = "USER 0\nENV CI=1 NPM_CONFIG_USERCONFIG=/run/secrets/npmrc NODE_EXTRA_CA_CERTS=/run/secrets/ca\nWORKDIR /app\n"
+	install := "RUN " + mounts + "pnpm install --frozen-lockfile --prefer-offline --store-dir=/pnpm\n"
+	manifests := "COPY pnpm-lock.yaml pnpm-workspace.yaml ./\n"
+	list := exec.Command("git", "ls-files", "package.json", "**/package.json", ".npmrc", "patches")
+	list.Dir = c.box.dir
+	out, err := list.Output()
+	must(b, err)
+	for file := range strings.FieldsSeq(string(out)) {
+		manifests += "COPY " + file + " " + filepath.Dir(file) + "/\n"
+	}
+	dir := b.TempDir()
+	c.best, c.origin = filepath.Join(dir, "best"), filepath.Join(dir, "origin")
+	for path, text := range map[string]string{
+		c.best:   "FROM " + baseName + "\n" + head + manifests + install + inputs + build + "COPY . .\n",
+		c.origin: "FROM " + baseName + "\n" + head + "COPY . .\n" + install + build,
+	} {
+		must(b, os.WriteFile(path, []byte(text), 0o644))
+		must(b, os.WriteFile(path+".dockerignore", []byte("**/node_modules\n.git\n"), 0o644))
+	}
+}
