@@ -31,6 +31,7 @@ type blueprint struct {
 	workspace *workspace.Workspace
 	lock      *lock.Lock
 	plan      plan.Plan
+	labels    map[string]string // of the image, besides its own
 }
 
 // A recipe is a blueprint with its layers in the store: what the engine takes.
@@ -39,6 +40,7 @@ type recipe struct {
 	image      string // identity: equal inputs have equal ones
 	definition *llb.Definition
 	request    engine.Request
+	config     []byte // of the image
 	leaks      *leak.Checker
 }
 
@@ -125,7 +127,7 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	imageConfig, err := llbgen.ImageConfig(b.plan)
+	imageConfig, err := llbgen.ImageConfig(b.plan, b.labels)
 	if err != nil {
 		return recipe{}, err
 	}
@@ -137,13 +139,12 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 	trees := map[string]fsutil.FS{
 		llbgen.Manifests: stage.Files(b.workspace.Inputs, owner), llbgen.Source: b.tree.FS(), llbgen.Git: made(repo, owner),
 	}
-	return recipe{blueprint: b, image: image, definition: def, leaks: leaks, request: engine.Request{
+	return recipe{blueprint: b, image: image, definition: def, config: imageConfig, leaks: leaks, request: engine.Request{
 		Image:      image,
 		Definition: def,
 		Trees:      trees,
 		Secrets:    secrets,
 		Hide:       leaks.Secrets(),
-		Config:     imageConfig,
 	}}, nil
 }
 

@@ -75,7 +75,7 @@ func (a *app) open(ctx context.Context) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts.Progress = engine.Progress{Out: a.Err, TTY: terminal(a.Err)}
+	opts.Progress, opts.CAs = engine.Progress{Out: a.Err, TTY: terminal(a.Err)}, registryCAs()
 	return engine.Open(ctx, opts, func() (map[string]bool, error) {
 		sandboxes, err := a.local().List(ctx)
 		used := map[string]bool{}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -94,6 +95,9 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 		return llbgen.Layers{}, nil, err
 	}
 	out.System = ref.String()
+	if err := a.addRunner(ctx, fetcher, b, &out); err != nil {
+		return llbgen.Layers{}, nil, err
+	}
 	secrets := maps.Clone(b.values.buildSecrets)
 	secrets[llbgen.SecretNPMRC] = npm.File()
 	secrets[llbgen.SecretCA] = npm.CABundle(os.Environ())
@@ -107,4 +111,17 @@ func baseLayers(ctx context.Context, fetcher *fetch.Fetcher, b blueprint) (fetch
 		return fetcher.ImageLayers(ctx, system, imageSpec(b.project), platform)
 	}
 	return fetcher.BaseLayer(ctx, system, b.project.file.Base.Debian.Suite, platform)
+}
+
+// addRunner brings a base that this machine can run, where that of the image
+// is for another one.
+func (a *app) addRunner(ctx context.Context, fetcher *fetch.Fetcher, b blueprint, out *llbgen.Layers) error {
+	if runnable(b.plan.Platform) {
+		return nil
+	}
+	fmt.Fprintf(a.Err, "notice: %s: the tools are not run to check them: this machine is %s\n", b.plan.Platform, hostPlatform())
+	b.plan.Platform = hostPlatform()
+	base, err := baseLayers(ctx, fetcher, b)
+	out.Runner = llbgen.Runner{Base: base.String(), Platform: hostPlatform()}
+	return err
 }

@@ -3,79 +3,136 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
-	"github.com/sandwright/sandwright/internal/fault"
 )
 
+// buildFlags are what build takes.
+type buildFlags struct {
+	env       envFlags
+	platforms []string
+	image     imageFlags
+	outputs   []string
+	push      []string
+	tags      []string
+	load      bool
+}
+
+// imageFlags say what is in an image beside its files.
+type imageFlags struct {
+	labels      []string
+	annotations []string
+	sbom        bool
+	provenance  string
+}
+
+func (f *imageFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.labels, "label", nil, "NAME=VALUE in the image's config, over the file's")
+	flags.StringArrayVar(&f.annotations, "annotation", nil, "NAME=VALUE in the image's manifest, over the file's")
+	flags.BoolVar(&f.sbom, "sbom", false, "attach the list of what is in the image, as SPDX, to what is pushed or written as oci")
+	flags.StringVar(&f.provenance, "provenance", "", "attach how the image was built, as SLSA provenance: min or max; it has times in it")
+	complete(cmd, "provenance", "min", "max")
+}
+
 func (a *app) cmdBuild() *cobra.Command {
-	env := envFlags{scope: []string{config.ScopeBuild}}
-	var output string
+	f := buildFlags{env: envFlags{scope: []string{config.ScopeBuild}}}
 	cmd := &cobra.Command{
 		Use:   "build",
-		Short: "Build the image",
-		Long: `Build the image. Without --output it stays in the engine's store, where up
-finds it; with it, it is also written as a tar.`,
-		Example: "  sandwright build\n  sandwright build --output oci:image.tar\n  sandwright build --output docker:image.tar && docker load < image.tar",
-		Args:    args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.build(cmd.Context(), env, output)
-		},
+		Short: "Build the image, and write, push or load it",
+		Long: `Build the image. It stays in the engine's store, where up finds it. With --push
+it goes to a registry as well, with --load into the Docker engine of this
+machine, and with --output into a file: an OCI image, one that docker load takes,
+or the files alone as a tar or folder. The bytes of an image depend on what is in it,
+and on nothing of the machine or the time.
+
+A registry on this machine may be without TLS; elsewhere http:// before the name
+says so. Credentials are those of docker login. --platform takes several; steps that
+would run programs of a platform that this machine cannot run are said before
+anything is built.`,
+		Example: `  sandwright build
+  sandwright build --push registry.example.com/team/app:v1 --tag latest --sbom
+  sandwright build --load --tag app:dev
+  sandwright build -o image.tar
+  sandwright build -o type=dir,dest=rootfs`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.build(cmd.Context(), f) },
 	}
-	env.register(cmd)
+	f.env.register(cmd)
 	a.engine.register(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "", "oci:FILE or docker:FILE")
+	f.image.register(cmd)
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.platforms, "platform", nil, "linux/amd64, linux/arm64 or both (default: that of this machine)")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "FILE, or type=oci|docker|tar|dir,dest=PATH")
+	flags.StringArrayVar(&f.push, "push", nil, "name of the image in a registry that it is pushed to")
+	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "another name of the image, or a tag of the one that is pushed")
+	flags.BoolVar(&f.load, "load", false, "load the image into the Docker engine")
+	complete(cmd, "platform", "linux/amd64", "linux/arm64")
 	return cmd
 }
 
-func (a *app) build(ctx context.Context, env envFlags, output string) error {
-	out, err := parseOutput(output)
+func (a *app) build(ctx context.Context, f buildFlags) error {
+	names, outputs, err := f.parse()
 	if err != nil {
 		return err
 	}
 	started := time.Now()
-	b, err := a.decide(ctx, hostPlatform(), env)
+	platforms := f.platforms
+	if len(platforms) == 0 {
+		platforms = []string{hostPlatform()}
+	}
+	b, err := a.decide(ctx, platforms[0], f.env)
 	if err != nil {
 		return err
 	}
 	defer b.tree.Close()
-	r, err := a.prepare(ctx, b)
+	all, err := b.forPlatforms(platforms)
 	if err != nil {
 		return err
 	}
-	r.request.Output = out
-	res, err := a.solveAlone(ctx, r)
+	w := wantedImage{flags: f.image, names: names.in(b.project.file), outputs: outputs, load: f.load}
+	made, err := a.make(ctx, all, w)
 	if err != nil {
 		return err
 	}
 	if a.json {
-		return printJSON(a.Out, map[string]any{"image": r.image, "digest": res.Digest, "steps": res.Steps})
+		return printJSON(a.Out, made)
 	}
-	fmt.Fprintf(a.Out, "built %s in %s\n", r.image, short(time.Since(started)))
-	if out != nil {
-		fmt.Fprintf(a.Out, "wrote %s (%s)\n", out.Path, res.Digest)
-	}
+	fmt.Fprintf(a.Out, "built %s in %s\n", made.Image, short(time.Since(started)))
+	made.print(a)
 	return nil
 }
 
-// parseOutput reads TYPE:FILE.
-func parseOutput(s string) (*engine.Output, error) {
-	if s == "" {
-		return nil, nil
+// A madeImage is what a build has given: its answer in JSON.
+type madeImage struct {
+	Image   string        `json:"image"`            // identity: equal inputs have equal ones
+	Digest  string        `json:"digest,omitempty"` // of what was written or pushed
+	Written []string      `json:"written,omitempty"`
+	Pushed  []string      `json:"pushed,omitempty"`
+	Loaded  []string      `json:"loaded,omitempty"`
+	Steps   []engine.Step `json:"steps"`
+}
+
+func (m madeImage) print(a *app) {
+	for _, path := range m.Written {
+		fmt.Fprintf(a.Out, "wrote %s%s\n", path, inParens(m.Digest))
 	}
-	for _, kind := range []string{"oci", "docker"} {
-		if path, ok := cutKind(s, kind); ok {
-			if info, err := os.Stat(path); err == nil && info.IsDir() {
-				return nil, fault.Cannot("write %s: it is a folder", path).WithCode(fault.ExitUsage)
-			}
-			return &engine.Output{Type: kind, Path: path}, nil
-		}
+	for _, name := range m.Pushed {
+		fmt.Fprintf(a.Out, "pushed %s%s\n", name, inParens(m.Digest))
 	}
-	return nil, fault.Cannot("use output %q: it is neither oci:FILE nor docker:FILE", s).
-		WithHint("run: sandwright build --output oci:image.tar").WithCode(fault.ExitUsage)
+	if len(m.Loaded) > 0 {
+		fmt.Fprintf(a.Out, "loaded %s\n", strings.Join(m.Loaded, ", "))
+	}
+}
+
+func inParens(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
 }

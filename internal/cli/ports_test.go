@@ -33,17 +33,3 @@ func TestPortsOf(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func TestParseOutput(t *testing.T) {
-	if out, err := parseOutput(""); out != nil || err != nil {
-		t.Errorf("nothing asked: %v, %v", out, err)
-	}
-	if out, err := parseOutput("docker:x.tar"); err != nil || out.Type != "docker" || out.Path != "x.tar" {
-		t.Errorf("docker:x.tar: %+v, %v", out, err)
-	}
-	for _, bad := range []string{"x.tar", "tar:x", "oci:", "oci:."} {
-		if _, err := parseOutput(bad); fault.Code(err) != fault.ExitUsage {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-}

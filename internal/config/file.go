@@ -43,6 +43,8 @@ type File struct {
 	Main       string // the service whose end ends the sandbox; empty: none
 	Logs       Logs
 	Ports      []Port
+	Image      Image
+	Publish    Publish
 
 	positions map[string]fault.Position
 }

@@ -60,6 +60,10 @@ func fileShape() object[File] {
 				"What becomes of a service's output: how much of it is kept, and how its lines look. A service may say otherwise.").or("{}").such("{files: 20, size: 1MB, budget: 500MB}"),
 			key("ports", func(f *File) *[]Port { return &f.Ports }, list[Port]{of: portShape()},
 				"Ports of the box that are published on 127.0.0.1 of the host: BOX takes the same port of the host, HOST:BOX another, 0:BOX any free one.").such(`[3000, "13001:3001"]`),
+			key("image", func(f *File) *Image { return &f.Image }, imageShape(),
+				"What is said of the image beside its files.").or("{}").such("{labels: {team: platform}, tags: [dev]}"),
+			key("publish", func(f *File) *Publish { return &f.Publish }, publishShape(),
+				"Where sandwright publish puts the image.").or("{}").such("{registry: registry.example.com/team/app}"),
 		},
 		later: []string{"home"},
 	}

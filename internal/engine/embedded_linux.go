@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
@@ -25,7 +24,6 @@ import (
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/util/network/netproviders"
-	"github.com/moby/buildkit/util/resolver"
 	"github.com/moby/buildkit/worker"
 	"github.com/moby/buildkit/worker/base"
 	"github.com/moby/buildkit/worker/runc"
@@ -152,7 +150,7 @@ func newWorker(ctx context.Context, opts Options) (*base.Worker, error) {
 		return nil, err
 	}
 	opt.GCPolicy = gcPolicy(opts.MaxBytes)
-	opt.RegistryHosts = docker.RegistryHosts(resolver.NewRegistryConfig(nil))
+	opt.RegistryHosts = registryHosts(opts.CAs)
 	return base.NewWorker(ctx, opt)
 }
 

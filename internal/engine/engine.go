@@ -4,8 +4,6 @@
 package engine
 
 import (
-	"io"
-
 	"github.com/moby/buildkit/client/llb"
 	"github.com/tonistiigi/fsutil"
 
@@ -20,21 +18,11 @@ type Request struct {
 	Trees      map[string]fsutil.FS // what llb.Local names
 	Secrets    map[string][]byte    // what llb.AddSecret names; never part of a cache key
 	Hide       *redact.Set          // secrets that the display and errors do not show
-	Config     []byte               // OCI image config, written with Output
-	Output     *Output              // nil: the result is only unpacked
-}
-
-// An Output also writes the image to a file.
-type Output struct {
-	Type  string // oci or docker, both a tar
-	Path  string
-	Check func(io.Reader) error // sees the tar before it gets its name; nil: none
 }
 
 // A Result is an unpacked image.
 type Result struct {
 	Image  string
-	Digest string  // of the written image; empty without Output
 	Layers []Layer // unpacked, uppermost first; kept while their image is in use
 	Steps  []Step  // in the order they ended
 }
@@ -67,6 +55,7 @@ type Options struct {
 	MaxBytes int64  // size Root is brought back to; 0 means 10 GB
 	Runtime  string // runc, or a path; default runc
 	Builder  Builder
+	CAs      []byte // certificate authorities of registries beside the system's, as PEM
 	Progress Progress
 }
 

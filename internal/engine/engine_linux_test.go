@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -62,9 +61,14 @@ func busybox(t *testing.T) fsutil.FS {
 // open opens an engine and checks, when the test ends, that nothing of it is left.
 func open(t *testing.T, root string, log io.Writer) *Engine {
 	t.Helper()
+	return openOptions(t, root, Options{Progress: Progress{Out: log}})
+}
+
+func openOptions(t *testing.T, root string, opts Options) *Engine {
+	t.Helper()
 	must(t, os.MkdirAll(filepath.Join(root, "layout"), 0o755))
-	e, err := Open(t.Context(), Options{Root: filepath.Join(root, "state"), Layout: filepath.Join(root, "layout"), Progress: Progress{Out: log}},
-		func() (map[string]bool, error) { return nil, nil })
+	opts.Root, opts.Layout = filepath.Join(root, "state"), filepath.Join(root, "layout")
+	e, err := Open(t.Context(), opts, func() (map[string]bool, error) { return nil, nil })
 	must(t, err)
 	t.Cleanup(func() {
 		if err := e.Close(context.Background()); err != nil {
@@ -201,42 +205,6 @@ func running(t *testing.T, args string) bool {
 		t.Error(err)
 	}
 	return slices.Contains(strings.Split(string(out), "\n"), args)
-}
-
-func TestOutputIsWholeOrNotThere(t *testing.T) {
-	e, dir := open(t, t.TempDir(), io.Discard), t.TempDir()
-	r := request(t, "echo exported > /exported")
-	r.Output = &Output{Type: "oci", Path: filepath.Join(dir, "image.tar")}
-	res, err := e.Solve(t.Context(), r)
-	must(t, err)
-	if !strings.HasPrefix(res.Digest, "sha256:") || !inTar(t, r.Output.Path, "index.json") {
-		t.Errorf("digest %q, index.json missing or not", res.Digest)
-	}
-	bad := request(t, "exit 1")
-	bad.Output = &Output{Type: "oci", Path: filepath.Join(dir, "bad.tar")}
-	if _, err := e.Solve(t.Context(), bad); err == nil {
-		t.Error("the bad build succeeded")
-	}
-	files, _ := os.ReadDir(dir)
-	if len(files) != 1 {
-		t.Errorf("want image.tar alone, got %v", files)
-	}
-}
-
-func inTar(t *testing.T, path, name string) bool {
-	t.Helper()
-	f, err := os.Open(path)
-	must(t, err)
-	defer f.Close()
-	for r := tar.NewReader(f); ; {
-		h, err := r.Next()
-		if err != nil {
-			return false
-		}
-		if h.Name == name {
-			return true
-		}
-	}
 }
 
 func TestAHeldImageSurvivesCollection(t *testing.T) {

@@ -15,12 +15,33 @@ func explain(text, told string) error {
 	if told != "" {
 		return (&fault.Fault{What: told}).WithHint("the step's own output stands above")
 	}
+	if push, ok := strings.CutPrefix(text, "failed to push "); ok {
+		return explainPush(push)
+	}
 	f := fault.Cannot("build: %s", text)
 	switch {
 	case strings.Contains(text, syscall.ENOSPC.Error()):
 		f.Hint = "make room on the disk, or run: sandwright gc"
 	case strings.Contains(text, "did not complete successfully"):
 		f.Hint = "the step's own output stands above"
+	}
+	return f
+}
+
+// explainPush says what was in the way of a push, which is told as NAME: why.
+func explainPush(text string) error {
+	name, why, _ := strings.Cut(text, ": ")
+	host, _, _ := strings.Cut(name, "/")
+	f := fault.Cannot("push %s: %s", name, why)
+	switch {
+	case strings.Contains(why, "401 Unauthorized"), strings.Contains(why, "403 Forbidden"), strings.Contains(why, "authorization failed"):
+		f.Hint = "run: docker login " + host
+	case strings.Contains(why, "certificate"):
+		f.Hint = "name the file of the registry's authority in SSL_CERT_FILE, or put it into " + certsDir + "/" + host
+	case strings.Contains(why, "server gave HTTP response to HTTPS client"):
+		f.Hint = "for a registry without TLS, write: http://" + name
+	case strings.Contains(why, "connection refused"), strings.Contains(why, "no such host"):
+		f.Hint = "check the name, the network and its proxy"
 	}
 	return f
 }

@@ -1,56 +1,53 @@
 package engine
 
 import (
-	"errors"
+	"context"
 	"io"
-	"os"
-	"path/filepath"
 
-	"github.com/moby/buildkit/client"
-
-	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/moby/buildkit/client/llb"
 )
 
-// An output is the file that an export is written to, under a temporary name
-// until it is whole.
-type output struct {
-	file *os.File
-	*Output
+// An Export is what leaves the engine of images that it has built.
+type Export struct {
+	Images      []Image // one for each platform; several become an index
+	Outputs     []Output
+	Annotations map[string]string // of each image's manifest, and of the index
+	// Provenance is how much BuildKit says of the build beside an image that is
+	// pushed or written as OCI: nothing, min or max. It has times in it.
+	Provenance string
 }
 
-// openOutput says what BuildKit is to export.
-func openOutput(r Request) (*output, client.ExportEntry, error) {
-	f, err := os.CreateTemp(filepath.Dir(r.Output.Path), ".sandwright-image-*")
-	if err != nil {
-		return nil, client.ExportEntry{}, fault.Cannot("write %s: %w", r.Output.Path, err)
-	}
-	return &output{f, r.Output}, client.ExportEntry{
-		Type:   r.Output.Type,
-		Attrs:  map[string]string{"rewrite-timestamp": "true", "source-date-epoch": "0"},
-		Output: func(map[string]string) (io.WriteCloser, error) { return keepOpen{f}, nil },
-	}, nil
+// An Image is what is written for one platform.
+type Image struct {
+	Platform   string // such as linux/amd64
+	Definition *llb.Definition
+	Config     []byte // OCI image config
+	SBOM       []byte // an SPDX document, attached where Provenance would be; nil: none
 }
 
-// finish gives the file its name, or removes it when the build failed.
-func (o *output) finish(err error) error {
-	if err == nil && o.Check != nil {
-		_, err = o.file.Seek(0, io.SeekStart)
-		err = errors.Join(err, o.Check(o.file))
-	}
-	if err == nil {
-		err = o.file.Sync()
-	}
-	err = errors.Join(err, o.file.Close())
-	if err == nil {
-		err = os.Rename(o.file.Name(), o.Path)
-	}
-	if err != nil {
-		_ = os.Remove(o.file.Name())
-	}
-	return err
+// A Kind is a form that an image leaves the engine in.
+type Kind string
+
+// The kinds. A tar and a folder are of the files alone, without a config.
+const (
+	OCI    Kind = "oci"    // a tar of an OCI layout
+	Docker Kind = "docker" // a tar that docker load takes, of one platform
+	Tar    Kind = "tar"
+	Dir    Kind = "dir"
+	Push   Kind = "push" // to the registries of its names
+)
+
+// An Output is one place that an image goes to. Path is unused for Push, and
+// for Docker where Write is set.
+type Output struct {
+	Kind  Kind
+	Path  string
+	Names []string // that the image has there; http:// before one asks for a registry without TLS
+	// Check sees an OCI or Docker tar before it gets its name; nil: none.
+	Check func(io.Reader) error
+	// Write takes the tar in the place of Path; nil: none.
+	Write func(context.Context, io.Reader) error
 }
 
-// keepOpen leaves closing to finish, which has to sync first.
-type keepOpen struct{ *os.File }
-
-func (keepOpen) Close() error { return nil }
+// attested tells whether images of that kind carry attestations.
+func (k Kind) attested() bool { return k == OCI || k == Push }

@@ -85,9 +85,7 @@ func TestARemoteBuildIsUnpackedHere(t *testing.T) {
 	e := openAt(t, root, Builder{Address: "unix://" + socket}, &log)
 	s := newShop(t, filepath.Join(root, "layout"))
 	r := s.request(t, map[string]string{"node": script("22"), "claude": script("2.1")})
-	out := r.Output
 	for _, cachedThere := range []bool{false, true} {
-		r.Output = nil
 		res, err := e.Solve(t.Context(), r)
 		must(t, err)
 		if got := readIn(t, res, "home/dev/app/built"); got != "22\n" {
@@ -102,11 +100,8 @@ func TestARemoteBuildIsUnpackedHere(t *testing.T) {
 	res, err := e.Solve(t.Context(), r)
 	must(t, err)
 	readIn(t, res, "usr/local/bin/claude")
-	r.Output = out
-	res, err = e.Solve(t.Context(), r)
-	must(t, err)
-	if !strings.HasPrefix(res.Digest, "sha256:") || !inTar(t, out.Path, "index.json") {
-		t.Errorf("digest %q", res.Digest)
+	if n := len(layersOf(t, e, r)); n < len(res.Layers)-1 {
+		t.Errorf("the written image has %d layers, and the unpacked one %d", n, len(res.Layers))
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -17,32 +16,33 @@ import (
 type job struct {
 	request Request
 	opt     client.SolveOpt
+	solve   gateway.BuildFunc // in the place of the request alone; may be nil
 }
 
-// Solve builds r. When ctx ends, every step's processes have ended on return.
-// A context that ends with a cause gives that cause.
-func (e *Engine) Solve(ctx context.Context, r Request) (Result, error) {
+// newJob is a build of r, with what every build of it is given.
+func (e *Engine) newJob(r Request) (*job, error) {
 	store, err := contentlocal.NewStore(e.opts.Layout)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	j := &job{request: r, opt: client.SolveOpt{
+	return &job{request: r, opt: client.SolveOpt{
 		LocalMounts: r.Trees,
 		OCIStores:   map[string]content.Store{StoreID: store},
-		Session:     []session.Attachable{secretsprovider.FromMap(r.Secrets)},
+		Session:     []session.Attachable{secretsprovider.FromMap(r.Secrets), dockerLogin{}},
 		SharedKey:   "sandwright",
 		Internal:    true, // nothing is kept of what its steps say
-	}}
-	if r.Output == nil {
-		return e.unpack(ctx, j)
-	}
-	out, export, err := openOutput(r)
+	}}, nil
+}
+
+// Solve builds r and makes its layers present. When ctx ends, every step's
+// processes have ended on return. A context that ends with a cause gives that
+// cause.
+func (e *Engine) Solve(ctx context.Context, r Request) (Result, error) {
+	j, err := e.newJob(r)
 	if err != nil {
 		return Result{}, err
 	}
-	j.opt.Exports = []client.ExportEntry{export}
-	answer, steps, err := e.build(ctx, j)
-	return Result{Image: r.Image, Steps: steps, Digest: answer[exptypes.ExporterImageDigestKey]}, out.finish(err)
+	return e.unpack(ctx, j)
 }
 
 // unpack builds j and makes its layers present.
@@ -58,6 +58,14 @@ func (e *Engine) unpack(ctx context.Context, j *job) (Result, error) {
 	return Result{Image: j.request.Image, Steps: steps, Layers: layers}, err
 }
 
+// result asks for what the job is about: its request, unless it says otherwise.
+func (j *job) result(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+	if j.solve != nil {
+		return j.solve(ctx, c)
+	}
+	return c.Solve(ctx, gateway.SolveRequest{Definition: j.request.Definition.ToPB(), Evaluate: true})
+}
+
 // build runs the solve and its display side by side.
 func (e *Engine) build(ctx context.Context, j *job) (map[string]string, []Step, error) {
 	r, status := j.request, make(chan *client.SolveStatus)
@@ -66,13 +74,7 @@ func (e *Engine) build(ctx context.Context, j *job) (map[string]string, []Step, 
 	var told string
 	var group errgroup.Group
 	group.Go(func() error {
-		res, err := e.backend.client().Build(ctx, j.opt, "sandwright", func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-			res, err := c.Solve(ctx, gateway.SolveRequest{Definition: r.Definition.ToPB(), Evaluate: true})
-			if err == nil && r.Config != nil {
-				res.AddMeta(exptypes.ExporterImageConfigKey, r.Config)
-			}
-			return res, err
-		}, status)
+		res, err := e.backend.client().Build(ctx, j.opt, "sandwright", j.result, status)
 		if err == nil {
 			answer = res.ExporterResponse
 		}

@@ -82,22 +82,22 @@ func (s *shop) request(t *testing.T, texts map[string]string) Request {
 	l.System, l.Init = system.String(), pid1.String()
 	def, err := llbgen.Lower(t.Context(), p, l)
 	must(t, err)
-	config, err := llbgen.ImageConfig(p)
-	must(t, err)
 	tree := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(tree, "package.json"), []byte("{}"), 0o644))
 	fs, err := fsutil.NewFS(tree)
 	must(t, err)
 	return Request{
-		Image: "demo", Definition: def, Config: config, Trees: map[string]fsutil.FS{llbgen.Manifests: fs, llbgen.Source: fs},
+		Image: "demo", Definition: def, Trees: map[string]fsutil.FS{llbgen.Manifests: fs, llbgen.Source: fs},
 		Secrets: map[string][]byte{llbgen.SecretNPMRC: nil, llbgen.SecretCA: nil},
-		Output:  &Output{Type: "oci", Path: filepath.Join(t.TempDir(), "image.tar")},
 	}
 }
 
-// layersOf lists the layers of a written image, undermost first.
-func layersOf(t *testing.T, path string) (digests []string) {
+// layersOf writes an image and lists its layers, undermost first.
+func layersOf(t *testing.T, e *Engine, r Request) (digests []string) {
 	t.Helper()
+	path := filepath.Join(t.TempDir(), "image.tar")
+	_, err := e.Export(t.Context(), r, Export{Images: []Image{imageOf(r)}, Outputs: []Output{{Kind: OCI, Path: path}}})
+	must(t, err)
 	blobs := map[string][]byte{}
 	data, err := os.ReadFile(path)
 	must(t, err)
@@ -141,7 +141,7 @@ func TestOneLayerATool(t *testing.T) {
 			t.Errorf("%s: cached %t, want %t", step, got, want)
 		}
 	}
-	before, after := layersOf(t, first.Output.Path), layersOf(t, second.Output.Path)
+	before, after := layersOf(t, e, first), layersOf(t, e, second)
 	if len(before) != len(after) {
 		t.Fatalf("%d layers became %d", len(before), len(after))
 	}

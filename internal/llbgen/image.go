@@ -11,9 +11,9 @@ import (
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
-// ImageConfig is the OCI image config of p. PID 1 is the ENTRYPOINT: platforms
-// that replace CMD keep it.
-func ImageConfig(p plan.Plan) ([]byte, error) {
+// ImageConfig is the OCI image config of p, with labels beside its own, or in
+// their place. PID 1 is the ENTRYPOINT: platforms that replace CMD keep it.
+func ImageConfig(p plan.Plan, labels map[string]string) ([]byte, error) {
 	platform, err := platformOf(p.Platform)
 	if err != nil {
 		return nil, err
@@ -23,6 +23,7 @@ func ImageConfig(p plan.Plan) ([]byte, error) {
 		WorkingDir: p.Target,
 		Labels:     map[string]string{"org.opencontainers.image.title": p.Name},
 	}}
+	maps.Copy(img.Config.Labels, labels)
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		img.Config.Env = append(img.Config.Env, name+"="+p.Env[name])
 	}

@@ -19,6 +19,9 @@ const (
 // install is the dependency layer: it sees the manifests and nothing else.
 func install(st llb.State, p plan.Plan) llb.State {
 	st = copyTree(st, p, Manifests)
+	if len(p.Install) == 0 {
+		return st
+	}
 	return run(st, p, p.Install, "install the workspace's dependencies", packageAccess(p)...)
 }
 

@@ -34,6 +34,9 @@ type Layers struct {
 	System string
 	Init   string            // holds spec.InitPath
 	Tools  map[string]string // by tool
+	// Runner is a base whose programs the engine can run. It is there for a
+	// platform whose programs it cannot, and no part of what is made.
+	Runner Runner
 }
 
 // epoch is the time of every file that a copy makes.
@@ -72,24 +75,8 @@ func system(p plan.Plan, l Layers) llb.State {
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		st = st.AddEnv(name, p.Env[name])
 	}
-	return st.Run(llb.Args([]string{"/bin/sh", "-euc", addUser, "sh", p.User.Name, fmt.Sprint(p.User.UID), p.User.Home, p.Target}),
-		llb.Network(llb.NetModeNone), llb.WithCustomName("user "+p.User.Name)).Root()
+	return withUser(st, p, l)
 }
-
-// addUser writes what useradd would, without the date that it would add to
-// /etc/shadow, and makes the folder of the workspace.
-const addUser = `
-echo "$1:x:$2:$2::$3:/bin/bash" >> /etc/passwd
-echo "$1:x:$2:" >> /etc/group
-echo "$1:!:1::::::" >> /etc/shadow
-mkdir -p "$3" "$4"
-dir=$4
-while [ "$dir" != "$3" ] && [ "$dir" != / ]; do
-	chown "$2:$2" "$dir"
-	case $dir in "$3"/*) dir=${dir%/*} ;; *) break ;; esac
-done
-chown "$2:$2" "$3"
-`
 
 // run is one command as the sandbox's user in the workspace.
 func run(st llb.State, p plan.Plan, args []string, name string, opts ...llb.RunOption) llb.State {

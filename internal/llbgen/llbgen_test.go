@@ -186,6 +186,25 @@ func TestHooksRunAfterTheSource(t *testing.T) {
 	}
 }
 
+// TestAForeignPlatformRunsNothingOfItsOwn: where its programs cannot run, the
+// user is added by those of another base, and no tool is run.
+func TestAForeignPlatformRunsNothingOfItsOwn(t *testing.T) {
+	p, l := demo(), layers()
+	if got := Programs(p); !slices.Equal(got, []string{"the install of the workspace", "the build step pnpm build", "the build step pnpm fonts"}) {
+		t.Errorf("programs of the example: %q", got)
+	}
+	p.Platform, p.Install, p.Build = "linux/arm64", nil, nil
+	if got := Programs(p); len(got) > 0 {
+		t.Errorf("programs of a plan without steps: %q", got)
+	}
+	l.Runner = Runner{Base: "base/runner@sha256:" + strings.Repeat("2", 64), Platform: "linux/amd64"}
+	for _, op := range lower(t, p, l) {
+		if e := op.GetExec(); e != nil && op.Platform.Architecture != "amd64" {
+			t.Errorf("%q runs on %v", e.Meta.Args, op.Platform)
+		}
+	}
+}
+
 func TestLowerRefuses(t *testing.T) {
 	p, l := demo(), layers()
 	delete(l.Tools, "pnpm")
@@ -199,13 +218,13 @@ func TestLowerRefuses(t *testing.T) {
 }
 
 func TestImageConfig(t *testing.T) {
-	data, err := ImageConfig(demo())
+	data, err := ImageConfig(demo(), map[string]string{"team": "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"architecture":"amd64","os":"linux","config":{"Env":["HOME=/home/dev","PATH=/usr/bin"],` +
 		`"Entrypoint":["/usr/local/bin/sandwright-init"],"WorkingDir":"/home/dev/src/app",` +
-		`"Labels":{"org.opencontainers.image.title":"demo"}},"rootfs":{"type":"","diff_ids":null}}`
+		`"Labels":{"org.opencontainers.image.title":"demo","team":"a"}},"rootfs":{"type":"","diff_ids":null}}`
 	if diff := cmp.Diff(want, string(data)); diff != "" {
 		t.Error(diff)
 	}

@@ -31,7 +31,7 @@ func toolStates(p plan.Plan, l Layers) (tools, error) {
 		}
 	}
 	for _, tool := range p.Tools {
-		if len(tool.Check) > 0 {
+		if len(tool.Check) > 0 && l.Runner.Base == "" {
 			t.checks = append(t.checks, t.check(p, tool))
 		}
 	}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/util/archutil"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/sandwright/sandwright/internal/dockerhost"
+	"github.com/sandwright/sandwright/internal/engine"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/fetch"
+	"github.com/sandwright/sandwright/internal/leak"
+	"github.com/sandwright/sandwright/internal/llbgen"
+	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/sbom"
+)
+
+// A wantedImage is what is to become of the images that are built.
+type wantedImage struct {
+	flags   imageFlags
+	names   imageNames
+	outputs []engine.Output
+	load    bool
+}
+
+// forPlatforms gives the blueprint for each platform. What this machine cannot
+// run is said here, for all of them.
+func (b blueprint) forPlatforms(platforms []string) ([]blueprint, error) {
+	var all []blueprint
+	var faults fault.List
+	for i, p := range slices.Compact(slices.Sorted(slices.Values(platforms))) {
+		one := b
+		if i > 0 || p != b.plan.Platform {
+			made, err := plan.Make(plan.Inputs{File: b.project.file, Workspace: b.workspace, Lock: b.lock, Platform: p, BuildEnv: b.values.build})
+			if err != nil {
+				faults = append(faults, fault.All(err)...)
+				continue
+			}
+			one.plan = made
+		}
+		faults = append(faults, one.foreign()...)
+		all = append(all, one)
+	}
+	return all, faults.Err()
+}
+
+// foreign says which steps would run programs that this machine cannot run.
+func (b blueprint) foreign() fault.List {
+	if runnable(b.plan.Platform) {
+		return nil
+	}
+	steps := llbgen.Programs(b.plan)
+	if _, system := b.lock.Base.Systems[b.plan.Platform]; !system {
+		return fault.List{fault.Cannot("build for %s: sandwright.lock has no base for it", b.plan.Platform).
+			WithHint("add it to platforms, then run: sandwright lock")}
+	}
+	if b.lock.Base.Systems[b.plan.Platform].Image == "" {
+		steps = append([]string{"the base of Debian packages"}, steps...)
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	return fault.List{fault.Cannot("build for %s on this %s machine, which cannot run its programs: %s would run some",
+		b.plan.Platform, hostPlatform(), strings.Join(steps, ", ")).
+		WithHint("build on such a machine, or install an emulator (on Debian: qemu-user-static)")}
+}
+
+// runnable tells whether the kernel runs programs of a platform, itself or with
+// an emulator.
+func runnable(platform string) bool {
+	return platform == hostPlatform() || slices.ContainsFunc(archutil.SupportedPlatforms(false), func(p ocispecs.Platform) bool {
+		return p.OS+"/"+p.Architecture == platform
+	})
+}
+
+// make builds for every platform, and writes, pushes and loads what is wanted.
+func (a *app) make(ctx context.Context, all []blueprint, w wantedImage) (made madeImage, err error) {
+	file := all[0].project.file
+	export, err := w.export(all[0])
+	if err != nil {
+		return made, err
+	}
+	var recipes []recipe
+	for _, b := range all {
+		b.labels = pairs(file.Image.Labels, w.flags.labels)
+		r, err := a.prepare(ctx, b)
+		if err != nil {
+			return made, err
+		}
+		recipes = append(recipes, r)
+	}
+	e, err := a.open(ctx)
+	if err != nil {
+		return made, err
+	}
+	defer func() {
+		if closeErr := e.Close(context.WithoutCancel(ctx)); err == nil {
+			err = closeErr
+		}
+	}()
+	for _, r := range recipes {
+		res, err := solve(ctx, e, r)
+		if err != nil {
+			return made, err
+		}
+		made.Steps = append(made.Steps, res.Steps...)
+		img := engine.Image{Platform: r.plan.Platform, Definition: r.definition, Config: r.config}
+		if w.flags.sbom {
+			if img.SBOM, err = bill(r.blueprint); err != nil {
+				return made, err
+			}
+		}
+		export.Images = append(export.Images, img)
+	}
+	made.Image = recipes[0].image
+	if len(export.Outputs) == 0 {
+		return made, nil
+	}
+	if made.Digest, err = deliver(ctx, e, recipes[0], export); err != nil {
+		return made, err
+	}
+	for _, o := range w.outputs {
+		made.Written = append(made.Written, o.Path)
+	}
+	made.Pushed = w.names.push
+	if w.load {
+		made.Loaded = w.names.local(file)
+	}
+	return made, nil
+}
+
+// deliver exports what was built. All is in the cache by now, and only written.
+func deliver(ctx context.Context, e *engine.Engine, r recipe, x engine.Export) (string, error) {
+	if err := leaked(metadataLeaks(r.leaks, x)); err != nil {
+		return "", err
+	}
+	for i, o := range x.Outputs {
+		if o.Kind == engine.OCI || o.Kind == engine.Docker {
+			x.Outputs[i].Check = func(tar io.Reader) error { return checkArchive(r.leaks, tar) }
+		}
+	}
+	ctx, request, done := watched(ctx, r)
+	defer done(nil)
+	return e.Export(ctx, request, x)
+}
+
+// metadataLeaks looks for secrets in what stands beside the layers.
+func metadataLeaks(c *leak.Checker, x engine.Export) (found []leak.Leak) {
+	for _, name := range slices.Sorted(maps.Keys(x.Annotations)) {
+		found = append(found, c.Text("the image's manifest", "annotation "+name, []byte(name+"="+x.Annotations[name]))...)
+	}
+	for _, img := range x.Images {
+		found = append(found, c.Text("the image's SBOM", "SBOM", img.SBOM)...)
+	}
+	return found
+}
+
+// export lists where the image goes.
+func (w wantedImage) export(b blueprint) (engine.Export, error) {
+	file := b.project.file
+	x := engine.Export{Annotations: pairs(file.Image.Annotations, w.flags.annotations), Provenance: w.flags.provenance}
+	for _, o := range w.outputs {
+		o.Names = w.names.local(file)
+		x.Outputs = append(x.Outputs, o)
+	}
+	if len(w.names.push) > 0 {
+		x.Outputs = append(x.Outputs, engine.Output{Kind: engine.Push, Names: w.names.push})
+	}
+	if w.load {
+		docker, err := dockerhost.Find(os.Environ())
+		if err != nil {
+			return x, err
+		}
+		x.Outputs = append(x.Outputs, engine.Output{Kind: engine.Docker, Names: w.names.local(file), Write: docker.Load})
+	}
+	return x, nil
+}
+
+// pairs are the file's, with NAME=VALUE of the command line over them.
+func pairs(file map[string]string, given []string) map[string]string {
+	out := maps.Clone(file)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for _, pair := range given {
+		name, value, _ := strings.Cut(pair, "=")
+		out[name] = value
+	}
+	return out
+}
+
+// bill lists what is in the image.
+func bill(b blueprint) ([]byte, error) {
+	return sbom.Document(sbom.Inputs{Name: b.plan.Name, Platform: b.plan.Platform, Lock: b.lock, Files: b.workspace.Inputs})
+}
+
+// registryCAs are the authorities that registries of images are trusted by.
+func registryCAs() []byte { return new(fetch.NPM).CABundle(os.Environ()) }

@@ -1,0 +1,65 @@
+package llbgen
+
+import (
+	"fmt"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"github.com/sandwright/sandwright/internal/plan"
+)
+
+// A Runner is a base of another platform. The zero Runner is none.
+type Runner struct {
+	Base     string // NAME@DIGEST, as in Layers
+	Platform string
+}
+
+// Programs says which steps of p's graph run programs of p's own platform, in
+// the order of the graph. With a Runner there must be none.
+func Programs(p plan.Plan) (steps []string) {
+	if len(p.Install) > 0 {
+		steps = append(steps, "the install of the workspace")
+	}
+	if p.Hooks {
+		steps = append(steps, "its lifecycle scripts")
+	}
+	for _, s := range p.Build {
+		steps = append(steps, "the build step "+s.Run)
+	}
+	return steps
+}
+
+// target is where a system that cannot run itself stands in a runner.
+const target = "/sandwright-target"
+
+// withUser adds the sandbox's user and the folder of the workspace to st. A
+// runner does so from outside.
+func withUser(st llb.State, p plan.Plan, l Layers) llb.State {
+	name := llb.WithCustomName("user " + p.User.Name)
+	args := []string{"/bin/sh", "-euc", addUser, "sh", p.User.Name, fmt.Sprint(p.User.UID), p.User.Home, p.Target}
+	if l.Runner.Base == "" {
+		return st.Run(llb.Args(append(args, "")), llb.Network(llb.NetModeNone), name).Root()
+	}
+	own, err := platformOf(l.Runner.Platform)
+	if err != nil {
+		panic(err) // it is the engine's own platform
+	}
+	runner := llb.OCILayout(l.Runner.Base, llb.OCIStore("", l.Store), llb.Platform(own), llb.WithCustomName("base that adds the user"))
+	run := runner.Run(llb.Args(append(args, target)), llb.Network(llb.NetModeNone), llb.Platform(own), name)
+	return run.AddMount(target, st)
+}
+
+// addUser writes what useradd would, without the date that it would add to
+// /etc/shadow, and makes the folder of the workspace, in the system at $5.
+const addUser = `
+echo "$1:x:$2:$2::$3:/bin/bash" >> "$5/etc/passwd"
+echo "$1:x:$2:" >> "$5/etc/group"
+echo "$1:!:1::::::" >> "$5/etc/shadow"
+mkdir -p "$5$3" "$5$4"
+dir=$4
+while [ "$dir" != "$3" ] && [ "$dir" != / ]; do
+	chown "$2:$2" "$5$dir"
+	case $dir in "$3"/*) dir=${dir%/*} ;; *) break ;; esac
+done
+chown "$2:$2" "$5$3"
+`
