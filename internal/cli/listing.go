@@ -62,8 +62,14 @@ func remarks(tree *stage.Tree, v verdict) []*item {
 		return known[path]
 	}
 	for _, n := range slices.Concat(tree.Notices(), v.notices) {
+		if n.Each {
+			continue
+		}
+		if n.Path == "" { // it is of the tree as a whole
+			n.Path, n.Kind = ".", stage.Dir.String()
+		}
 		it := of(n.Path, n.Kind)
-		it.Notice = strings.TrimPrefix(it.Notice+"; "+v.hide.Text(said(n)), "; ")
+		it.add(v.hide.Text(said(n)))
 		it.Hop, it.HopB64 = text(v.hide.Text(n.Hop))
 	}
 	for _, r := range slices.Concat(tree.Refusals(), v.refusals) {
@@ -77,6 +83,11 @@ func remarks(tree *stage.Tree, v verdict) []*item {
 	return all
 }
 
+// add adds a notice.
+func (it *item) add(notice string) {
+	it.Notice = strings.TrimPrefix(it.Notice+"; "+notice, "; ")
+}
+
 // describe adds to an item what is staged under its path.
 func (it *item) describe(e stage.Entry, hide *redact.Set) *item {
 	it.Kind = e.Kind.String()
@@ -85,6 +96,9 @@ func (it *item) describe(e stage.Entry, hide *redact.Set) *item {
 	}
 	if e.Kind == stage.File {
 		it.Size = &e.Size
+	}
+	if lost := e.Dropped(); lost != "" {
+		it.add("dropped: " + lost)
 	}
 	it.Target, it.TargetB64 = text(hide.Text(e.Target))
 	return it

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/moby/patternmatcher"
 
@@ -52,7 +53,8 @@ func (v *verdict) unread(err error, list bool) (others fault.List) {
 }
 
 // judge looks for secrets in a tree in which nothing is refused: those whose
-// values are known are always refused, what looks like one under strict.
+// values are known are always refused, what looks like one under strict. So is,
+// when it is read, a file that changes afterwards.
 func judge(ctx context.Context, tree *stage.Tree, file *config.File, secrets map[string]string) (verdict, error) {
 	contents, err := tree.Contents(ctx)
 	if err != nil {
@@ -79,22 +81,44 @@ func judge(ctx context.Context, tree *stage.Tree, file *config.File, secrets map
 	if err != nil {
 		return verdict{}, err
 	}
-	v := verdict{hide: checker.Secrets()}
+	p := policy{strict: file.Strict, harmless: harmless}
+	var one sync.Mutex // patterns are compiled when they are first used
+	tree.Recheck(func(path string, contents io.Reader) error {
+		suspects, err := checker.Again(path, contents)
+		if err != nil {
+			return err
+		}
+		one.Lock()
+		defer one.Unlock()
+		return p.verdict(suspects).faults().Err()
+	})
+	v := p.verdict(suspects)
+	v.hide = checker.Secrets()
+	return v, nil
+}
+
+// A policy says what becomes of what only looks like a secret.
+type policy struct {
+	strict   bool
+	harmless *patternmatcher.PatternMatcher
+}
+
+func (p policy) verdict(suspects []leak.Suspect) (v verdict) {
 	for _, s := range suspects {
 		if s.Variable != "" {
 			v.refusals = append(v.refusals, known(s))
 			continue
 		}
-		if skip, err := harmless.MatchesOrParentMatches(s.Path); err != nil || skip {
+		if skip, err := p.harmless.MatchesOrParentMatches(s.Path); err != nil || skip {
 			continue
 		}
-		if file.Strict {
+		if p.strict {
 			v.refusals = append(v.refusals, stage.Refusal{Path: s.Path, Kind: "file", Reason: reasonOf(s), Hop: s.Path, Hint: hintOf(s)})
 		} else {
 			v.notices = append(v.notices, stage.Notice{Path: s.Path, Kind: "file", What: "kept", Reason: reasonOf(s)})
 		}
 	}
-	return v, nil
+	return v
 }
 
 // known refuses a file with the value of a variable, which is not shown.

@@ -97,3 +97,46 @@ func TestUnread(t *testing.T) {
 		t.Errorf("of a tar: %v", got)
 	}
 }
+
+// A file that gets a secret after the tree was judged is refused when it is
+// written, and named.
+func TestASecretThatComesLater(t *testing.T) {
+	t.Setenv("SANDWRIGHT_HOME", t.TempDir())
+	for name, c := range map[string]struct {
+		text, want string
+		strict     bool
+	}{
+		"a known one":           {"key: sesame-open-4711", "cannot stage a.txt: it holds the value of KEY", false},
+		"what looks like one":   {"t = gh" + "p_4fG7hJ2kL9mN1pQ3rS5tV8wX0yZ6aB2cD4eF", "cannot stage a.txt: it looks like a secret: a token of GitHub on line 1", true},
+		"that one, not strict":  {"t = gh" + "p_4fG7hJ2kL9mN1pQ3rS5tV8wX0yZ6aB2cD4eF", "", false},
+		"something else at all": {"harmless", "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "a.txt")
+			if err := os.WriteFile(path, []byte("before"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			tree, err := stage.Inspect(t.Context(), dir, stage.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tree.Close()
+			v, err := judge(t.Context(), tree, &config.File{Strict: c.strict}, map[string]string{"KEY": "sesame-open-4711"})
+			if err != nil || len(v.refusals) > 0 {
+				t.Fatal(err, v.refusals)
+			}
+			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var out strings.Builder
+			err = tree.Tar(t.Context(), &out)
+			if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && got != c.want {
+				t.Errorf("%s, want %q", got, c.want)
+			}
+			if strings.Contains(out.String(), c.text) != (c.want == "") {
+				t.Errorf("the tar holds %q", out.String())
+			}
+		})
+	}
+}

@@ -63,18 +63,35 @@ func (t *Tree) Look(ctx context.Context, files []File, open func(place int) (io.
 	}
 	var out []Suspect
 	for i, f := range files {
-		if name := t.holds(f.Path, known[i]); name != "" {
-			out = append(out, Suspect{Path: f.Path, Shown: t.set.Text(f.Path), Variable: name})
-			continue
-		}
-		if what := tokens.Named(f.Path); what != "" && f.Sum != "" {
-			out = append(out, Suspect{Path: f.Path, Shown: f.Path, What: what})
-		}
-		for _, found := range t.memory.suspects[f.Sum] {
-			out = append(out, Suspect{Path: f.Path, Shown: f.Path, What: found.What, Line: found.Line})
+		if name := t.holds(f.Path, known[i]); name != "" || f.Sum != "" {
+			out = append(out, t.suspects(f.Path, name, t.memory.suspects[f.Sum])...)
 		}
 	}
 	return out, nil
+}
+
+// Again looks into one file whose contents are others than Look knew.
+func (t *Tree) Again(path string, contents io.Reader) ([]Suspect, error) {
+	name, found, err := t.file(io.NopCloser(contents))
+	if err != nil {
+		return nil, err
+	}
+	return t.suspects(path, t.holds(path, name), found), nil
+}
+
+// suspects is what is said of one file: that it holds a secret, or else all that
+// looks like one.
+func (t *Tree) suspects(path, holds string, found []tokens.Finding) (out []Suspect) {
+	if holds != "" {
+		return []Suspect{{Path: path, Shown: t.set.Text(path), Variable: holds}}
+	}
+	if what := tokens.Named(path); what != "" {
+		out = append(out, Suspect{Path: path, Shown: path, What: what})
+	}
+	for _, one := range found {
+		out = append(out, Suspect{Path: path, Shown: path, What: one.What, Line: one.Line})
+	}
+	return out
 }
 
 // holds gives the secret that stands in a file's name, or in its contents.

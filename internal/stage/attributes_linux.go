@@ -10,6 +10,19 @@ import (
 // An asker asks for extended attributes, in the way that the kernel has.
 type asker struct{ old bool }
 
+// folderAttributes gives the names of an open folder's extended attributes.
+func folderAttributes(fd int) string {
+	n, err := unix.Flistxattr(fd, nil)
+	if err != nil || n == 0 {
+		return ""
+	}
+	buf := make([]byte, n)
+	if n, err = unix.Flistxattr(fd, buf); err != nil {
+		return ""
+	}
+	return string(buf[:n])
+}
+
 // sysListxattrat is listxattrat(2), since Linux 6.13; all architectures that we
 // build for have this number.
 const sysListxattrat = 465

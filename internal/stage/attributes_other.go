@@ -6,3 +6,5 @@ package stage
 type asker struct{}
 
 func (*asker) attributes(int, string) string { return "" }
+
+func folderAttributes(int) string { return "" }

@@ -7,11 +7,12 @@ import (
 )
 
 // cacheMagic begins a cache. Its number changes with the meaning of what
-// follows: records in the order of the tree, and their CRC-32C.
-const cacheMagic = "sandwright stage 1\n"
+// follows: how many records are of files, those in the order of the tree, those
+// of folders in the order in which a walk leaves them, and the CRC-32C of it all.
+const cacheMagic = "sandwright stage 2\n"
 
 // recordSize is that of one record: device, inode, size, mtime and ctime in ns,
-// marks, and the sum of the contents.
+// marks, and the sum of the contents; of a folder, how many folders are in it.
 const recordSize = 5*8 + 1 + len(sum{})
 
 // maxCache bounds a cache that is read: some seven million files.
@@ -26,15 +27,20 @@ const (
 	hasAttrs                   // other attributes
 	looked                     // whether it is an LFS pointer
 	pointer                    // it is one
+	hasBits                    // mode bits that are dropped
 )
 
-// A cache knows the contents of files by what lstat says of them, from an
-// earlier stage. A file that was changed so shortly before it was looked at that
-// a later change could keep every stamp is never in it.
-type cache struct {
-	records []byte
-	next    int              // the record after the last that was found
-	index   map[uint64]int32 // inode -> record; made when the order does not help
+// A cache knows the contents of files, and folders without anything special in
+// them, by what lstat says of them, from an earlier stage. What was changed so
+// shortly before it was looked at that a later change could keep every stamp is
+// never in it.
+type cache struct{ files, folders records }
+
+// Records are those of one kind.
+type records struct {
+	bytes []byte
+	next  int              // the record after the last that was found
+	index map[uint64]int32 // inode -> record; made when the order does not help
 }
 
 // readCache reads a cache; one that is not there, or not whole, is empty.
@@ -48,20 +54,25 @@ func readCache(path string) *cache {
 	}
 	data, err := os.ReadFile(path)
 	head := len(cacheMagic)
-	if err != nil || len(data) < head+4 || string(data[:head]) != cacheMagic {
+	if err != nil || len(data) < head+8+4 || string(data[:head]) != cacheMagic {
 		return &cache{}
 	}
-	records, end := data[head:len(data)-4], data[len(data)-4:]
-	if len(records)%recordSize != 0 || crc32.Checksum(records, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(end) {
+	body, end := data[head:len(data)-4], data[len(data)-4:]
+	if crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(end) {
 		return &cache{}
 	}
-	return &cache{records: records}
+	files, all := binary.BigEndian.Uint64(body), body[8:]
+	if len(all)%recordSize != 0 || files > uint64(len(all)/recordSize) {
+		return &cache{}
+	}
+	cut := int(files) * recordSize
+	return &cache{files: records{bytes: all[:cut:cut]}, folders: records{bytes: all[cut:]}}
 }
 
-func (c *cache) len() int { return len(c.records) / recordSize }
+func (c *records) len() int { return len(c.bytes) / recordSize }
 
 // find gives the number of the record of a file, from 1; 0 where it has none.
-func (c *cache) find(id *identity) int32 {
+func (c *records) find(id *identity) int32 {
 	if c.next < c.len() && c.is(c.next, id) {
 		c.next++
 		return int32(c.next)
@@ -69,7 +80,7 @@ func (c *cache) find(id *identity) int32 {
 	if c.index == nil && c.len() > 0 {
 		c.index = make(map[uint64]int32, c.len())
 		for i := range c.len() {
-			c.index[binary.BigEndian.Uint64(c.records[i*recordSize+8:])] = int32(i)
+			c.index[binary.BigEndian.Uint64(c.bytes[i*recordSize+8:])] = int32(i)
 		}
 	}
 	i, ok := c.index[id.ino]
@@ -80,8 +91,8 @@ func (c *cache) find(id *identity) int32 {
 	return i + 1
 }
 
-func (c *cache) is(i int, id *identity) bool {
-	r := c.records[i*recordSize:]
+func (c *records) is(i int, id *identity) bool {
+	r := c.bytes[i*recordSize:]
 	for n, v := range id.key() {
 		if binary.BigEndian.Uint64(r[8*n:]) != v {
 			return false
@@ -91,11 +102,17 @@ func (c *cache) is(i int, id *identity) bool {
 }
 
 // marks are those of the record with a number of find.
-func (c *cache) marks(n int32) marks { return marks(c.records[int(n-1)*recordSize+40]) }
+func (c *records) marks(n int32) marks { return marks(c.bytes[int(n-1)*recordSize+40]) }
 
 // sum is zero where only marks are known.
-func (c *cache) sum(n int32) sum {
-	return sum(c.records[int(n)*recordSize-len(sum{}) : int(n)*recordSize])
+func (c *records) sum(n int32) sum {
+	return sum(c.bytes[int(n)*recordSize-len(sum{}) : int(n)*recordSize])
+}
+
+// count is how many folders are in the folder of a record.
+func (c *records) count(n int32) uint32 {
+	s := c.sum(n)
+	return binary.BigEndian.Uint32(s[:])
 }
 
 // key is what a file is known by.

@@ -18,7 +18,7 @@ func (d *dir) cached(file string) (digest string, unknown int) {
 	tree := d.stage(Options{Cache: file})
 	for i := range tree.entries {
 		e := &tree.entries[i]
-		if e.Kind == File && (e.cached == 0 || tree.cache.sum(e.cached) == sum{}) {
+		if e.Kind == File && (e.cached == 0 || tree.cache.files.sum(e.cached) == sum{}) {
 			unknown++
 		}
 	}

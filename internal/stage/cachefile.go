@@ -43,22 +43,38 @@ func (t *Tree) saveCache(sums []sum) (err error) {
 
 func (t *Tree) writeCache(w io.Writer, sums []sum) error {
 	out := bufio.NewWriterSize(w, 1<<16)
-	table, check := crc32.MakeTable(crc32.Castagnoli), uint32(0)
 	io.WriteString(out, cacheMagic)
-	buf := make([]byte, 0, recordSize)
+	check := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	body := io.MultiWriter(out, check)
+	kept := func(e *Entry) bool { return e.Kind == File && e.id.racy == 0 }
+	files := uint64(0)
 	for i := range t.entries {
-		e := t.at(i)
-		if e.Kind != File || e.id.racy != 0 {
-			continue
+		if kept(t.at(i)) {
+			files++
 		}
-		buf = buf[:0]
-		for _, v := range e.id.key() {
-			buf = binary.BigEndian.AppendUint64(buf, v)
-		}
-		buf = append(append(buf, byte(e.marks)), sums[i][:]...)
-		check = crc32.Update(check, table, buf)
-		out.Write(buf)
 	}
-	out.Write(binary.BigEndian.AppendUint32(nil, check))
+	buf := binary.BigEndian.AppendUint64(make([]byte, 0, recordSize), files)
+	body.Write(buf)
+	for i := range t.entries {
+		if e := t.at(i); kept(e) {
+			buf = appendRecord(buf[:0], &e.id, e.marks, sums[i])
+			body.Write(buf)
+		}
+	}
+	for i := range t.folders {
+		f := &t.folders[i]
+		var count sum
+		binary.BigEndian.PutUint32(count[:], f.subs)
+		buf = appendRecord(buf[:0], &f.id, f.marks, count)
+		body.Write(buf)
+	}
+	out.Write(check.Sum(nil))
 	return out.Flush()
+}
+
+func appendRecord(b []byte, id *identity, m marks, s sum) []byte {
+	for _, v := range id.key() {
+		b = binary.BigEndian.AppendUint64(b, v)
+	}
+	return append(append(b, byte(m)), s[:]...)
 }

@@ -82,8 +82,13 @@ func (t *Tree) retry(i int, read func(*Entry) error) error {
 
 // content opens a file's contents. Nothing but the very bytes that were looked
 // at is ever read to the end: reading fails when the file changes under way.
-func (t *Tree) content(e *Entry) (*content, error) {
-	fd, err := t.root.openFD(e.Path, fileFlags)
+func (t *Tree) content(e *Entry) (*content, error) { return contentBy(t.root, e) }
+
+// contentBy is content with an opener: a root, or a near.
+func contentBy(opener interface {
+	openFD(string, int) (int, error)
+}, e *Entry) (*content, error) {
+	fd, err := opener.openFD(e.Path, fileFlags)
 	if gone(err) {
 		return nil, changed(e.Path)
 	}

@@ -372,7 +372,15 @@ func moreKinds() []hostile {
 			}
 			attribute(d, "1", "user.x")
 		}, want: []string{"0*", "1*", "2*"}, notices: []string{"dropped setuid, setgid and sticky bits of 3 files, such as 0; extended attributes of 1"}},
-		{name: "folders keep no bits", build: func(d *dir) { d.file("a/f", ""); d.check(os.Chmod(d.path("a"), 0o700|os.ModeSetgid)) }, want: []string{"a/f"}},
+		{name: "folders keep no bits", build: func(d *dir) { d.file("a/f", ""); d.check(os.Chmod(d.path("a"), 0o700|os.ModeSticky)) }, want: []string{"a/f"},
+			notices: []string{"dropped setuid, setgid and sticky bits of a"}},
+		{name: "bits of a folder and a file", build: func(d *dir) {
+			d.file("a/f", "")
+			d.check(os.Chmod(d.path("a"), 0o755|os.ModeSetgid))
+			d.check(os.Chmod(d.path("a/f"), 0o644|os.ModeSetgid))
+		}, want: []string{"a/f"}, notices: []string{"dropped setuid, setgid and sticky bits of 2 files and folders, such as a/f"}},
+		{name: "extended attributes of a folder", build: func(d *dir) { d.file("a/f", ""); attribute(d, "a", "user.a") }, want: []string{"a/f"},
+			notices: []string{"dropped extended attributes of a"}},
 		{name: "hard link to outside", build: func(d *dir) { d.file("../shared", "mine too"); d.check(os.Link(d.path("../shared"), d.path("f"))) }, want: []string{"f"}},
 		{name: "empty folders", build: func(d *dir) { d.mkdir("a/b"); d.file("f", "") }, want: []string{"f"}},
 	}

@@ -56,7 +56,7 @@ func (t *Tree) contents(ctx context.Context) ([]sum, error) {
 		}
 		files++
 		if e.cached > 0 {
-			sums[i] = t.cache.sum(e.cached)
+			sums[i] = t.cache.files.sum(e.cached)
 		}
 		if sums[i] == (sum{}) {
 			todo = append(todo, i)
@@ -66,7 +66,7 @@ func (t *Tree) contents(ctx context.Context) ([]sum, error) {
 		return nil, err
 	}
 	t.sums.Store(&sums)
-	if t.opts.Cache != "" && (len(todo) > 0 || t.cache.len() > 2*files) {
+	if t.opts.Cache != "" && (len(todo) > 0 || t.learnt || t.cache.files.len() > 2*files) {
 		return sums, t.saveCache(sums)
 	}
 	return sums, nil
@@ -80,13 +80,14 @@ func (t *Tree) read(ctx context.Context, todo []int, sums []sum) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for w := range workers {
 		g.Go(func() error {
-			buf := make([]byte, chunkSize)
+			buf, from := make([]byte, chunkSize), &near{root: t.root}
+			defer from.Close()
 			for n := w; n < len(todo); n += workers {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
 				i := todo[n]
-				err := t.retry(i, func(e *Entry) (err error) { sums[i], err = t.sum(e, buf); return err })
+				err := t.retry(i, func(e *Entry) (err error) { sums[i], err = sumFile(from, e, buf); return err })
 				failed[w] = append(failed[w], fault.All(err)...)
 			}
 			return nil
@@ -103,11 +104,16 @@ func (t *Tree) read(ctx context.Context, todo []int, sums []sum) error {
 // chunkSize is the piece that large files are hashed in.
 const chunkSize = 1 << 20
 
-// sum is the sha256 of the contents of a file up to chunkSize bytes. Of a
+// sumFile is the sha256 of the contents of a file up to chunkSize bytes. Of a
 // larger one it is that of the number and the sha256 of each chunk that is not
 // all zeros: a file costs what it holds, and is the same wherever its holes are.
-func (t *Tree) sum(e *Entry, buf []byte) (sum, error) {
-	c, err := t.content(e)
+func sumFile(from *near, e *Entry, buf []byte) (_ sum, err error) {
+	defer func() {
+		if err != nil {
+			from.Close() // its folder may be another one when it is tried again
+		}
+	}()
+	c, err := contentBy(from, e)
 	if err != nil {
 		return sum{}, err
 	}

@@ -19,13 +19,44 @@ type dropped struct {
 }
 
 type count struct {
-	n     int
-	first string
+	n       int
+	first   string
+	folders bool // one is among them
 }
 
-func (c *count) add(p string) {
+func (c *count) add(e *Entry) {
 	if c.n++; c.n == 1 {
-		c.first = p
+		c.first = e.Path
+	}
+	c.folders = c.folders || e.Kind == Dir
+}
+
+// lostBits are mode bits that nothing in the tree has.
+const lostBits = unix.S_ISUID | unix.S_ISGID | unix.S_ISVTX
+
+// folder looks for mode bits and attributes of a folder, which has the marks
+// that the cache knows.
+func (d *dropped) folder(f *frame, e *Entry) {
+	if f.last == 0 && f.fd >= 0 && f.marks&asked == 0 {
+		if d.asked++; d.asked <= maxAsked {
+			f.marks |= asked | attributeMarks(folderAttributes(f.fd))
+		}
+	}
+	e.marks = f.marks
+	d.count(e, f.mode)
+}
+
+// count counts what an entry loses.
+func (d *dropped) count(e *Entry, mode uint32) {
+	if mode&lostBits != 0 {
+		e.marks |= hasBits
+		d.bits.add(e)
+	}
+	if e.marks&hasCaps != 0 {
+		d.caps.add(e)
+	}
+	if e.marks&hasAttrs != 0 {
+		d.xattrs.add(e)
 	}
 }
 
@@ -36,23 +67,15 @@ func (d *dropped) look(dir int, e *Entry, name string, st *unix.Stat_t) {
 	if e.Kind != File {
 		return
 	}
-	if uint32(st.Mode)&(unix.S_ISUID|unix.S_ISGID|unix.S_ISVTX) != 0 {
-		d.bits.add(e.Path)
-	}
 	if e.marks&asked == 0 && e.cached == 0 {
 		if uint32(st.Mode)&0o111 == 0 {
-			if d.asked++; d.asked > maxAsked {
-				return
-			}
+			d.asked++
 		}
-		e.marks |= asked | attributeMarks(d.ask.attributes(dir, name))
+		if uint32(st.Mode)&0o111 != 0 || d.asked <= maxAsked {
+			e.marks |= asked | attributeMarks(d.ask.attributes(dir, name))
+		}
 	}
-	if e.marks&hasCaps != 0 {
-		d.caps.add(e.Path)
-	}
-	if e.marks&hasAttrs != 0 {
-		d.xattrs.add(e.Path)
-	}
+	d.count(e, uint32(st.Mode))
 }
 
 // attributeMarks reads a list of names, each ended by a NUL. The label that
@@ -70,22 +93,47 @@ func attributeMarks(names string) (m marks) {
 	return m
 }
 
+// What is lost, in the words of a notice.
+const (
+	lostBitsText  = "setuid, setgid and sticky bits"
+	lostCapsText  = "capabilities"
+	lostAttrsText = "extended attributes"
+)
+
 // notice is the one notice of all that was dropped.
 func (d *dropped) notice() []Notice {
 	var parts []string
 	for _, c := range []struct {
 		count
 		what string
-	}{{d.bits, "setuid, setgid and sticky bits"}, {d.caps, "capabilities"}, {d.xattrs, "extended attributes"}} {
+	}{{d.bits, lostBitsText}, {d.caps, lostCapsText}, {d.xattrs, lostAttrsText}} {
+		of := "files"
+		if c.folders {
+			of = "files and folders"
+		}
 		switch {
 		case c.n == 1:
 			parts = append(parts, c.what+" of "+show(c.first))
 		case c.n > 1:
-			parts = append(parts, fmt.Sprintf("%s of %d files, such as %s", c.what, c.n, show(c.first)))
+			parts = append(parts, fmt.Sprintf("%s of %d %s, such as %s", c.what, c.n, of, show(c.first)))
 		}
 	}
 	if len(parts) == 0 {
 		return nil
 	}
-	return []Notice{{Reason: "dropped " + strings.Join(parts, "; ")}}
+	return []Notice{{Reason: "dropped " + strings.Join(parts, "; "), Each: true}}
+}
+
+// Dropped says what of an entry no image gets; it is empty where that is nothing.
+func (e *Entry) Dropped() string {
+	var parts []string
+	for _, lost := range []struct {
+		marks
+		what string
+	}{{hasBits, lostBitsText}, {hasCaps, lostCapsText}, {hasAttrs, lostAttrsText}} {
+		if e.marks&lost.marks != 0 {
+			parts = append(parts, lost.what)
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -32,7 +32,7 @@ type Entry struct {
 	marks  marks
 }
 
-// A sum identifies the contents of a file: see sumOf.
+// A sum identifies the contents of a file: see sumFile.
 type sum [sha256.Size]byte
 
 // An identity is what lstat knows of a file's contents without reading them.

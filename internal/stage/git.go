@@ -22,6 +22,7 @@ func (l *lister) git(repo repository, depth int) error {
 		return fault.Cannot("stage %s: submodules nest deeper than %d", show(repo.sub), maxModules).
 			WithHint("add it to exclude: in sandwright.yaml")
 	}
+	l.repos = append(l.repos, repo)
 	var modules []string
 	attributes := false
 	err := l.gitList(repo, listAll(), func(rec []byte) error {
@@ -60,6 +61,7 @@ func (l *lister) git(repo repository, depth int) error {
 }
 
 func (l *lister) alone(p string) {
+	l.inner[p] = true
 	l.notices = append(l.notices, Notice{Path: p, Kind: "repository", What: "left out", Reason: "it is a repository of its own, and no submodule"})
 }
 
@@ -88,14 +90,13 @@ func (l *lister) module(m string, above *git.Repo, depth int) error {
 // its .gitignore files as if an empty repository were there. What is installed
 // is no source, so node_modules is left out, whether a rule says so or not.
 func (l *lister) outside() error {
-	none, err := emptyRepository()
-	if err != nil {
+	if err := l.emptyRepository(); err != nil {
 		return err
 	}
-	defer os.RemoveAll(none)
-	here := &git.Repo{Dir: l.root.path, Top: l.root.path, Env: []string{"GIT_DIR=" + none, "GIT_WORK_TREE=" + l.root.path}}
+	here := &git.Repo{Dir: l.root.path, Top: l.root.path, Env: []string{"GIT_DIR=" + l.none, "GIT_WORK_TREE=" + l.root.path}}
+	l.repos = append(l.repos, repository{asked: here})
 	var inner []string
-	err = l.gitList(repository{asked: here}, append(listAll(), "--exclude=node_modules"), func(rec []byte) error {
+	err := l.gitList(repository{asked: here}, append(listAll(), "--exclude=node_modules"), func(rec []byte) error {
 		r, err := parseRecord(rec)
 		if err != nil {
 			return err
@@ -114,21 +115,18 @@ func (l *lister) outside() error {
 	return err
 }
 
-// emptyRepository makes the least that git takes for a repository. The caller
-// removes it.
-func emptyRepository() (string, error) {
-	dir, err := os.MkdirTemp("", "sandwright-git-")
+// emptyRepository makes the least that git takes for a repository, until close.
+func (l *lister) emptyRepository() (err error) {
+	if l.none, err = os.MkdirTemp("", "sandwright-git-"); err == nil {
+		for _, sub := range []string{"objects", "refs"} {
+			err = errors.Join(err, os.Mkdir(filepath.Join(l.none, sub), 0o700))
+		}
+		err = errors.Join(err, os.WriteFile(filepath.Join(l.none, "HEAD"), []byte("ref: refs/heads/none\n"), 0o600))
+	}
 	if err != nil {
-		return "", fault.Cannot("list a folder outside git: %w", err)
+		return fault.Cannot("list a folder outside git: %w", err).WithHint("set TMPDIR to a folder that you can write to, or run: git init")
 	}
-	for _, sub := range []string{"objects", "refs"} {
-		err = errors.Join(err, os.Mkdir(filepath.Join(dir, sub), 0o700))
-	}
-	if err = errors.Join(err, os.WriteFile(filepath.Join(dir, "HEAD"), []byte("ref: refs/heads/none\n"), 0o600)); err != nil {
-		os.RemoveAll(dir)
-		return "", fault.Cannot("list a folder outside git: %w", err)
-	}
-	return dir, nil
+	return nil
 }
 
 // gitList streams the NUL-ended records of one git ls-files in a repository.

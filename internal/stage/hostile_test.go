@@ -130,6 +130,31 @@ func hostileKinds() []hostile {
 		{name: "untracked socket and device below", build: func(d *dir) { d.file("a/f", ""); d.socket("a/s"); d.device("a/d") }, want: []string{"a/f"},
 			notices: []string{"left out a/d: it is a device", "left out a/s: it is a socket"}},
 		{name: "excluded fifo", build: func(d *dir) { d.fifo("p"); d.file(ignoreName, "p\n") }, want: []string{ignoreName}},
+		{name: "folders of nothing but a fifo", build: func(d *dir) { d.mkdir("a/b/c"); d.fifo("a/b/p"); d.fifo("a/b/c/:(top)q"); d.file("f", "") },
+			want: []string{"f"}, notices: []string{"left out a/b/c/:(top)q: it is a fifo", "left out a/b/p: it is a fifo"}},
+		{name: "a fifo beside ignored files", build: func(d *dir) { d.file("a/.gitignore", "*\n!p\n"); d.file("a/b", ""); d.fifo("a/p"); d.file("f", "") },
+			want: []string{"f"}, notices: []string{"left out a/p: it is a fifo"}},
+		{name: "ignored fifos", build: func(d *dir) {
+			d.file(".gitignore", "*.sock\n/a/\n")
+			d.mkdir("a/b")
+			d.mkdir("c")
+			d.fifo("a/b/p")
+			d.fifo("c/x.sock")
+			d.fifo("y.sock")
+		}, want: []string{".gitignore"}},
+		{name: "ignored and included fifo", opts: Options{Include: []string{"a"}}, build: func(d *dir) { d.file(".gitignore", "/a/\n"); d.mkdir("a"); d.fifo("a/p") },
+			want: []string{".gitignore"}, notices: []string{"left out a/p: it is a fifo"}},
+		{name: "excluded folder of a fifo", build: func(d *dir) { d.mkdir("a/b"); d.fifo("a/b/p"); d.file(ignoreName, "a\n") }, want: []string{ignoreName}},
+		{name: "fifo in a repository of its own", build: func(d *dir) { d.git("init", "-q", "sub"); d.fifo("sub/p"); d.file("f", "") },
+			want: []string{"f"}, notices: []string{"left out sub: it is a repository of its own, and no submodule"}},
+		{name: "fifo in folders outside git", build: func(d *dir) {
+			d.remove(".git")
+			d.mkdir("a/b")
+			d.mkdir("node_modules/c")
+			d.fifo("a/b/p")
+			d.fifo("node_modules/c/p")
+			d.file("f", "")
+		}, want: []string{"f"}, notices: []string{"left out a/b/p: it is a fifo"}},
 		{name: "fifo outside git", build: func(d *dir) { d.remove(".git"); d.fifo("p"); d.file("a", "") }, want: []string{"a"},
 			notices: []string{"left out p: it is a fifo"}},
 		{name: "tracked file became a fifo", build: func(d *dir) { d.file("p", ""); d.commit(); d.remove("p"); d.fifo("p") },

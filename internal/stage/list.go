@@ -19,9 +19,19 @@ type lister struct {
 	rules   rules
 	paths   []string // a name may be there twice
 	modules map[string]bool
-	lfs     []repository // those whose attributes may speak of LFS
+	inner   map[string]bool // repositories that are no submodules
+	repos   []repository    // all that were listed
+	lfs     []repository    // those whose attributes may speak of LFS
 	notices []Notice
 	deep    []string // folders in which git could not open one, for its long path
+	none    string   // the empty repository that stands for none, while the list is of use
+}
+
+// close removes what was made for git alone.
+func (l *lister) close() {
+	if l.none != "" {
+		os.RemoveAll(l.none)
+	}
 }
 
 // A repository is one that git lists.

@@ -19,6 +19,7 @@ type Notice struct {
 	What   string // what became of it: left out, kept, …
 	Reason string
 	Hop    string // the link on the way that decides, where that is another one
+	Each   bool   // it sums up what the entries say themselves, by Dropped
 }
 
 // String is the notice as one line, with its path escaped.

@@ -7,42 +7,53 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// special calls found with the name and kind of each fifo, socket and device in
-// an open folder, of which git says nothing. A file system that does not tell
-// kinds with names has none, nor has a folder that cannot be read.
-func special(dir int, found func(name, kind string)) {
-	const typeAt, nameAt = 18, 19 // in a linux_dirent64, see getdents64(2)
+// readKinds calls each with the name and kind of every folder, fifo, socket and
+// device in an open folder, by the kinds that getdents64(2) gives with names. It
+// is false where the folder could not be read to its end.
+func readKinds(dir int, buf []byte, each func(name, kind string)) bool {
+	const typeAt, nameAt = 18, 19 // in a linux_dirent64
 	if _, err := unix.Seek(dir, 0, unix.SEEK_SET); err != nil {
-		return
+		return false
 	}
-	buf := make([]byte, 16<<10)
 	for {
 		n, err := unix.ReadDirent(dir, buf)
 		if err != nil || n <= 0 {
-			return
+			return err == nil
 		}
 		for rest := buf[:n]; len(rest) > nameAt; {
 			size := int(binary.NativeEndian.Uint16(rest[16:]))
 			if size <= nameAt || size > len(rest) {
-				return
+				return false
 			}
-			if kind := specialKind(rest[typeAt]); kind != "" {
+			if kind := rest[typeAt]; kind != unix.DT_REG && kind != unix.DT_LNK {
 				name, _, _ := bytes.Cut(rest[nameAt:size], []byte{0})
-				found(string(name), kind)
+				kindOf(dir, string(name), kind, each)
 			}
 			rest = rest[size:]
 		}
 	}
 }
 
-func specialKind(direntType byte) string {
-	switch direntType {
-	case unix.DT_FIFO:
-		return "fifo"
-	case unix.DT_SOCK:
-		return "socket"
-	case unix.DT_CHR, unix.DT_BLK:
-		return "device"
+// kindOf asks where a file system does not tell.
+func kindOf(dir int, name string, direntType byte, each func(name, kind string)) {
+	if name == "." || name == ".." {
+		return
 	}
-	return ""
+	if direntType == unix.DT_UNKNOWN {
+		st, err := lstat(dir, name)
+		if err != nil {
+			return
+		}
+		direntType = byte(uint32(st.Mode) & unix.S_IFMT >> 12) // as dirent.h's IFTODT
+	}
+	switch direntType {
+	case unix.DT_DIR:
+		each(name, "dir")
+	case unix.DT_FIFO:
+		each(name, "fifo")
+	case unix.DT_SOCK:
+		each(name, "socket")
+	case unix.DT_CHR, unix.DT_BLK:
+		each(name, "device")
+	}
 }

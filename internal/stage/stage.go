@@ -39,9 +39,12 @@ type Tree struct {
 	refusals []Refusal
 
 	cache   *cache
+	folders []known               // for the cache
+	learnt  bool                  // whether it does not know one of them
 	sums    atomic.Pointer[[]sum] // of the contents of the entries, once Digest has read them
 	renewed atomic.Bool           // whether fresh holds anything
 	fresh   sync.Map              // place -> *Entry, of files that changed since and were looked at again
+	judged  atomic.Pointer[recheck]
 }
 
 // Open is Inspect of a tree in which nothing is refused: its error names all
@@ -83,7 +86,8 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lister{ctx: ctx, root: r, rules: rules, modules: map[string]bool{}}
+	l := &lister{ctx: ctx, root: r, rules: rules, modules: map[string]bool{}, inner: map[string]bool{}}
+	defer l.close()
 	start := time.Now()
 	paths, err := l.list()
 	if err != nil {
@@ -98,6 +102,9 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 		return nil, err
 	}
 	w.tooLong(long)
+	if err := w.leftOut(ctx, l); err != nil {
+		return nil, err
+	}
 	w.links(links)
 	if err := w.lfs(ctx, l.lfs); err != nil {
 		return nil, err
@@ -105,7 +112,7 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 	w.collisions()
 	w.notices = append(w.notices, w.dropped.notice()...)
 	return &Tree{
-		root: r, opts: opts, entries: w.entries, cache: w.cache,
+		root: r, opts: opts, entries: w.entries, cache: w.cache, folders: w.folders, learnt: w.learnt,
 		notices:  byPath(w.notices, func(n Notice) string { return n.Path }, Notice.String),
 		refusals: byPath(w.refusals, func(r Refusal) string { return r.Path }, func(r Refusal) string { return r.Reason }),
 	}, nil

@@ -24,7 +24,8 @@ func (t *Tree) Tar(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out := &tarWriter{tree: t, w: w, time: when.Unix(), buf: make([]byte, 0, tarBuffer+4*blockSize)}
+	out := &tarWriter{tree: t, near: near{root: t.root}, w: w, time: when.Unix(), buf: make([]byte, 0, tarBuffer+4*blockSize)}
+	defer out.near.Close()
 	for i := range t.entries {
 		if i%64 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -39,6 +40,7 @@ func (t *Tree) Tar(ctx context.Context, w io.Writer) error {
 
 type tarWriter struct {
 	tree *Tree
+	near near
 	w    io.Writer
 	time int64
 	buf  []byte // begins at the edge of a block
@@ -73,12 +75,21 @@ func (o *tarWriter) entry(ctx context.Context, i int) error {
 		}
 		return nil
 	}
-	return o.tree.retry(i, func(e *Entry) error { return o.file(ctx, e) })
+	return o.tree.retry(i, func(e *Entry) error {
+		e, err := o.tree.sure(i, e)
+		if err == nil {
+			err = o.file(ctx, e)
+		}
+		if err != nil {
+			o.near.Close() // its folder may be another one when it is tried again
+		}
+		return err
+	})
 }
 
 // file writes a file. What is in the buffer of one that changed is taken back.
 func (o *tarWriter) file(ctx context.Context, e *Entry) error {
-	c, err := o.tree.content(e)
+	c, err := contentBy(&o.near, e)
 	if err != nil {
 		return err
 	}

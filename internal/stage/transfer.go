@@ -18,9 +18,7 @@ import (
 // times that stand for the contents, so that a receiver which compares names,
 // sizes and times never keeps contents that changed; set them in the build.
 func (t *Tree) FS() fsutil.FS {
-	return &transfer{entries: t.entries, opts: t.opts, at: t.at, time: t.modTime, err: t.Err(), open: func(i int) (io.ReadCloser, error) {
-		return t.content(t.at(i))
-	}}
+	return &transfer{entries: t.entries, opts: t.opts, at: t.at, time: t.modTime, err: t.Err(), open: t.transferred}
 }
 
 // modTime is the pseudo time of an entry: that of its contents where Digest has

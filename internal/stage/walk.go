@@ -28,26 +28,24 @@ type walker struct {
 	start    time.Time // before anything was looked at
 	cache    *cache
 	frames   []frame // the folders on the way to the last name
-	lost     string  // a folder that is not there, nor anything below
+	folders  []known // those without a fifo, socket or device
+	learnt   bool    // whether the cache does not know one of them
+	special  []special
+	unlisted []string // folders on the disk in which nothing is listed
+	buf      []byte
+	lost     string // a folder that is not there, nor anything below
 	entries  []Entry
 	notices  []Notice
 	refusals []Refusal
 	dropped  dropped
 }
 
-// A frame is a folder that is looked into. It becomes an entry with the first
-// entry in it.
-type frame struct {
-	path string
-	fd   int // -1 when it was closed to spare descriptors
-	kept bool
-}
-
 // walk takes names in the order of a walk.
 func (w *walker) walk(ctx context.Context, paths []string) error {
-	w.frames = append(w.frames[:0], frame{path: ".", fd: int(w.root.Fd()), kept: true})
+	root := frame{path: ".", fd: int(w.root.Fd()), kept: true}
+	w.stamp(&root)
+	w.frames = append(w.frames[:0], root)
 	defer w.leave(1)
-	w.special(w.top())
 	w.entries = make([]Entry, 0, len(paths)+len(paths)/8)
 	for i, p := range paths {
 		if i%1024 == 0 && ctx.Err() != nil {
@@ -64,81 +62,14 @@ func (w *walker) walk(ctx context.Context, paths []string) error {
 			w.refuse(p, err)
 		}
 	}
+	w.leave(1)
+	w.survey(w.top())
 	return nil
 }
-
-func (w *walker) top() *frame { return &w.frames[len(w.frames)-1] }
 
 // refuse is for what cannot be looked at.
 func (w *walker) refuse(p string, err error) {
 	w.refusals = append(w.refusals, Refusal{Path: p, Reason: reasonOf(err).Error(), Hint: "make it readable, or add it to .gitignore"})
-}
-
-// leave closes the folders from the n-th on.
-func (w *walker) leave(n int) {
-	for _, f := range w.frames[n:] {
-		if f.fd >= 0 {
-			unix.Close(f.fd)
-		}
-	}
-	w.frames = w.frames[:n]
-}
-
-// enter makes dir the folder on top. It is false where dir is not there, or is
-// a link now.
-func (w *walker) enter(dir string) bool {
-	n := len(w.frames)
-	for n > 1 && !below(dir, w.frames[n-1].path) {
-		n--
-	}
-	w.leave(n)
-	if top := w.top(); top.fd < 0 {
-		fd, err := w.root.openFD(top.path, dirFlags)
-		if err != nil {
-			return w.miss(top.path, err)
-		}
-		top.fd = fd
-	}
-	for w.top().path != dir {
-		at := w.top().path
-		rest := dir
-		if at != "." {
-			rest = dir[len(at)+1:]
-		}
-		name, _, _ := strings.Cut(rest, "/")
-		next := dir[:len(dir)-len(rest)+len(name)]
-		fd, err := w.root.below(w.top().fd, name, dirFlags)
-		if err != nil {
-			return w.miss(next, err)
-		}
-		w.push(frame{path: next, fd: fd})
-	}
-	return true
-}
-
-func (w *walker) miss(dir string, err error) bool {
-	w.lost = dir + "/"
-	if !gone(err) {
-		w.refuse(dir, err)
-	}
-	return false
-}
-
-// push adds an open folder. Where its name was just looked at, that was it, or
-// something that has become a folder since.
-func (w *walker) push(f frame) {
-	if n := len(w.entries); n > 0 && w.entries[n-1].Path == f.path {
-		f.kept = w.entries[n-1].Kind == Dir
-		if !f.kept {
-			w.entries = w.entries[:n-1]
-		}
-	}
-	w.frames = append(w.frames, f)
-	w.special(&f)
-	if old := len(w.frames) - maxOpen; old > 0 && w.frames[old].fd >= 0 {
-		unix.Close(w.frames[old].fd)
-		w.frames[old].fd = -1
-	}
 }
 
 // name looks at one name and keeps it when its kind can be staged.
@@ -173,8 +104,8 @@ func (w *walker) entry(e *Entry, dir int, p, name string, st *unix.Stat_t) (bool
 	case unix.S_IFREG:
 		*e = Entry{Path: p}
 		e.become(st, w.start)
-		if e.cached = w.cache.find(&e.id); e.cached > 0 {
-			e.marks = w.cache.marks(e.cached)
+		if e.cached = w.cache.files.find(&e.id); e.cached > 0 {
+			e.marks = w.cache.files.marks(e.cached)
 		}
 		return true, nil
 	case unix.S_IFDIR:
@@ -182,6 +113,7 @@ func (w *walker) entry(e *Entry, dir int, p, name string, st *unix.Stat_t) (bool
 			return false, nil // a file became a folder; what is in it is listed itself
 		}
 		*e = Entry{Path: p, Kind: Dir, Mode: 0o755}
+		w.top().subs++
 		return true, nil
 	case unix.S_IFLNK:
 		target, err := readlink(dir, name)
@@ -198,19 +130,6 @@ func (w *walker) entry(e *Entry, dir int, p, name string, st *unix.Stat_t) (bool
 		w.leaveOut(p, "device")
 	}
 	return false, nil
-}
-
-// keep adds an entry, after the folders that it is in.
-func (w *walker) keep(e *Entry) {
-	n := len(w.frames)
-	for n > 1 && !w.frames[n-1].kept {
-		n--
-	}
-	for i := n; i < len(w.frames); i++ {
-		w.frames[i].kept = true
-		w.entries = append(w.entries, Entry{Path: w.frames[i].path, Kind: Dir, Mode: 0o755})
-	}
-	w.entries = append(w.entries, *e)
 }
 
 // become makes e the regular file that was looked at.
@@ -238,15 +157,6 @@ func racy(id identity, look time.Time) bool {
 
 func (w *walker) leaveOut(p, kind string) {
 	w.notices = append(w.notices, Notice{Path: p, Kind: kind, What: "left out", Reason: "it is a " + kind})
-}
-
-// special gives a notice of what is in a folder and no git lists.
-func (w *walker) special(f *frame) {
-	special(f.fd, func(name, kind string) {
-		if p := join(f.path, name); name != ".git" && !w.rules.drop(p) {
-			w.leaveOut(p, kind)
-		}
-	})
 }
 
 // tooLong refuses folders that git could not open for the length of their path.

@@ -1,0 +1,177 @@
+package stage
+
+import (
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A frame is a folder that is looked into. It becomes an entry with the first
+// entry in it.
+type frame struct {
+	path  string
+	fd    int // -1 when it was closed to spare descriptors
+	kept  bool
+	id    identity // zero where it could not be looked at
+	mode  uint32
+	subs  uint32 // folders in it that were entered, or are entries
+	last  int32  // its record in the cache; 0 where it has none
+	marks marks
+}
+
+// A known folder holds no fifo, socket or device, and as many folders.
+type known struct {
+	id    identity
+	subs  uint32
+	marks marks
+}
+
+func (w *walker) top() *frame { return &w.frames[len(w.frames)-1] }
+
+// leave looks through the folders from the n-th on, and closes them.
+func (w *walker) leave(n int) {
+	for len(w.frames) > n {
+		f := w.top()
+		w.survey(f)
+		if f.fd >= 0 {
+			unix.Close(f.fd)
+		}
+		w.frames = w.frames[:len(w.frames)-1]
+	}
+}
+
+// enter makes dir the folder on top. It is false where dir is not there, or is
+// a link now.
+func (w *walker) enter(dir string) bool {
+	n := len(w.frames)
+	for n > 1 && !below(dir, w.frames[n-1].path) {
+		n--
+	}
+	w.leave(n)
+	if top := w.top(); top.fd < 0 {
+		fd, err := w.root.openFD(top.path, dirFlags)
+		if err != nil {
+			return w.miss(top.path, err)
+		}
+		top.fd = fd
+	}
+	for w.top().path != dir {
+		at := w.top().path
+		rest := dir
+		if at != "." {
+			rest = dir[len(at)+1:]
+		}
+		name, _, _ := strings.Cut(rest, "/")
+		next := dir[:len(dir)-len(rest)+len(name)]
+		fd, err := w.root.below(w.top().fd, name, dirFlags)
+		if err != nil {
+			return w.miss(next, err)
+		}
+		w.push(frame{path: next, fd: fd})
+	}
+	return true
+}
+
+func (w *walker) miss(dir string, err error) bool {
+	w.lost = dir + "/"
+	if !gone(err) {
+		w.refuse(dir, err)
+	}
+	return false
+}
+
+// push adds an open folder. Where its name was just looked at, that was it, or
+// something that has become a folder since.
+func (w *walker) push(f frame) {
+	if n := len(w.entries); n > 0 && w.entries[n-1].Path == f.path {
+		f.kept = w.entries[n-1].Kind == Dir
+		if !f.kept {
+			w.entries = w.entries[:n-1]
+		}
+	}
+	if !f.kept {
+		w.top().subs++
+	}
+	w.stamp(&f)
+	w.frames = append(w.frames, f)
+	if old := len(w.frames) - maxOpen; old > 0 && w.frames[old].fd >= 0 {
+		unix.Close(w.frames[old].fd)
+		w.frames[old].fd = -1
+	}
+}
+
+// keep adds an entry, after the folders that it is in.
+func (w *walker) keep(e *Entry) {
+	n := len(w.frames)
+	for n > 1 && !w.frames[n-1].kept {
+		n--
+	}
+	for i := n; i < len(w.frames); i++ {
+		f := &w.frames[i]
+		f.kept = true
+		w.entries = append(w.entries, Entry{Path: f.path, Kind: Dir, Mode: 0o755})
+		w.dropped.folder(f, &w.entries[len(w.entries)-1])
+	}
+	w.entries = append(w.entries, *e)
+}
+
+// stamp looks at an open folder before it is read.
+func (w *walker) stamp(f *frame) {
+	var st unix.Stat_t
+	if unix.Fstat(f.fd, &st) != nil {
+		return
+	}
+	f.id, f.mode = identify(&st), uint32(st.Mode)
+	if racy(f.id, w.start) {
+		f.id.racy = time.Now().UnixNano()
+	}
+	if f.last = w.cache.folders.find(&f.id); f.last > 0 {
+		f.marks = w.cache.folders.marks(f.last)
+	}
+}
+
+// survey finds what git does not list in a folder that everything listed was
+// looked at in: fifos, sockets, devices, and folders with nothing else in them.
+// A folder is not read when it has not changed since none of the former was in
+// it, and there are no more folders in it now than were entered.
+func (w *walker) survey(f *frame) {
+	if f.last > 0 && w.cache.folders.count(f.last) == f.subs {
+		w.folders = append(w.folders, known{f.id, f.subs, f.marks})
+		return
+	}
+	fd := f.fd
+	if fd < 0 {
+		var err error
+		if fd, err = w.root.openFD(f.path, dirFlags); err != nil {
+			return
+		}
+		defer unix.Close(fd)
+	}
+	found, subs, ok := w.read(fd, f.path)
+	w.special = append(w.special, found...)
+	if len(subs) != int(f.subs) {
+		w.unlisted = append(w.unlisted, subs...)
+	}
+	if ok && len(found) == 0 && f.id.racy == 0 && f.id.ino != 0 {
+		w.folders = append(w.folders, known{f.id, uint32(len(subs)), f.marks})
+		w.learnt = w.learnt || f.last == 0
+	}
+}
+
+// read gives what is special in a folder, and the folders in it but git's own.
+func (w *walker) read(fd int, dir string) (found []special, subs []string, ok bool) {
+	if w.buf == nil {
+		w.buf = make([]byte, 32<<10)
+	}
+	ok = readKinds(fd, w.buf, func(name, kind string) {
+		switch {
+		case name == ".git":
+		case kind == "dir":
+			subs = append(subs, join(dir, name))
+		default:
+			found = append(found, special{join(dir, name), kind})
+		}
+	})
+	return found, subs, ok
+}
