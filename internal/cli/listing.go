@@ -31,12 +31,14 @@ type item struct {
 	HopTargetB64 []byte `json:"hop_target_b64,omitempty"`
 	Hint         string `json:"hint,omitempty"`
 
-	path string
+	path string // empty: the tree as a whole
 }
 
 func newItem(path, kind string) *item {
 	it := &item{path: path, Kind: kind}
-	it.Path, it.PathB64 = text(path)
+	if it.Path, it.PathB64 = text(path); path == "" {
+		it.Path, it.Kind = ".", stage.Dir.String()
+	}
 	return it
 }
 
@@ -64,9 +66,6 @@ func remarks(tree *stage.Tree, v verdict) []*item {
 	for _, n := range slices.Concat(tree.Notices(), v.notices) {
 		if n.Each {
 			continue
-		}
-		if n.Path == "" { // it is of the tree as a whole
-			n.Path, n.Kind = ".", stage.Dir.String()
 		}
 		it := of(n.Path, n.Kind)
 		it.add(v.hide.Text(said(n)))

@@ -46,10 +46,13 @@ func TestBytesText(t *testing.T) {
 // no mode.
 func TestItems(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"b.txt": "b", ".env": "A=b"} {
+	for name, text := range map[string]string{"b.txt": "b", ".env": "A=b", "s": "x"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.Chmod(filepath.Join(dir, "s"), 0o755|os.ModeSetuid); err != nil {
+		t.Fatal(err)
 	}
 	tree, err := stage.Inspect(t.Context(), dir, stage.Options{})
 	if err != nil {
@@ -62,14 +65,16 @@ func TestItems(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.notices = append(v.notices, stage.Notice{Path: "b.txt", What: "kept", Reason: "one"}, stage.Notice{Path: "b.txt", What: "kept", Reason: "two"},
-		stage.Notice{Path: "a", Kind: "fifo", What: "left out", Reason: "it is a fifo"})
+		stage.Notice{Path: "a", Kind: "fifo", What: "left out", Reason: "it is a fifo"}, stage.Notice{Reason: "of it all"})
 	var out strings.Builder
 	if err := printItems(&out, tree, v); err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"path":".env","kind":"file","mode":"0644","size":3,"notice":"kept: it looks like a secret: a file of environment variables"}
+	const want = `{"path":".","kind":"dir","notice":"of it all"}
+{"path":".env","kind":"file","mode":"0644","size":3,"notice":"kept: it looks like a secret: a file of environment variables"}
 {"path":"a","kind":"fifo","notice":"left out: it is a fifo"}
 {"path":"b.txt","kind":"file","mode":"0644","size":1,"notice":"kept: one; kept: two"}
+{"path":"s","kind":"file","mode":"0755","size":1,"notice":"dropped: setuid, setgid and sticky bits"}
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)

@@ -23,21 +23,44 @@ type Repo struct {
 	trusted []string // folders vouched for
 }
 
-// Find gives the repository that dir is in, or nil where it is in none. A .git
-// that git cannot read is still one. dir is absolute, with no link in it.
+// Find gives the repository that dir is in, or nil where it is in none. Like
+// git, it passes over a .git that is none, but where there is no other that is
+// the one: git says why it cannot be read. dir is absolute, with no link in it.
 func Find(dir string) (*Repo, error) {
+	none := ""
 	for top := dir; ; top = filepath.Dir(top) {
-		_, err := os.Lstat(filepath.Join(top, ".git"))
-		if err == nil {
+		dotGit := filepath.Join(top, ".git")
+		_, err := os.Lstat(dotGit)
+		switch {
+		case err == nil && repository(dotGit):
 			return &Repo{Dir: dir, Top: top, trusted: vouch(top, dir)}, nil
-		}
-		if !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			return nil, fault.Cannot("look for a repository: %w", err)
+		case err == nil && none == "":
+			none = top
+		case err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
+			return nil, fault.Cannot("look for a repository: %w", err).WithHint("make %q readable", top)
 		}
 		if top == filepath.Dir(top) {
-			return nil, nil
+			break
 		}
 	}
+	if none != "" {
+		return &Repo{Dir: dir, Top: none, trusted: vouch(none, dir)}, nil
+	}
+	return nil, nil
+}
+
+// repository says whether git takes a .git for one, or for the name of one.
+func repository(dotGit string) bool {
+	info, err := os.Stat(dotGit)
+	if err != nil || !info.IsDir() {
+		return err == nil && info.Mode().IsRegular()
+	}
+	for _, name := range []string{"HEAD", "objects", "refs"} {
+		if _, err := os.Lstat(filepath.Join(dotGit, name)); err != nil && !errors.Is(err, os.ErrPermission) {
+			return false
+		}
+	}
+	return true
 }
 
 // Module is the submodule checked out at a path below Dir.

@@ -11,8 +11,8 @@ import (
 	"testing/iotest"
 )
 
-// repository makes one with a commit of two files.
-func repository(t *testing.T) string {
+// made makes one with a commit of two files.
+func made(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -42,7 +42,7 @@ func find(t *testing.T, dir string) *Repo {
 }
 
 func TestFind(t *testing.T) {
-	top := repository(t)
+	top := made(t)
 	for prefix, dir := range map[string]string{"": top, "sub/deep": filepath.Join(top, "sub/deep")} {
 		if r := find(t, dir); r.Top != top || r.Prefix() != prefix {
 			t.Errorf("%s: %+v, prefix %q", dir, r, r.Prefix())
@@ -54,7 +54,7 @@ func TestFind(t *testing.T) {
 }
 
 func TestQuestions(t *testing.T) {
-	r := find(t, repository(t))
+	r := find(t, made(t))
 	ctx := t.Context()
 	if line, err := r.Line(ctx, "symbolic-ref", "HEAD"); line != "refs/heads/trunk" || err != nil {
 		t.Errorf("%q, %v", line, err)
@@ -75,7 +75,7 @@ func TestQuestions(t *testing.T) {
 }
 
 func TestObjects(t *testing.T) {
-	r := find(t, repository(t))
+	r := find(t, made(t))
 	var got []string
 	err := r.Objects(t.Context(), []string{"HEAD:a", "HEAD:none", "HEAD:sub/deep/b", "HEAD:sub", "HEAD:a"}, func(o Object) error {
 		data, err := io.ReadAll(io.LimitReader(o, 2)) // what is left is passed over
@@ -95,7 +95,7 @@ func TestObjects(t *testing.T) {
 // What a repository configures does not run, and the environment does not
 // point git elsewhere.
 func TestTheRepositoryIsNotTrusted(t *testing.T) {
-	dir := repository(t)
+	dir := made(t)
 	sh(t, dir, `git config core.fsmonitor 'touch ran; false' && git config core.pager 'touch ran; cat' && git config alias.ls-files '!touch ran' &&
 		printf '#!/bin/sh\ntouch ran\n' > .git/hooks/post-index-change && chmod +x .git/hooks/post-index-change &&
 		git replace $(git rev-parse HEAD:a) $(git rev-parse HEAD:sub/deep/b)`)
@@ -115,7 +115,7 @@ func TestTheRepositoryIsNotTrusted(t *testing.T) {
 }
 
 func TestModule(t *testing.T) {
-	dir := repository(t)
+	dir := made(t)
 	sh(t, dir, `git -c protocol.file.allow=always submodule --quiet add "$PWD" lib`)
 	m := find(t, dir).Module("lib")
 	if commit, err := m.Find(t.Context(), "HEAD"); len(commit) != 40 || err != nil || m.Prefix() != "" {

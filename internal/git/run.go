@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -111,6 +113,9 @@ func environ(env []string) []string {
 }
 
 func (r *Repo) fault(ctx context.Context, err error, said string) error {
+	if on := (*waiting)(nil); errors.As(context.Cause(ctx), &on) {
+		return fault.Cannot("read the repository of %q: %w", r.Dir, on).WithHint("remove it: rm %q", on.path)
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		return fault.Cannot("read the repository of %q: %w", r.Dir, cause).WithHint("look whether this ends: git -C %q status", r.Dir)
 	}
@@ -118,8 +123,38 @@ func (r *Repo) fault(ctx context.Context, err error, said string) error {
 		return fault.Cannot("read the repository of %q: git ended with %w", r.Dir, err)
 	}
 	line, _, _ := strings.Cut(said, "\n")
-	return fault.Cannot("read the repository of %q: git says: %s", r.Dir, strings.TrimPrefix(line, "fatal: ")).
-		WithHint("run: git -C %q fsck", r.Dir)
+	return fault.Cannot("read the repository of %q: git says: %s", r.Dir, strings.TrimPrefix(line, "fatal: ")).WithHint("%s", r.remedy(said))
+}
+
+// remedy is what helps against what git says.
+func (r *Repo) remedy(said string) string {
+	dotGit := filepath.Join(r.Top, ".git")
+	for _, known := range []struct{ part, hint string }{
+		{"dubious ownership", fmt.Sprintf("give it one owner: chown -R, or if you trust it, run: git config --global --add safe.directory %q", r.Top)},
+		{"not a git repository: ", fmt.Sprintf("its .git names a folder that is no repository: run git worktree repair where the repository is, or remove %q", dotGit)},
+		{"not a git repository", fmt.Sprintf("%q is no repository: make it one with: git init, or remove it", dotGit)},
+		{"invalid gitfile format", fmt.Sprintf("%q has to say gitdir: and a folder; correct or remove it", dotGit)},
+		{"index file", fmt.Sprintf("its index is damaged: remove %q, then run: git -C %q reset", filepath.Join(dotGit, "index"), r.Top)},
+		{"index uses", "install a newer git"},
+		{"bad config line", "correct that line"},
+		{"config value", fmt.Sprintf("correct it: git -C %q config --edit", r.Top)},
+		{"bare repository", "stage a folder with its files, such as a clone of it"},
+		{"Expected git repo version", "install a newer git"},
+		{"unknown repository extension", "install a newer git"},
+		{"Permission denied", fmt.Sprintf("make it readable for you: ls -ld %q", dotGit)},
+	} {
+		if strings.Contains(said, known.part) {
+			return known.hint
+		}
+	}
+	return fmt.Sprintf("run: git -C %q fsck", r.Dir)
+}
+
+// A waiting is the end of a git that waits for a fifo.
+type waiting struct{ path string }
+
+func (w *waiting) Error() string {
+	return fmt.Sprintf("git waits for %q, a fifo that nobody writes to", w.path)
 }
 
 // A head keeps the start of what git complains about.

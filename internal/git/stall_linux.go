@@ -5,16 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // watch ends a git that waits, for longer than after, for something which
 // never comes, such as the writer of a fifo called .gitignore: its processor
-// time stands still.
+// time stands still. Where the kernel says that it is a fifo, a twentieth of
+// that is enough.
 func watch(ctx context.Context, pid int, after time.Duration, fail func(error)) {
 	last, since := "", time.Now()
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(min(500*time.Millisecond, after))
 	defer tick.Stop()
 	for {
 		select {
@@ -26,11 +30,60 @@ func watch(ctx context.Context, pid int, after time.Duration, fail func(error)) 
 		if now != last {
 			last, since = now, time.Now()
 		}
-		if time.Since(since) > after {
+		waited := time.Since(since)
+		if waited > after/20 {
+			if path := waitsFor(pid); path != "" {
+				fail(&waiting{path})
+				return
+			}
+		}
+		if waited > after {
 			fail(errors.New("git waits for a file that gives nothing, perhaps a fifo called .gitignore"))
 			return
 		}
 	}
+}
+
+// waitsFor gives the fifo that a process waits to open, or to read, and "" where
+// it waits for something else or nobody may know. What it asks of the kernel is
+// in /proc/PID/syscall, see proc(5).
+func waitsFor(pid int) string {
+	proc := fmt.Sprintf("/proc/%d/", pid)
+	asked, err := os.ReadFile(proc + "syscall")
+	var call, first, second uint64
+	if _, scanned := fmt.Sscanf(string(asked), "%d 0x%x 0x%x", &call, &first, &second); err != nil || scanned != nil {
+		return ""
+	}
+	path := ""
+	switch call {
+	case unix.SYS_OPENAT:
+		path = textAt(proc+"mem", int64(second))
+		if cwd, err := os.Readlink(proc + "cwd"); err == nil && path != "" && !filepath.IsAbs(path) {
+			path = filepath.Join(cwd, path)
+		}
+	case unix.SYS_READ:
+		path, _ = os.Readlink(fmt.Sprintf("%sfd/%d", proc, first))
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode()&os.ModeNamedPipe == 0 || !filepath.IsAbs(path) {
+		return ""
+	}
+	return path
+}
+
+// textAt reads a text that ends with a NUL from the memory of a process.
+func textAt(mem string, at int64) string {
+	f, err := os.Open(mem)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	buf := make([]byte, unix.PathMax)
+	n, _ := f.ReadAt(buf, at) // it may end where memory does
+	text, _, ended := strings.Cut(string(buf[:n]), "\x00")
+	if !ended {
+		return ""
+	}
+	return text
 }
 
 // activity changes when a process computes.

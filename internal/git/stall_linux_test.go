@@ -2,11 +2,15 @@ package git
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // A program that waits is told from one that computes.
@@ -30,13 +34,66 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// A repository whose .gitignore is a fifo ends with a reason, and with what to
-// do; nobody ever writes to it.
+// A repository with a fifo where git reads a file ends soon, with its name and
+// what to do; nobody ever writes to it, or somebody who writes nothing.
 func TestGitThatWaits(t *testing.T) {
-	dir := repository(t)
-	sh(t, dir, "mkfifo .gitignore")
-	_, err := find(t, dir).Output(t.Context(), "ls-files", "--others", "--exclude-standard")
-	if err == nil || !strings.Contains(err.Error(), "git waits for a file that gives nothing, perhaps a fifo called .gitignore") || errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("%v", err)
+	for name, c := range map[string]struct{ script, fifo string }{
+		".gitignore":       {"mkfifo .gitignore", ".gitignore"},
+		"one below":        {"mkfifo sub/.gitignore", "sub/.gitignore"},
+		"odd name":         {"mkdir 'a\n\"b' && mkfifo 'a\n\"b/.gitignore'", "a\n\"b/.gitignore"},
+		"exclude":          {"rm -f .git/info/exclude && mkfifo .git/info/exclude", ".git/info/exclude"},
+		"with a writer":    {"rm .git/config && mkfifo .git/config", ".git/config"},
+		"excludes of ours": {"mkfifo here && git config core.excludesFile \"$PWD/here\"", "here"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := made(t)
+			sh(t, dir, c.script)
+			fifo := filepath.Join(dir, c.fifo)
+			if name == "with a writer" {
+				f, err := os.OpenFile(fifo, os.O_RDWR, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+			}
+			start := time.Now()
+			_, err := find(t, dir).Output(t.Context(), "ls-files", "--others", "--exclude-standard")
+			if took := time.Since(start); took > stall {
+				t.Errorf("it took %v", took)
+			}
+			if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("git waits for %q, a fifo", fifo)) {
+				t.Fatalf("%v", err)
+			}
+			if hint := fault.All(err)[0].Hint; hint != fmt.Sprintf("remove it: rm %q", fifo) {
+				t.Errorf("hint %q", hint)
+			}
+		})
+	}
+}
+
+// What waits for no fifo is not named.
+func TestWaitsFor(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	defer r.Close()
+	for _, args := range [][]string{{"sleep", "1000"}, {"cat"}} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Stdin = r
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		for range 10 {
+			time.Sleep(10 * time.Millisecond)
+			if path := waitsFor(cmd.Process.Pid); path != "" {
+				t.Errorf("%s waits for %s", args, path)
+			}
+		}
+	}
+	if path := waitsFor(1 << 30); path != "" {
+		t.Errorf("a process that is not there waits for %s", path)
 	}
 }

@@ -75,7 +75,7 @@ func chainOf(d *dir, n int, end string) {
 	}
 }
 
-func chainList(n int, end string) (all []string) {
+func chainList(n int, file, end string) (all []string) {
 	for i := range n {
 		next := fmt.Sprintf("c%02d", i+1)
 		if i == n-1 {
@@ -83,7 +83,7 @@ func chainList(n int, end string) (all []string) {
 		}
 		all = append(all, fmt.Sprintf("c%02d -> %s", i, next))
 	}
-	return append(all, end)
+	return append(all, file)
 }
 
 func linkRuleTrees() []hostile {
@@ -92,9 +92,21 @@ func linkRuleTrees() []hostile {
 		return []string{"kept " + p + ": it points to " + target + ", outside the project, as a rule of links allows"}
 	}
 	return []hostile{
-		{name: "forty links", build: func(d *dir) { d.file("f", ""); chainOf(d, 40, "f") }, want: chainList(40, "f")},
-		{name: "forty-one links", build: func(d *dir) { d.file("f", ""); chainOf(d, 41, "f") }, want: chainList(41, "f"),
-			notices: []string{"kept c00: it points to c01, which leads round and round"}},
+		{name: "forty links", build: func(d *dir) { d.file("f", ""); chainOf(d, 40, "f") }, want: chainList(40, "f", "f")},
+		{name: "forty-one links", build: func(d *dir) { d.file("f", ""); chainOf(d, 41, "f") }, want: chainList(41, "f", "f"),
+			notices: []string{"kept c00: it points to c01, which leads over more than 40 links, the most that the kernel follows"}},
+		{name: "links that hang on a chain", build: func(d *dir) {
+			d.file("d/f", "")
+			chainOf(d, 41, "d")
+			d.link("x", "c00/f")
+			d.link("y", "c01/f")
+			d.link("z", "c02/f")
+		},
+			want: append(chainList(41, "d/f", "d"), "x -> c00/f", "y -> c01/f", "z -> c02/f"), notices: []string{
+				"kept c00: it points to c01, which leads over more than 40 links, the most that the kernel follows",
+				"kept x: it points to c00/f, which leads over more than 40 links, the most that the kernel follows",
+				"kept y: it points to c01/f, which leads over more than 40 links, the most that the kernel follows",
+			}},
 		{name: "an allowed link", opts: rules(config.LinkRule{Allow: "etc/*"}), build: func(d *dir) { d.link("etc/time", "/etc/localtime") },
 			want: []string{"etc/time -> /etc/localtime"}, notices: allowed("etc/time", "/etc/localtime")},
 		{name: "through an allowed link", opts: rules(config.LinkRule{Allow: "a"}), build: func(d *dir) { d.link("a", "/opt/a"); d.link("b", "a/x") },
@@ -102,7 +114,7 @@ func linkRuleTrees() []hostile {
 		{name: "allowed, but not what it leads through", opts: rules(config.LinkRule{Allow: "b"}), build: func(d *dir) { d.link("a", "/opt/a"); d.link("b", "a/x") },
 			refused: []string{"a: it points to /opt/a, outside the project", "b: it leads to a, which points to /opt/a, outside the project"}},
 		{name: "a dropped link", opts: rules(config.LinkRule{Drop: "x"}), build: func(d *dir) { d.link("x", "/etc"); d.link("y", "x"); d.file("f", "") },
-			want: []string{"f", "y -> x"}, notices: []string{"left out x: a rule of links drops it", "kept y: it points to x, which is not there"}},
+			want: []string{"f", "y -> x"}, notices: []string{"left out x: a rule of links drops it", "kept y: it points to x, which is not staged"}},
 		{name: "a dropped link that stays", opts: rules(config.LinkRule{Drop: "**/x"}), build: func(d *dir) { d.file("f", ""); d.link("a/x", "../f") },
 			want: []string{"f"}, notices: []string{"left out a/x: a rule of links drops it"}},
 		{name: "a rewritten link", opts: rules(config.LinkRule{Rewrite: "x", To: "lib/f"}), build: func(d *dir) { d.file("lib/f", ""); d.link("x", "/usr/lib/f") },

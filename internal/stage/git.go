@@ -3,11 +3,14 @@ package stage
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/git"
@@ -147,13 +150,60 @@ func (l *lister) heed(repo repository, said string) {
 	said = strings.ReplaceAll(said, unopened, "\n"+unopened)
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)
-		if dir, ok := strings.CutPrefix(line, unopened); ok && len(line) > maxPath-200 {
-			dir, _, _ = strings.Cut(dir, "': ")
-			l.deep = append(l.deep, path.Join(repo.sub, path.Dir(dir)))
-		} else if line != "" {
-			l.notices = append(l.notices, Notice{Reason: "git says: " + line})
+		dir, ok := strings.CutPrefix(line, unopened)
+		dir, why, _ := strings.Cut(dir, "': ")
+		switch p := repo.named(dir); {
+		case line == "":
+		case ok && len(line) > maxPath-200:
+			l.deep = append(l.deep, path.Dir(p))
+		case ok && l.kind(p) == "dir":
+			l.notices = append(l.notices, Notice{Path: p, Kind: "dir", What: "left out", Reason: "git cannot look into it: " + why})
+		default:
+			l.notices = append(l.notices, l.warning(repo, line))
 		}
 	}
+}
+
+// named is the path of what git names, by its path from the top of a repository.
+func (r repository) named(p string) string {
+	if prefix := r.asked.Prefix(); prefix != "" {
+		p = strings.TrimPrefix(p, prefix+"/")
+	}
+	return path.Join(r.sub, p)
+}
+
+// warning is one that git gives, of the file in it that is there by that name.
+func (l *lister) warning(repo repository, line string) Notice {
+	n := Notice{Reason: "git says: " + line}
+	if _, rest, ok := strings.Cut(line, " '"); ok {
+		name, _, _ := strings.Cut(rest, "'")
+		p := repo.named(name)
+		if kind := l.kind(p); kind != "" {
+			n.Path, n.Kind, n.What = p, kind, "kept"
+		}
+	}
+	return n
+}
+
+// kind is what stands at a path below the root: dir, link or file; empty where
+// nothing does, or git wrote its name in another way.
+func (l *lister) kind(p string) string {
+	dir, name := split(p)
+	fd, err := l.root.openFD(dir, dirFlags)
+	if err != nil || !fs.ValidPath(p) {
+		return ""
+	}
+	defer unix.Close(fd)
+	st, err := lstat(fd, name)
+	switch {
+	case err != nil:
+		return ""
+	case uint32(st.Mode)&unix.S_IFMT == unix.S_IFDIR:
+		return Dir.String()
+	case uint32(st.Mode)&unix.S_IFMT == unix.S_IFLNK:
+		return Link.String()
+	}
+	return File.String()
 }
 
 // workTree keeps a repository's configuration from naming another work tree.

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/git"
 )
 
 func expect(t *testing.T, tree *Tree, want ...string) {
@@ -234,8 +237,8 @@ func TestAnotherUsersCheckout(t *testing.T) {
 	expect(t, d.stage(Options{}), "f")
 	own(d.path(".git"), 23456)
 	f := d.failsWith("git says: ")
-	if !strings.Contains(f.Error(), "dubious ownership") {
-		t.Errorf("fault %q does not say why", f.Error())
+	if !strings.Contains(f.Error(), "dubious ownership") || !strings.Contains(f.Hint, "git config --global --add safe.directory \""+d.root+"\"") {
+		t.Errorf("fault %q, hint %q do not say why and what to do", f.Error(), f.Hint)
 	}
 }
 
@@ -267,8 +270,39 @@ func TestWarningsOfGit(t *testing.T) {
 	d.file("f", "")
 	d.link(".gitignore", "f")
 	tree := d.stage(Options{})
-	if n := tree.Notices(); len(n) == 0 || !strings.HasPrefix(n[0].Reason, "git says: warning: ") {
+	if n := tree.Notices(); len(n) != 1 || n[0].Path != ".gitignore" || n[0].Kind != "link" || !strings.HasPrefix(n[0].Reason, "git says: warning: ") {
 		t.Errorf("notices %q, want git's warning", n)
+	}
+}
+
+// A folder that only another user may read is named; the warning is taken from
+// a git that is not root's.
+func TestUnreadableFolder(t *testing.T) {
+	d := checkout(t)
+	d.file("top", "")
+	d.file("apps/it's/x/f", "")
+	d.file("apps/it's/g", "")
+	d.file("apps/.gitignore", "")
+	d.check(os.Chmod(d.path("apps/it's/x"), 0o700))
+	for p := d.parent; p != os.TempDir() && p != "/"; p = filepath.Dir(p) {
+		d.check(os.Chmod(p, 0o755))
+	}
+	for _, where := range []string{".", "apps"} {
+		root, err := openRoot(d.path(where))
+		d.check(err)
+		defer root.Close()
+		cmd := exec.Command("git", "-c", "safe.directory=*", "ls-files", "--others", "--exclude-standard")
+		cmd.Dir, cmd.Env = root.path, append(os.Environ(), "LC_ALL=C", "HOME=/nonexistent")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		var said strings.Builder
+		cmd.Stderr = &said
+		d.check(cmd.Run())
+		l := &lister{root: root}
+		l.heed(repository{asked: &git.Repo{Dir: root.path, Top: d.root}}, said.String())
+		want := strings.TrimPrefix("apps/it's/x", where+"/")
+		if diff := cmp.Diff([]Notice{{Path: want, Kind: "dir", What: "left out", Reason: "git cannot look into it: Permission denied"}}, l.notices); diff != "" {
+			t.Errorf("in %s, of %q:\n%s", where, said.String(), diff)
+		}
 	}
 }
 

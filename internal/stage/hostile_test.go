@@ -111,7 +111,9 @@ func harmlessLinks() []hostile {
 		{name: "dangling", build: func(d *dir) { d.link("x", "no/where") }, want: []string{"x -> no/where"},
 			notices: []string{"kept x: it points to no/where, which is not there"}},
 		{name: "to an ignored file", build: func(d *dir) { d.file(".gitignore", "f\n"); d.file("f", ""); d.link("x", "f") }, want: []string{".gitignore", "x -> f"},
-			notices: []string{"kept x: it points to f, which is not there"}},
+			notices: []string{"kept x: it points to f, which is not staged"}},
+		{name: "to git's own folder", build: func(d *dir) { d.file("a/f", ""); d.link("x", ".git"); d.link("a/y", "../.git/config") }, want: []string{"a/f", "a/y -> ../.git/config", "x -> .git"},
+			notices: []string{"kept a/y: it points to ../.git/config, which is git's own, and is not staged", "kept x: it points to .git, which is git's own, and is not staged"}},
 		{name: "to itself", build: func(d *dir) { d.link("x", "x") }, want: []string{"x -> x"},
 			notices: []string{"kept x: it points to x, which leads round and round"}},
 		{name: "round and round", build: func(d *dir) { d.link("a", "b"); d.link("b", "a/c") }, want: []string{"a -> b", "b -> a/c"},
@@ -168,6 +170,14 @@ func hostileKinds() []hostile {
 			d.git("init", "-q", "sub")
 			d.file("a", "")
 		}, want: []string{"a"}, notices: []string{"left out sub: it is a repository of its own, and no submodule"}},
+		{name: "nothing that is called .git, below a repository", build: func(d *dir) {
+			d.file("sub/f", "")
+			d.file("sub/g", "")
+			d.file(".gitignore", "g\n")
+			d.mkdir("sub/.git")
+			d.commit()
+			d.root = d.path("sub")
+		}, want: []string{"f"}},
 		{name: "git inside", build: func(d *dir) { d.file("a/.git/config", secret); d.file("a/f", "") }, want: []string{"a/f"}},
 		{name: "hard links", build: func(d *dir) { d.file("a", "1"); d.check(os.Link(d.path("a"), d.path("b"))) }, want: []string{"a", "b"}},
 		{name: "modes", build: func(d *dir) {

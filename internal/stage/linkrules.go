@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -57,9 +58,15 @@ func (w *walker) links(rules []linkRule) {
 			w.entries[i].Target = rule.To
 		}
 	}
-	w.entries = slices.DeleteFunc(w.entries, func(e Entry) bool {
-		return e.Kind == Link && w.judge(&e, r.follow(e.Path, e.Target))
-	})
+	refused := map[string]bool{} // names are looked up while there is one link left to judge
+	for i := range w.entries {
+		if e := &w.entries[i]; e.Kind == Link && w.judge(e, r.follow(e.Path, e.Target)) {
+			refused[e.Path] = true
+		}
+	}
+	if len(refused) > 0 {
+		w.entries = slices.DeleteFunc(w.entries, func(e Entry) bool { return refused[e.Path] })
+	}
 }
 
 // prune takes out the folders that nothing is left in.
@@ -93,9 +100,11 @@ func (w *walker) judge(e *Entry, r resolution) (refused bool) {
 	switch r.outcome {
 	case inside:
 	case dangling:
-		kept("which is not there")
+		kept(w.missing(r.path))
 	case looping:
 		kept("which leads round and round")
+	case tooFar:
+		kept(fmt.Sprintf("which leads over more than %d links, the most that the kernel follows", maxHops))
 	case allowed:
 		kept("outside the project, as a rule of links allows")
 	case leaving:
@@ -112,6 +121,18 @@ func (w *walker) judge(e *Entry, r resolution) (refused bool) {
 		return true
 	}
 	return false
+}
+
+// missing says why the tree has nothing where a link leads.
+func (w *walker) missing(p string) string {
+	_, staged := search(w.entries, p)
+	switch {
+	case p == ".git", strings.HasPrefix(p, ".git/"), strings.Contains(p, "/.git/"), strings.HasSuffix(p, "/.git"):
+		return "which is git's own, and is not staged"
+	case !staged && (&Tree{root: w.root}).Holds(p):
+		return "which is not staged"
+	}
+	return "which is not there"
 }
 
 // maxMissing bounds what is remembered of names that are not in the tree.

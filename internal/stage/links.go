@@ -14,7 +14,8 @@ type outcome uint8
 const (
 	inside   outcome = iota // to an entry, or to the root itself
 	dangling                // to a name of the tree that is not there
-	looping                 // round and round, or over too many links
+	looping                 // round and round
+	tooFar                  // over more links than the kernel follows
 	leaving                 // out of the tree
 	allowed                 // out of the tree, as a rule of the file allows
 )
@@ -138,8 +139,10 @@ func (r *resolver) step(w *way, p string) (*resolution, *way) {
 	}
 	w.hops += end.hops
 	switch {
-	case w.hops > maxHops:
+	case end.outcome == looping:
 		return &resolution{outcome: looping, path: p, hops: maxHops + 1}, nil
+	case w.hops > maxHops:
+		return &resolution{outcome: tooFar, path: p, hops: maxHops + 1}, nil
 	case end.outcome == leaving, end.outcome == allowed:
 		end.hops = w.hops
 		return &end, nil
