@@ -5,10 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
+	"path"
 
 	"github.com/moby/buildkit/client/llb"
-	"github.com/tonistiigi/fsutil"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
@@ -61,7 +60,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	a.notices(b.values.notices)
 	b.tree, err = stage.Open(ctx, b.project.root(), stageOptions(b.project))
 	if err == nil {
-		b.workspace, err = workspace.Find(b.tree)
+		b.workspace, err = workspace.Find(b.tree, workspaceOptions(file))
 		b.secrets = knownSecrets(ctx, b.project, env, b.values)
 		faults = append(faults, a.judgeTree(ctx, b.tree, file, b.secrets)...)
 	}
@@ -89,11 +88,15 @@ func (a *app) checkedLock(p project, ws *workspace.Workspace) (*lock.Lock, error
 	if err != nil {
 		return nil, err
 	}
-	if ws == nil {
-		name, version, _ := strings.Cut(l.Manager, "@")
-		return l, l.Check(wanted(p.file, workspace.Manager{Name: name, Version: version}))
+	var managers []workspace.Manager
+	if ws == nil { // what is wrong with it is said; of its package managers all is known that can be
+		managers, _ = managersOf(p)
+	} else {
+		for _, one := range ws.All() {
+			managers = append(managers, one.Manager)
+		}
 	}
-	return l, l.Check(wanted(p.file, ws.Manager))
+	return l, l.Check(wanted(p.file, managers))
 }
 
 // judgeTree warns of what looks like a secret, and refuses what is one and what
@@ -136,9 +139,8 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 		return recipe{}, err
 	}
 	owner := stage.Options{UID: b.plan.User.UID, GID: b.plan.User.GID}
-	trees := map[string]fsutil.FS{
-		llbgen.Manifests: stage.Files(b.workspace.Inputs, owner), llbgen.Source: b.tree.FS(), llbgen.Git: made(repo, owner),
-	}
+	trees := manifestTrees(b.workspace, owner)
+	trees[llbgen.Source], trees[llbgen.Git] = b.tree.FS(), made(repo, owner)
 	return recipe{blueprint: b, image: image, definition: def, config: imageConfig, leaks: leaks, request: engine.Request{
 		Image:      image,
 		Definition: def,
@@ -157,8 +159,10 @@ func identity(ctx context.Context, b blueprint, repo gitmeta.Metadata, def *llb.
 	}
 	h := sha256.New()
 	fmt.Fprintln(h, tree, repo.Digest())
-	for _, in := range b.workspace.Inputs {
-		fmt.Fprintf(h, "%q %x\n", in.Path, sha256.Sum256(in.Data))
+	for _, ws := range b.workspace.All() {
+		for _, in := range ws.Inputs {
+			fmt.Fprintf(h, "%q %x\n", path.Join(ws.Dir, in.Path), sha256.Sum256(in.Data))
+		}
 	}
 	for _, op := range def.Def {
 		fmt.Fprintf(h, "%x\n", sha256.Sum256(op))

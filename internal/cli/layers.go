@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -98,7 +97,7 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 	if err := a.addRunner(ctx, fetcher, b, &out); err != nil {
 		return llbgen.Layers{}, nil, err
 	}
-	secrets := maps.Clone(b.values.buildSecrets)
+	secrets := installSecrets(b.plan, npm, b.values.buildSecrets)
 	secrets[llbgen.SecretNPMRC] = npm.File()
 	secrets[llbgen.SecretCA] = npm.CABundle(os.Environ())
 	return out, secrets, nil

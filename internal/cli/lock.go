@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,6 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/lock"
-	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // lockFlags are what lock is told.
@@ -90,22 +88,12 @@ func (a *app) completeTools(*cobra.Command, []string, string) ([]string, cobra.S
 // lockable are the names that --update takes.
 func lockable(p project) []string {
 	names := []string{"base"}
-	manager, _ := managerOf(p) // one that cannot be read is said elsewhere
-	for name := range toolsOf(p.file, manager) {
+	managers, _ := managersOf(p) // one that cannot be read is said elsewhere
+	for name := range toolsOf(p.file, managers) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names
-}
-
-// managerOf reads the package manager that the workspace names.
-func managerOf(p project) (workspace.Manager, error) {
-	root, err := os.OpenRoot(filepath.Join(p.dir, p.file.Workspace.Root))
-	if err != nil {
-		return workspace.Manager{}, fault.Cannot("read the workspace: %w", err)
-	}
-	defer root.Close()
-	return workspace.ManagerOf(root.FS())
 }
 
 func (a *app) lockCheck() error {
@@ -113,7 +101,7 @@ func (a *app) lockCheck() error {
 	if err != nil {
 		return err
 	}
-	manager, err := managerOf(p)
+	managers, err := managersOf(p)
 	if err != nil {
 		return err
 	}
@@ -121,7 +109,7 @@ func (a *app) lockCheck() error {
 	if err != nil {
 		return err
 	}
-	err = l.Check(wanted(p.file, manager))
+	err = l.Check(wanted(p.file, managers))
 	if errors.Is(err, lock.ErrDrift) {
 		faults := fault.All(err)
 		for _, f := range faults {
@@ -145,7 +133,7 @@ func (a *app) lockWrite(ctx context.Context, flags lockFlags) error {
 			return err
 		}
 	}
-	manager, err := managerOf(p)
+	managers, err := managersOf(p)
 	if err != nil {
 		return err
 	}
@@ -156,7 +144,7 @@ func (a *app) lockWrite(ctx context.Context, flags lockFlags) error {
 	if err != nil {
 		return err
 	}
-	r, err := a.resolver(p, manager, old, flags)
+	r, err := a.resolver(p, managers, old, flags)
 	if err != nil {
 		return err
 	}

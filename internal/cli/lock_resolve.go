@@ -18,7 +18,7 @@ import (
 // A resolver pins what a lock does not.
 type resolver struct {
 	project project
-	manager workspace.Manager
+	manager workspace.Manager // of the root
 	fetcher *fetch.Fetcher
 	old     *lock.Lock
 	want    lock.Wanted
@@ -34,20 +34,23 @@ type resolver struct {
 // parallelLocks is how many downloads are worked on at once.
 const parallelLocks = 4
 
-func (a *app) resolver(p project, manager workspace.Manager, old *lock.Lock, flags lockFlags) (*resolver, error) {
+func (a *app) resolver(p project, managers []workspace.Manager, old *lock.Lock, flags lockFlags) (*resolver, error) {
 	fetcher, _, _, err := a.fetcher(p)
 	if err != nil {
 		return nil, err
 	}
 	r := &resolver{
-		project: p, manager: manager, fetcher: fetcher, old: old, want: wanted(p.file, manager),
+		project: p, fetcher: fetcher, old: old, want: wanted(p.file, managers),
 		specs: map[string]fetch.ToolSpec{}, renewed: map[string]bool{},
+	}
+	if len(managers) > 0 {
+		r.manager = managers[0]
 	}
 	who, err := vouchings(p)
 	if err != nil {
 		return nil, err
 	}
-	for name, t := range toolsOf(p.file, manager) {
+	for name, t := range toolsOf(p.file, managers) {
 		r.specs[name] = toolSpec(p.file, t, vouchingOf(who, name, old))
 	}
 	fetcher.OnNotice(func(text string) { r.keep(nil, func() { r.notices = append(r.notices, text) }) })

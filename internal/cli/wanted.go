@@ -13,35 +13,45 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/semver"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
 
-// wanted is what the file asks the lock to pin, and the package manager that
-// the workspace names: where no tool has its name, it is one by itself.
-func wanted(f *config.File, manager workspace.Manager) lock.Wanted {
+// wanted is what the file asks the lock to pin, and the package managers that
+// the workspaces name, the root's first: where no tool has the name of one, it
+// is one by itself.
+func wanted(f *config.File, managers []workspace.Manager) lock.Wanted {
 	w := lock.Wanted{Platforms: f.Platforms, Base: wantedBase(f), Tools: map[string]lock.WantedSource{}}
-	if manager.Name != "" {
-		w.Manager, w.ManagerAt, w.Hash = manager.Name+"@"+manager.Version, manager.At, manager.Hash
+	if len(managers) > 0 && managers[0].Version != "" {
+		w.Manager, w.ManagerAt, w.Hash = managers[0].Name+"@"+managers[0].Version, managers[0].At, managers[0].Hash
 	}
-	for name, t := range toolsOf(f, manager) {
+	for name, t := range toolsOf(f, managers) {
 		at := f.At("tools", name)
 		if _, own := f.Tools[name]; !own {
-			at = manager.At
+			at = managers[slices.IndexFunc(managers, func(m workspace.Manager) bool { return m.Name == name })].At
 		}
 		w.Tools[name] = lock.WantedSource{At: at, Source: toolSource(t), Inputs: toolInputs(t), Exact: exactVersion(t)}
 	}
 	return w
 }
 
-// toolsOf are the tools of the file, and the package manager.
-func toolsOf(f *config.File, manager workspace.Manager) map[string]config.Tool {
+// toolsOf are the tools of the file, and the package managers.
+func toolsOf(f *config.File, managers []workspace.Manager) map[string]config.Tool {
 	tools := maps.Clone(f.Tools)
 	if tools == nil {
 		tools = map[string]config.Tool{}
 	}
-	if _, own := tools[manager.Name]; !own && manager.Name != "" {
-		tools[manager.Name] = config.Tool{NPM: manager.Name + "@" + manager.Version}
+	for _, m := range managers {
+		if _, own := tools[m.Name]; own || m.Version+m.Range == "" {
+			continue
+		}
+		name, arch := plan.Package(m)
+		t := config.Tool{NPM: name + "@" + m.Version + m.Range, Arch: arch}
+		if arch != nil {
+			t.Bin = []string{"bin/" + m.Name}
+		}
+		tools[m.Name] = t
 	}
 	return tools
 }

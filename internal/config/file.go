@@ -89,6 +89,22 @@ type Workspace struct {
 	Root   string // host directory, relative to the project; default "."
 	Target string // absolute directory in the box; default HOME/src/NAME
 	Build  []BuildStep
+	Installing
+	Nested []Nested
+}
+
+// A Nested is a workspace with a lock file of its own, in a folder of Workspace.
+type Nested struct {
+	Dir string // relative to Workspace.Root
+	Installing
+}
+
+// Installing says what the repository does not say of the install of one workspace.
+type Installing struct {
+	Manager       string   // NAME or NAME@RANGE; empty: what the repository says
+	AllowScripts  []string // dependencies whose install scripts run, beside those that the package manager's own list allows
+	Hooks         string   // source (the default) or install: when the workspace's own lifecycle scripts run
+	TrustLockfile bool     // the package manager's supply-chain policies are not held against the lock file
 }
 
 // A BuildStep is one command after the install.

@@ -120,20 +120,6 @@ func userShape() object[User] {
 	}}
 }
 
-func workspaceShape() object[Workspace] {
-	return object[Workspace]{
-		fields: []field[Workspace]{
-			key("root", func(w *Workspace) *string { return &w.Root }, checked("a path", relative),
-				"The workspace's folder on the host, relative to the file.").or(".").such(".."),
-			key("target", func(w *Workspace) *string { return &w.Target }, checked("a path", boxFolder),
-				"Where the workspace stands in the box.").otherwiseIs("user.home, /src/ and the name").such("/home/iterate/src/app"),
-			key("build", func(w *Workspace) *[]BuildStep { return &w.Build }, list[BuildStep]{of: buildShape()},
-				"Commands that run after the install, in order.").such("[{run: pnpm -r build}]"),
-		},
-		later: []string{"manager"},
-	}
-}
-
 func linkRuleShape() object[LinkRule] {
 	return object[LinkRule]{
 		fields: []field[LinkRule]{
@@ -147,21 +133,5 @@ func linkRuleShape() object[LinkRule] {
 				"The target of rewrite, relative to the folder of the link.").such("../packages/shared"),
 		},
 		either: []string{"allow", "drop", "rewrite"},
-	}
-}
-
-func buildShape() object[BuildStep] {
-	return object[BuildStep]{
-		fields: []field[BuildStep]{
-			key("run", func(b *BuildStep) *string { return &b.Run }, checked("a command", notEmpty),
-				"The command, given to sh -c in workspace.target.").must().such("pnpm -r build"),
-			key("network", func(b *BuildStep) *bool { return &b.Network }, truth(),
-				"Whether the command has a network.").or("false").such("true"),
-			key("env", func(b *BuildStep) *[]string { return &b.Env }, list[string]{of: anyText("a variable's name")},
-				"The variables with scope build that the command sees.").such("[SENTRY_RELEASE]"),
-			key("tools", func(b *BuildStep) *[]string { return &b.Tools }, list[string]{of: anyText("a tool's name")},
-				"The tools that the command runs. All steps have node and the package manager; only what stands here can change what another tool does to the build.").such("[buf]"),
-		},
-		later: []string{"inputs"},
 	}
 }

@@ -58,7 +58,7 @@ func (s *shop) request(t *testing.T, texts map[string]string) Request {
 	t.Helper()
 	p := plan.Plan{
 		Name: "demo", Platform: s.platform, User: spec.User{Name: "dev", UID: 1000, GID: 1000, Home: "/home/dev"}, Target: "/home/dev/app",
-		Install: []string{"/bin/sh", "-c", "node > installed"}, Build: []plan.Step{{Run: "node > built"}},
+		Installs: []plan.Install{{Dir: ".", Store: "/var/cache/sandwright/npm", Steps: []plan.Command{{Name: "install the workspace's dependencies", Args: []string{"/bin/sh", "-c", "node > installed"}}}}}, Build: []plan.Step{{Run: "node > built"}},
 		Env: map[string]string{"PATH": "/usr/local/bin:/bin", "HOME": "/home/dev"}, Spec: spec.Spec{Version: spec.Version, Name: "demo"},
 	}
 	l := llbgen.Layers{Store: StoreID, Tools: map[string]string{}}

@@ -100,3 +100,26 @@ func (n *NPM) File() []byte {
 	}
 	return []byte(strings.Join(lines, ""))
 }
+
+// Variables are what File says, for the package managers that do not read it:
+// the registry and its token, and the proxies, as variables of yarn and bun. It
+// holds secrets.
+func (n *NPM) Variables() map[string][]byte {
+	out := map[string][]byte{}
+	set := func(value string, names ...string) {
+		for _, name := range names {
+			if value != "" {
+				out[name] = []byte(value)
+			}
+		}
+	}
+	if registry := n.settings["registry"]; registry != "" {
+		set(registry, "YARN_NPM_REGISTRY_SERVER", "BUN_CONFIG_REGISTRY")
+		if u, err := url.Parse(registry); err == nil {
+			set(n.settings["//"+u.Host+strings.TrimSuffix(u.EscapedPath(), "/")+"/:_authToken"], "YARN_NPM_AUTH_TOKEN", "BUN_CONFIG_TOKEN")
+		}
+	}
+	set(n.settings["https-proxy"], "YARN_HTTPS_PROXY")
+	set(n.settings["proxy"], "YARN_HTTP_PROXY")
+	return out
+}

@@ -2,6 +2,8 @@ package llbgen
 
 import (
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 
 	"github.com/moby/buildkit/client/llb"
@@ -16,38 +18,65 @@ const (
 	SecretCA    = "ca"
 )
 
-// install is the dependency layer: it sees the manifests and nothing else.
-func install(st llb.State, p plan.Plan) llb.State {
-	st = copyTree(st, p, Manifests)
-	if len(p.Install) == 0 {
-		return st
+// ManifestsOf names the tree of one install's files.
+func ManifestsOf(dir string) string {
+	if dir == "." {
+		return Manifests
 	}
-	return run(st, p, p.Install, "install the workspace's dependencies", packageAccess(p)...)
+	return Manifests + "/" + dir
 }
 
-// hooks runs the workspace's own lifecycle scripts, which an install without
+// install is the dependency layer: each workspace's install sees its own
+// manifests and nothing else.
+func install(st llb.State, p plan.Plan) llb.State {
+	for _, in := range p.Installs {
+		st = copyTo(st, p, ManifestsOf(in.Dir), path.Join(p.Target, in.Dir))
+		for _, c := range in.Steps {
+			st = run(st, p, c.Args, c.Name, packageAccess(p, in)...)
+		}
+	}
+	return st
+}
+
+// hooks runs the workspaces' own lifecycle scripts, which an install without
 // the source could not.
 func hooks(st llb.State, p plan.Plan) llb.State {
-	if !p.Hooks {
-		return st
+	for _, in := range p.Installs {
+		if len(in.Hooks) > 0 {
+			st = run(st, p, in.Hooks, "run the workspace's lifecycle scripts", packageAccess(p, in)...)
+		}
 	}
-	args := append(slices.Clone(p.Install), "--offline")
-	return run(st, p, args, "run the workspace's lifecycle scripts", packageAccess(p)...)
+	return st
 }
 
 // packageAccess is what a step needs to fetch packages: the store that installs
 // share, and, as secrets, where packages come from and whom to trust there.
-func packageAccess(p plan.Plan) []llb.RunOption {
+func packageAccess(p plan.Plan, in plan.Install) []llb.RunOption {
 	const npmrc, ca = "/run/secrets/npmrc", "/run/secrets/ca.pem"
 	owner := []llb.SecretOption{llb.SecretFileOpt(int(p.User.UID), int(p.User.GID), 0o400)}
 	store := llb.Scratch().File(llb.Mkdir("/store", 0o755, llb.WithUIDGID(int(p.User.UID), int(p.User.GID)), llb.WithCreatedTime(epoch)))
-	return []llb.RunOption{
+	sharing := llb.CacheMountShared
+	if in.Alone {
+		sharing = llb.CacheMountLocked
+	}
+	opts := []llb.RunOption{
+		llb.Dir(path.Join(p.Target, in.Dir)),
 		llb.AddSecret(npmrc, append(owner, llb.SecretID(SecretNPMRC))...),
 		llb.AddSecret(ca, append(owner, llb.SecretID(SecretCA))...),
 		llb.AddEnv("NPM_CONFIG_USERCONFIG", npmrc),
 		llb.AddEnv("NODE_EXTRA_CA_CERTS", ca),
 		llb.AddEnv("SSL_CERT_FILE", ca),
-		llb.AddMount(plan.StoreDir, store, llb.SourcePath("/store"),
-			llb.AsPersistentCacheDir(fmt.Sprintf("sandwright-pnpm-%d", p.User.UID), llb.CacheMountShared)),
+		llb.AddMount(in.Store, store, llb.SourcePath("/store"),
+			llb.AsPersistentCacheDir(fmt.Sprintf("sandwright-%s-%d", path.Base(in.Store), p.User.UID), sharing)),
 	}
+	if in.HomeNPMRC {
+		opts = append(opts, llb.AddSecret(path.Join(p.User.Home, ".npmrc"), append(owner, llb.SecretID(SecretNPMRC))...))
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Env)) {
+		opts = append(opts, llb.AddEnv(name, in.Env[name]))
+	}
+	for _, name := range in.Variables {
+		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name), llb.SecretOptional))
+	}
+	return opts
 }

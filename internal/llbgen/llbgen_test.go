@@ -25,9 +25,12 @@ func demo() plan.Plan {
 		Name: "demo", Platform: "linux/amd64",
 		Tools: []plan.Tool{{Name: "buf", Use: plan.UseBuild}, {Name: "node", Check: []string{"node", "--version"}}, {Name: "opencode", Check: []string{"opencode", "-v"}, Use: plan.UseRun},
 			{Name: "pnpm", Check: []string{"pnpm", "--version"}}},
-		User:    spec.User{Name: "dev", UID: 1001, GID: 1001, Home: "/home/dev"},
-		Target:  "/home/dev/src/app",
-		Install: []string{"pnpm", "install", "--frozen-lockfile"},
+		User:   spec.User{Name: "dev", UID: 1001, GID: 1001, Home: "/home/dev"},
+		Target: "/home/dev/src/app",
+		Installs: []plan.Install{{
+			Dir: ".", Store: plan.StoreRoot + "/pnpm", Env: map[string]string{"npm_config_cache_dir": "/var/cache"}, Variables: []string{"NPM_TOKEN"},
+			Steps: []plan.Command{{Name: "install the workspace's dependencies", Args: []string{"pnpm", "install", "--frozen-lockfile"}}},
+		}},
 		Build: []plan.Step{
 			{Run: "pnpm build", Env: map[string]string{"API_URL": "https://api.example"}, Secrets: []string{"BUILD_TOKEN"}},
 			{Run: "pnpm fonts", Network: true},
@@ -143,6 +146,45 @@ func TestSecretsStandByNameOnly(t *testing.T) {
 	if !slices.Equal(files, []string{"/run/secrets/npmrc", "/run/secrets/ca.pem"}) {
 		t.Errorf("the install sees %v", files)
 	}
+	if len(install.Secretenv) != 1 || install.Secretenv[0].Name != "NPM_TOKEN" || !install.Secretenv[0].Optional {
+		t.Errorf("the install's variables are %v", install.Secretenv)
+	}
+}
+
+// Each workspace is installed in its own folder, over its own manifests, after
+// the ones before it; a cache that is not made for two at once is used by one.
+func TestNestedInstalls(t *testing.T) {
+	p := demo()
+	p.Installs = append(p.Installs, plan.Install{
+		Dir: "tools/site", Store: plan.StoreRoot + "/yarn-classic", Alone: true, HomeNPMRC: true,
+		Steps: []plan.Command{{Name: "a", Args: []string{"yarn", "install"}}, {Name: "b", Args: []string{"node", "-e", "x"}}},
+		Hooks: []string{"/bin/sh", "-ec", "yarn run prepare"},
+	})
+	ops := lower(t, p, layers())
+	var order []string
+	for _, op := range ops {
+		if s := op.GetSource(); s != nil && strings.HasPrefix(s.Identifier, "local://") {
+			order = append(order, s.Identifier)
+		}
+	}
+	for _, want := range []string{"local://manifests", "local://manifests/tools/site"} {
+		if !slices.Contains(order, want) {
+			t.Errorf("no tree %s in %q", want, order)
+		}
+	}
+	site := step(t, ops, "yarn", "install")
+	if site.Meta.Cwd != "/home/dev/src/app/tools/site" || step(t, ops, "node", "-e").Meta.Cwd != site.Meta.Cwd || step(t, ops, "pnpm", "install").Meta.Cwd != "/home/dev/src/app" {
+		t.Errorf("yarn installs in %s", site.Meta.Cwd)
+	}
+	mounts := map[string]*pb.Mount{}
+	for _, m := range site.Mounts {
+		mounts[m.Dest] = m
+	}
+	cache := mounts["/var/cache/sandwright/yarn-classic"]
+	if cache == nil || cache.CacheOpt.ID != "sandwright-yarn-classic-1001" || cache.CacheOpt.Sharing != pb.CacheSharingOpt_LOCKED || mounts["/home/dev/.npmrc"] == nil {
+		t.Errorf("the mounts are %v", site.Mounts)
+	}
+	step(t, ops, "/bin/sh", "-ec", "yarn run prepare")
 }
 
 // TestTheInstallDependsOnManifestsOnly holds the layer that everything else
@@ -171,7 +213,7 @@ func TestTheInstallDependsOnManifestsOnly(t *testing.T) {
 
 func TestHooksRunAfterTheSource(t *testing.T) {
 	p := demo()
-	p.Hooks = true
+	p.Installs[0].Hooks = []string{"pnpm", "install", "--offline"}
 	var order []string
 	for _, op := range lower(t, p, layers()) {
 		if e := op.GetExec(); e != nil {
@@ -180,7 +222,7 @@ func TestHooksRunAfterTheSource(t *testing.T) {
 			order = append(order, Source)
 		}
 	}
-	hooks := slices.Index(order, "pnpm install --frozen-lockfile --offline")
+	hooks := slices.Index(order, "pnpm install --offline")
 	if hooks < 0 || hooks < slices.Index(order, Source) {
 		t.Errorf("the order is %q", order)
 	}
@@ -193,7 +235,7 @@ func TestAForeignPlatformRunsNothingOfItsOwn(t *testing.T) {
 	if got := Programs(p); !slices.Equal(got, []string{"the install of the workspace", "the build step pnpm build", "the build step pnpm fonts"}) {
 		t.Errorf("programs of the example: %q", got)
 	}
-	p.Platform, p.Install, p.Build = "linux/arm64", nil, nil
+	p.Platform, p.Installs, p.Build = "linux/arm64", nil, nil
 	if got := Programs(p); len(got) > 0 {
 		t.Errorf("programs of a plan without steps: %q", got)
 	}

@@ -17,11 +17,11 @@ type Runner struct {
 // Programs says which steps of p's graph run programs of p's own platform, in
 // the order of the graph. With a Runner there must be none.
 func Programs(p plan.Plan) (steps []string) {
-	if len(p.Install) > 0 {
+	for _, in := range p.Installs {
 		steps = append(steps, "the install of the workspace")
-	}
-	if p.Hooks {
-		steps = append(steps, "its lifecycle scripts")
+		if len(in.Hooks) > 0 {
+			steps = append(steps, "its lifecycle scripts")
+		}
 	}
 	for _, s := range p.Build {
 		steps = append(steps, "the build step "+s.Run)

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/sandwright/sandwright/internal/config"
-	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/lock"
 	"github.com/sandwright/sandwright/internal/spec"
 	"github.com/sandwright/sandwright/internal/workspace"
@@ -25,7 +24,7 @@ type Inputs struct {
 
 // Make decides everything. Its faults are of the file, all at once.
 func Make(in Inputs) (Plan, error) {
-	faults := checkManager(in.File, in.Workspace, in.Lock, in.Platform)
+	faults := checkManagers(in.File, in.Workspace, in.Lock, in.Platform)
 	if err := faults.Err(); err != nil {
 		return Plan{}, err
 	}
@@ -33,11 +32,10 @@ func Make(in Inputs) (Plan, error) {
 	p := Plan{
 		Name:     f.Name,
 		Platform: in.Platform,
-		Tools:    tools(f, in.Lock, in.Workspace.Manager.Name, in.Platform),
+		Tools:    tools(f, in.Lock, in.Workspace, in.Platform),
 		User:     spec.User{Name: f.User.Name, UID: f.User.UID, GID: f.User.UID, Home: f.User.Home},
 		Target:   f.Workspace.Target,
-		Install:  installCommand(),
-		Hooks:    hooks(in.Workspace),
+		Installs: installs(f, in.Workspace, versions(in.Lock, in.Platform)),
 		Build:    steps(f, in.BuildEnv),
 		Git:      f.Git != "none",
 		Env:      environment(f),
@@ -49,36 +47,13 @@ func Make(in Inputs) (Plan, error) {
 	return p, nil
 }
 
-// checkManager holds the repository to its own package manager: the version
-// that packageManager names is the one that runs.
-func checkManager(f *config.File, ws *workspace.Workspace, lk *lock.Lock, platform string) fault.List {
-	var faults fault.List
-	manager := ws.Manager.Name
-	tool, ok := lk.Tools[manager].Platforms[platform]
-	switch {
-	case !ok:
-		faults = append(faults, f.At("tools").Cannot("install the workspace: package.json asks for %s@%s and no tool is called %s",
-			manager, ws.Manager.Version, manager).WithHint("add to tools: %s: {npm: %s@%s}", manager, manager, ws.Manager.Version))
-	case tool.Version != ws.Manager.Version:
-		faults = append(faults, f.At("tools", manager).Cannot("install the workspace with %s %s: package.json asks for %s",
-			manager, tool.Version, ws.Manager.Version).WithHint("set the tool to %s@%s, then run: sandwright lock", manager, ws.Manager.Version))
+// versions are those of the locked tools.
+func versions(lk *lock.Lock, platform string) map[string]string {
+	out := map[string]string{}
+	for name, t := range lk.Tools {
+		out[name] = t.Platforms[platform].Version
 	}
-	if _, ok := lk.Tools["node"].Platforms[platform]; !ok {
-		faults = append(faults, f.At("tools").Cannot("install the workspace: %s needs node, and no tool is called node", manager).
-			WithHint(`add to tools: node: {npm: "node-linux-{arch}@VERSION", bin: [bin/node]}`))
-	}
-	return faults
-}
-
-// StoreDir is where pnpm's content store is mounted while an install runs.
-const StoreDir = "/var/cache/sandwright/pnpm"
-
-func installCommand() []string {
-	return []string{"pnpm", "install", "--frozen-lockfile", "--prefer-offline", "--store-dir=" + StoreDir}
-}
-
-func hooks(ws *workspace.Workspace) bool {
-	return slices.ContainsFunc(ws.Packages, func(p workspace.Package) bool { return len(p.Hooks) > 0 })
+	return out
 }
 
 func steps(f *config.File, values map[string]string) []Step {

@@ -66,7 +66,7 @@ func inputs(t *testing.T) Inputs {
 	}
 	return Inputs{
 		File:      f,
-		Workspace: &workspace.Workspace{Manager: workspace.Manager{Name: "pnpm", Version: "10.28.0"}},
+		Workspace: &workspace.Workspace{Dir: ".", Manager: workspace.Manager{Kind: workspace.PNPM, Name: "pnpm", Version: "10.28.0"}},
 		Lock:      &lock.Lock{Tools: map[string]lock.Tool{"pnpm": pin("10.28.0", "aa"), "node": pin("22.23.3", "bb")}},
 		Platform:  "linux/amd64",
 		BuildEnv:  map[string]string{"API_URL": "https://api.example", "OTHER": "is of another step"},
@@ -129,8 +129,9 @@ func TestTheImageDoesNotDependOnWhereTheFileIs(t *testing.T) {
 func TestHooksRunWhenAPackageHasSome(t *testing.T) {
 	in := inputs(t)
 	in.Workspace.Packages = []workspace.Package{{Name: "a"}, {Name: "b", Hooks: []string{"postinstall"}}}
-	if p, err := Make(in); err != nil || !p.Hooks {
-		t.Errorf("hooks are %t, %v", p.Hooks, err)
+	p, err := Make(in)
+	if err != nil || len(p.Installs) != 1 || p.Installs[0].Hooks[len(p.Installs[0].Hooks)-1] != "--offline" {
+		t.Errorf("the installs are %+v, %v", p.Installs, err)
 	}
 }
 

@@ -10,9 +10,8 @@ type Plan struct {
 	Platform string // such as linux/amd64
 	Tools    []Tool // sorted by name
 	User     spec.User
-	Target   string // absolute directory of the workspace in the box
-	Install  []string
-	Hooks    bool // the workspace's own lifecycle scripts run once its source is there
+	Target   string    // absolute directory of the workspace in the box
+	Installs []Install // of the workspace, then of those nested in it
 	Source   []SourceLayer
 	Build    []Step
 	Git      bool              // the workspace is a repository in the box

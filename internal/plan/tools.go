@@ -7,14 +7,16 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/lock"
 	"github.com/sandwright/sandwright/internal/spec"
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // tools are those of the lock, sorted by name.
-func tools(f *config.File, lk *lock.Lock, manager, platform string) []Tool {
+func tools(f *config.File, lk *lock.Lock, ws *workspace.Workspace, platform string) []Tool {
 	var out []Tool
+	install := managers(ws)
 	for _, name := range slices.Sorted(maps.Keys(lk.Tools)) {
 		a := lk.Tools[name].Platforms[platform]
-		out = append(out, Tool{Name: name, Tree: a.Tree, Check: checkOf(f.Tools[name], name, a), Use: useOf(f, name, manager)})
+		out = append(out, Tool{Name: name, Tree: a.Tree, Check: checkOf(f.Tools[name], name, a), Use: useOf(f, name, install)})
 	}
 	return out
 }
@@ -35,10 +37,10 @@ func checkOf(t config.Tool, name string, a lock.Artifact) []string {
 	return []string{programs[0], "--version"}
 }
 
-func useOf(f *config.File, name, manager string) Use {
+func useOf(f *config.File, name string, install []string) Use {
 	names := func(s config.BuildStep) bool { return slices.Contains(s.Tools, name) }
 	switch {
-	case name == manager || name == Node:
+	case slices.Contains(install, name) || name == Node:
 		return UseInstall
 	case slices.ContainsFunc(f.Workspace.Build, names):
 		return UseBuild

@@ -8,6 +8,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/lock"
 	"github.com/sandwright/sandwright/internal/spec"
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 func TestTools(t *testing.T) {
@@ -26,7 +27,7 @@ func TestTools(t *testing.T) {
 	lk := &lock.Lock{Tools: map[string]lock.Tool{
 		"pnpm": pin("p", "pnpx", "pnpm"), "node": pin("n", "node"), "gh": pin("g", "gh"), "claude-code": pin("c", "zz", "claude"), "buf": pin("b", "buf"), "fonts": pin("f"),
 	}}
-	got := tools(f, lk, "pnpm", platform)
+	got := tools(f, lk, &workspace.Workspace{Manager: workspace.Manager{Name: "pnpm"}}, platform)
 	want := []Tool{
 		{Name: "buf", Tree: "b", Check: []string{"buf", "--version"}, Use: UseBuild},
 		{Name: "claude-code", Tree: "c", Check: []string{"claude", "--version"}, Use: UseRun},

@@ -85,7 +85,7 @@ func TestFindWorkspace(t *testing.T) {
 	d.file("packages/a/package.json", `{"name": "a"}`)
 	d.file("packages/ignored/package.json", `{"name": "ignored"}`)
 	d.file(".gitignore", "ignored\n")
-	ws, err := workspace.Find(d.stage(Options{}))
+	ws, err := workspace.Find(d.stage(Options{}), workspace.Options{})
 	d.check(err)
 	var dirs []string
 	for _, p := range ws.Packages {

@@ -34,7 +34,7 @@ func with(pairs ...string) fstest.MapFS {
 
 func mustFind(t *testing.T, files fs.FS) *Workspace {
 	t.Helper()
-	ws, err := Find(files)
+	ws, err := Find(files, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestFind(t *testing.T) {
 		"packages/empty/readme", "", "other/package.json", `{"name": "other"}`, "apps/web/sub/package.json", `{}`,
 	))
 	want := &Workspace{
-		Manager:  Manager{Name: "pnpm", Version: "10.28.0"},
+		Dir: ".", Manager: Manager{Kind: PNPM, Name: "pnpm", Version: "10.28.0"},
 		LockFile: "pnpm-lock.yaml",
 		Packages: []Package{
 			{Name: "top", Dir: "."},
@@ -194,19 +194,19 @@ func TestManager(t *testing.T) {
 		"pnpm@10.28.0": {"10.28.0", ""}, "pnpm@11.0.0-rc.1": {"11.0.0-rc.1", ""}, "pnpm@10.28.0+sha512.abcDEF0123": {"10.28.0", "sha512.abcDEF0123"}, "pnpm@9.0.0+sha1.x-y": {"9.0.0", "sha1.x-y"},
 	} {
 		files := with("package.json", `{"packageManager": "`+text+`"}`)
-		manager := Manager{"pnpm", want[0], want[1], fault.Position{File: "package.json", Line: 1, Column: 2}}
+		manager := Manager{PNPM, "pnpm", want[0], "", want[1], fault.Position{File: "package.json", Line: 1, Column: 2}}
 		same(t, manager, mustFind(t, files).Manager)
-		alone, err := ManagerOf(files)
+		alone, err := ManagerOf(files, Options{})
 		if err != nil {
 			t.Error(err)
 		}
 		same(t, manager, alone)
 	}
-	if m, err := ManagerOf(fstest.MapFS{}); err != nil || m != (Manager{}) {
+	if m, err := ManagerOf(fstest.MapFS{}, Options{}); err != nil || m != (Manager{}) {
 		t.Errorf("no package.json: %v, %v", m, err)
 	}
-	for _, text := range []string{`{`, `{}`, `{"packageManager": "npm@10"}`} {
-		if _, err := ManagerOf(fstest.MapFS{"package.json": {Data: []byte(text)}}); err == nil || fault.All(err)[0].At.File != "package.json" {
+	for _, text := range []string{`{`, `{"packageManager": "npm@10"}`, `{"dependencies": {"a": "1"}}`} {
+		if _, err := ManagerOf(fstest.MapFS{"package.json": {Data: []byte(text)}}, Options{}); err == nil || fault.All(err)[0].At.File != "package.json" {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -221,7 +221,7 @@ type refusal struct {
 }
 
 func (r refusal) check(t *testing.T) {
-	_, err := Find(r.files)
+	_, err := Find(r.files, Options{})
 	var lines, hints []string
 	for _, f := range fault.All(err) {
 		lines = append(lines, f.Error())
@@ -243,12 +243,14 @@ func refusals() []refusal {
 		return files
 	}
 	return []refusal{
-		{"nothing", tree(), "package.json: cannot find it: the root of a workspace has one", "pnpm init"},
+		{"no manifest", tree("pnpm-workspace.yaml", ""), "package.json: cannot find it: the root of a workspace has one", "pnpm init"},
 		{"no lock", without("pnpm-lock.yaml"), "pnpm-lock.yaml: cannot find it: an install needs it", "pnpm install"},
-		{"no manager", with("package.json", "{\n  \"name\": \"x\"\n}\n"), "package.json:1:1: cannot tell which pnpm to use: packageManager is missing", `"packageManager": "pnpm@`},
+		{"no manager", tree("package.json", `{"dependencies": {"a": "1"}}`), "package.json:1:1: cannot tell which package manager installs: there is no lock file, and no packageManager", "commit its lock file"},
+		{"two locks", with("package.json", `{}`, "yarn.lock", ""), "package.json:1:1: cannot tell which package manager installs: there are pnpm-lock.yaml and yarn.lock", "workspace: {manager: pnpm}"},
 		{"range", with("package.json", "{\n  \"name\": \"x\",\n  \"packageManager\": \"pnpm@^10\"\n}\n"),
 			`package.json:3:3: cannot use packageManager "pnpm@^10": it is not a name and one exact version`, "pnpm@10"},
-		{"other manager", with("package.json", `{"packageManager": "yarn@4.5.0"}`), `package.json:1:2: cannot use packageManager "yarn@4.5.0": only pnpm is supported`, ""},
+		{"other manager", with("package.json", `{"packageManager": "deno@2.0.0"}`), `package.json:1:2: cannot use packageManager "deno@2.0.0": it is none of pnpm, npm, yarn and bun`, ""},
+		{"no lock of its manager", with("package.json", `{"packageManager": "yarn@4.5.0"}`), `yarn.lock: cannot find it: an install needs it`, "yarn install"},
 		{"manager of another type", with("package.json", `{"packageManager": {"a": 1}}`),
 			`package.json:1:2: cannot use packageManager {"a":1}: it is not a name and one exact version`, ""},
 		{"pattern leaves", with("pnpm-workspace.yaml", "packages:\n  - apps/*\n  - ../other/*\n  - a/../b\n  - /abs\n  - '!../x'\n"),
@@ -265,10 +267,10 @@ func refusals() []refusal {
 		{"two documents", with("pnpm-workspace.yaml", "a: b\n---\nc: d\n"), "pnpm-workspace.yaml:2:1: cannot use a second document: the file holds one", ""},
 		{"other formats", with("apps/a/package.yaml", "", "apps/b/package.json5", ""),
 			"apps/a/package.yaml: cannot read it: a manifest must be JSON\napps/b/package.json5: cannot read it: a manifest must be JSON", "write it as apps/b/package.json"},
-		{"all at once", with("package.json", `{}`, "pnpm-lock.yaml", "", "apps/a/package.json", "{,}", "apps/b/package.json", "[]"),
+		{"all at once", with("package.json", `{"packageManager": 1}`, "apps/a/package.json", "{,}", "apps/b/package.json", "[]"),
 			"apps/a/package.json:1:2: cannot read it as JSON: invalid character ',' looking for beginning of object key string\n" +
 				"apps/b/package.json:1:1: cannot use it as a manifest: it is not an object\n" +
-				"package.json:1:1: cannot tell which pnpm to use: packageManager is missing", ""},
+				"package.json:1:2: cannot use packageManager 1: it is not a name and one exact version", ""},
 		{"large", with("apps/a/package.json", `{"a": "`+strings.Repeat("x", maxFile)+`"}`), "apps/a/package.json: cannot read it: it is larger than 16 MiB", ""},
 		{"missing patch", with("pnpm-workspace.yaml", "patchedDependencies:\n  a@1: patches/a.patch\n  b@1: ../b.patch\n"),
 			"pnpm-workspace.yaml:2:8: cannot find patches/a.patch\npnpm-workspace.yaml:3:8: cannot use ../b.patch: it leaves the root of the workspace", "commit the file"},
@@ -286,7 +288,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestYAMLSyntax(t *testing.T) {
-	_, err := Find(with("pnpm-workspace.yaml", "packages:\n  - a\n\t- b\n"))
+	_, err := Find(with("pnpm-workspace.yaml", "packages:\n  - a\n\t- b\n"), Options{})
 	f := fault.All(err)[0]
 	if f.At.File != "pnpm-workspace.yaml" || f.At.Line < 2 || !strings.HasPrefix(f.What, "cannot read it as YAML: ") {
 		t.Errorf("fault %v", f)
@@ -319,7 +321,7 @@ func (b broken) Open(name string) (fs.File, error) {
 
 func TestUnreadable(t *testing.T) {
 	for _, at := range []string{"package.json", "pnpm-workspace.yaml", "pnpm-lock.yaml", "apps"} {
-		_, err := Find(broken{with("apps/a/package.json", "{}"), at})
+		_, err := Find(broken{with("apps/a/package.json", "{}"), at}, Options{})
 		if !errors.Is(err, fs.ErrPermission) || len(fault.All(err)) != 1 || !strings.Contains(fault.All(err)[0].Error(), at+": cannot ") {
 			t.Errorf("%s: error %v", at, err)
 		}

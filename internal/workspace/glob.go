@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// A pattern of pnpm-workspace.yaml names folders, as pnpm's own library reads
-// it: *, ?, [] within a name, ** for any number of names, {a,b} for either, and
-// a leading ! for folders that are no packages, wherever in the list it stands.
+// A pattern names folders of packages, as the package managers' own libraries
+// read it: *, ?, [] within a name, ** for any number of names, {a,b} for either, and
+// a leading ! for folders that are no packages: of npm those that stand before it
+// in the list, of the others wherever it stands.
 // As there, a leading dot is matched by brackets but not by * and ?.
 type pattern struct {
 	not  bool
@@ -117,14 +118,20 @@ func split(t string) (options []string, end int) {
 	return nil, 0
 }
 
-// matchAny says that some pattern takes the folder and none refuses it.
-func matchAny(patterns []pattern, dir string) bool {
+// matchAny says that some pattern takes the folder and none refuses it; in
+// order, that the last one that matches takes it.
+func matchAny(patterns []pattern, dir string, inOrder bool) bool {
 	parts, taken := strings.Split(dir, "/"), false
 	for _, p := range patterns {
-		if p.not && p.match(parts) {
+		switch {
+		case !p.match(parts):
+		case !p.not:
+			taken = true
+		case inOrder:
+			taken = false
+		default:
 			return false
 		}
-		taken = taken || !p.not && p.match(parts)
 	}
 	return taken
 }

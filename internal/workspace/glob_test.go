@@ -37,12 +37,12 @@ func TestGlob(t *testing.T) {
 			continue
 		}
 		for _, dir := range strings.Fields(test.yes) {
-			if !matchAny([]pattern{p}, dir) {
+			if !matchAny([]pattern{p}, dir, false) {
 				t.Errorf("%s does not take %s", test.pattern, dir)
 			}
 		}
 		for _, dir := range strings.Fields(test.no) {
-			if matchAny([]pattern{p}, dir) {
+			if matchAny([]pattern{p}, dir, false) {
 				t.Errorf("%s takes %s", test.pattern, dir)
 			}
 		}
@@ -71,7 +71,7 @@ func TestGlobTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	if matchAny([]pattern{p}, strings.Repeat("a/", 500)+strings.Repeat("a", 250)) {
+	if matchAny([]pattern{p}, strings.Repeat("a/", 500)+strings.Repeat("a", 250), false) {
 		t.Error("it matches")
 	}
 	if took := time.Since(start); took > 2*time.Second {

@@ -12,11 +12,12 @@ type graph struct {
 	byName   map[string]*manifest
 	byDir    map[string]*manifest
 	settings *settings
+	kind     Kind
 	asked    map[string]bool // names that some member asks for by a range of versions
 }
 
-func newGraph(members []*manifest, s *settings) *graph {
-	g := &graph{members: members, byName: map[string]*manifest{}, byDir: map[string]*manifest{}, settings: s, asked: map[string]bool{}}
+func newGraph(kind Kind, members []*manifest, s *settings) *graph {
+	g := &graph{members: members, byName: map[string]*manifest{}, byDir: map[string]*manifest{}, settings: s, kind: kind, asked: map[string]bool{}}
 	for _, m := range members {
 		g.byDir[m.dir] = m
 		if m.name != "" {
@@ -57,7 +58,7 @@ func (g *graph) target(m *manifest, alias, spec string) *manifest {
 	}
 	kind, rest, _ := strings.Cut(spec, ":")
 	switch kind {
-	case "link", "file":
+	case "link", "file", "portal":
 		return g.byDir[path.Join(m.dir, rest)]
 	case "workspace":
 		if strings.HasPrefix(rest, ".") {
@@ -80,7 +81,7 @@ func (g *graph) ask(m *manifest) {
 	for _, field := range dependencyFields() {
 		for alias, spec := range m.table(field) {
 			text := spec.(string)
-			if strings.HasPrefix(text, "workspace:") {
+			if rest, ok := strings.CutPrefix(text, "workspace:"); ok && !g.judges(rest) || g.anyOf(text) {
 				continue
 			}
 			g.asked[alias] = true
@@ -90,6 +91,23 @@ func (g *graph) ask(m *manifest) {
 			}
 		}
 	}
+}
+
+// judges tells whether a member is held against what follows workspace:.
+func (g *graph) judges(rest string) bool {
+	return (g.kind == Yarn || g.kind == Bun) && !slices.Contains([]string{"", "*", "^", "~"}, rest) && !strings.HasPrefix(rest, ".")
+}
+
+// keepsVersion tells whether the version of m can change an install: when
+// somebody asks for it by a range, or it is one that few ranges hold for.
+func (g *graph) keepsVersion(m *manifest) bool {
+	version, _ := m.fields["version"].(string)
+	return g.asked[m.name] || g.kind != PNPM && strings.Contains(version, "-")
+}
+
+// anyOf tells whether a range holds for the version that stands for any.
+func (g *graph) anyOf(text string) bool {
+	return g.kind != PNPM && (text == "*" || text == "")
 }
 
 // cutLast cuts at the last sep that is not at the start, as names may begin with @.

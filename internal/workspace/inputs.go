@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -16,27 +17,50 @@ const maxShebang = 256
 
 // collect gathers what an install reads: the lock, settings, hook files,
 // patches, local packages, and of each member the normalised manifest and the
-// first lines of its commands.
-func (f *finder) collect(g *graph, s *settings) {
-	root := g.members[0]
-	if before := len(f.faults); !f.input(lockFile) && len(f.faults) == before {
-		f.fault(fault.Position{File: lockFile}.Cannot("find it: an install needs it").WithHint("run: pnpm install, and commit %s", lockFile))
+// first lines of its commands. It gives the name of the lock file.
+func (f *finder) collect(g *graph, s *settings) (lock string) {
+	root, before := g.members[0], len(f.faults)
+	if lock = f.lockFile(f.manages.Name); lock == "" {
+		lock = lockFiles()[f.manages.Name][len(lockFiles()[f.manages.Name])-1]
+		f.fault(fault.Position{File: lock}.Cannot("find it: an install needs it").
+			WithHint("run: %s install, and commit %s", f.manages.Name, lock))
+	} else if f.input(lock); len(f.faults) == before {
+		f.checkLock(lock)
 	}
-	f.input(".npmrc")
-	f.input(".pnpmfile.cjs")
-	for _, h := range append(s.hookFiles, f.npmrcHooks()...) {
+	for _, file := range f.manages.Kind.configFiles() {
+		f.input(file)
+	}
+	for _, h := range slices.Concat(s.hookFiles, f.npmrcHooks(), s.patches, root.patches()) {
 		f.needed(h, h.text)
 	}
-	for _, p := range append(s.patches, root.patches()...) {
-		f.needed(p, p.text)
+	for _, dir := range s.folders {
+		f.folder(dir, path.Clean(dir.text))
 	}
+	if f.manages.Kind == Yarn && f.isFolder(".yarn/patches") {
+		f.folder(named{}, ".yarn/patches")
+	}
+	f.forced(root, s)
 	for _, m := range g.members {
-		f.inputs[m.path] = m.normalise(g.asked[m.name])
+		f.inputs[m.path] = m.normalise(f.manages.Kind, g.keepsVersion(m), f.early)
 		if s.ownLocks {
-			f.input(path.Join(m.dir, lockFile))
+			f.input(path.Join(m.dir, lock))
 		}
 		f.local(m)
 		f.commands(m)
+		if f.early {
+			f.hookFiles(m)
+		}
+	}
+	return lock
+}
+
+// checkLock refuses a lock file of the other yarn, or of a time before locks
+// could be held to.
+func (f *finder) checkLock(lock string) {
+	berry := bytes.Contains(f.inputs[lock], []byte("\n__metadata:"))
+	if f.manages.Name == "yarn" && len(f.inputs[lock]) > 0 && berry != (f.manages.Kind == Yarn) {
+		f.fault(fault.Position{File: lock}.Cannot("install with %s: another yarn has written it", f.manages.Kind).
+			WithHint("run: yarn install, and commit %s", lock))
 	}
 }
 
@@ -66,12 +90,13 @@ func (f *finder) needed(by named, p string) {
 
 // patches gives the patch files that the root manifest names.
 func (m *manifest) patches() []named {
-	pnpm := m.table("pnpm")
-	table, _ := pnpm["patchedDependencies"].(map[string]any)
 	var out []named
-	for _, key := range sortedKeys(table) {
-		if text, ok := table[key].(string); ok {
-			out = append(out, named{text, m.at(m.offsets["pnpm"])})
+	for field, table := range map[string]map[string]any{"pnpm": m.table("pnpm"), "patchedDependencies": m.fields} {
+		files, _ := table["patchedDependencies"].(map[string]any)
+		for _, key := range sortedKeys(files) {
+			if text, ok := files[key].(string); ok {
+				out = append(out, named{text, m.at(m.offsets[field])})
+			}
 		}
 	}
 	return out
@@ -90,47 +115,6 @@ func (f *finder) npmrcHooks() []named {
 		}
 	}
 	return out
-}
-
-// local adds what a file: dependency installs from: a tarball or a folder.
-func (f *finder) local(m *manifest) {
-	for _, field := range dependencyFields()[:3] {
-		table := m.table(field)
-		for _, alias := range sortedKeys(table) {
-			rest, ok := strings.CutPrefix(table[alias].(string), "file:")
-			if !ok {
-				continue
-			}
-			by := named{"file:" + rest, m.at(m.offsets[field])}
-			p := path.Join(m.dir, rest)
-			if info, err := fs.Stat(f.tree, p); fs.ValidPath(p) && err == nil && info.IsDir() {
-				f.folder(by, p)
-				continue
-			}
-			if path.IsAbs(rest) {
-				p = rest
-			}
-			f.needed(by, p)
-		}
-	}
-}
-
-// folder adds every file of a folder that is installed by copying.
-func (f *finder) folder(by named, dir string) {
-	err := fs.WalkDir(f.tree, dir, func(p string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && ignored(d.Name()):
-			return fs.SkipDir
-		case d.Type().IsRegular():
-			f.needed(by, p)
-		}
-		return nil
-	})
-	if err != nil {
-		f.fault(by.at.Cannot("read %s: %w", by.text, err))
-	}
 }
 
 // commands adds a stub for each command of a member that is in the tree. An
@@ -174,7 +158,7 @@ func (f *finder) commandFolder(m *manifest, dir string) {
 
 // command adds the first line of a script that says what runs it.
 func (f *finder) command(m *manifest, p string) {
-	if _, have := f.inputs[p]; have || !fs.ValidPath(p) || m.dir != "." && !strings.HasPrefix(p, m.dir+"/") || !f.exists(p) {
+	if _, have := f.inputs[p]; have || !fs.ValidPath(p) || !inside(m.dir, p) || !f.exists(p) {
 		return
 	}
 	if data, ok := f.head(p); ok {

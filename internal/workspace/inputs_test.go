@@ -11,7 +11,7 @@ func added(t *testing.T, pairs ...string) map[string]string {
 	ws := mustFind(t, with(pairs...))
 	out := map[string]string{}
 	for _, in := range ws.Inputs {
-		if !strings.HasSuffix(in.Path, manifestFile) && in.Path != lockFile && in.Path != settingsFile {
+		if !strings.HasSuffix(in.Path, manifestFile) && in.Path != "pnpm-lock.yaml" && in.Path != settingsFile {
 			out[in.Path] = string(in.Data)
 		}
 	}

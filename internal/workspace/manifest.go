@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -137,50 +135,4 @@ func (m *manifest) check() (bad fault.List) {
 func (m *manifest) table(field string) map[string]any {
 	t, _ := m.fields[field].(map[string]any)
 	return t
-}
-
-// manager reads packageManager, which must name one exact version of pnpm.
-func (f *finder) manager(root *manifest) Manager {
-	const hint = `add for instance: "packageManager": "pnpm@10.28.0"`
-	exact := regexp.MustCompile(`^([a-z]+)@([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?)(?:\+([0-9A-Za-z.+/=_-]+))?$`)
-	value, ok := root.fields["packageManager"]
-	if !ok {
-		f.fault(root.at(0).Cannot("tell which pnpm to use: packageManager is missing").WithHint("%s", hint))
-		return Manager{}
-	}
-	text, _ := value.(string)
-	parts := exact.FindStringSubmatch(text)
-	switch {
-	case parts == nil:
-		f.fault(root.cannot("packageManager", "use packageManager %s: it is not a name and one exact version", compact(value)).WithHint("%s", hint))
-	case parts[1] != "pnpm":
-		f.fault(root.cannot("packageManager", "use packageManager %s: only pnpm is supported", compact(value)).WithHint("%s", hint))
-	default:
-		return Manager{Name: parts[1], Version: parts[2], Hash: parts[3], At: root.at(root.offsets["packageManager"])}
-	}
-	return Manager{}
-}
-
-func compact(v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprint(v)
-	}
-	return string(text)
-}
-
-// hooks gives the lifecycle scripts of a member that an install runs.
-func (f *finder) hooks(m *manifest) []string {
-	scripts := m.table("scripts")
-	has := func(stage string) bool { text, _ := scripts[stage].(string); return text != "" }
-	var hooks []string
-	for _, stage := range []string{"install", "pnpm:devPreinstall", "postinstall", "postprepare", "preinstall", "prepare", "preprepare"} {
-		switch {
-		case stage == "pnpm:devPreinstall" && m.dir != ".":
-		case scripts[stage] == "npx only-allow pnpm": // pnpm passes over this common guard
-		case has(stage), stage == "install" && !has("preinstall") && f.exists(path.Join(m.dir, "binding.gyp")):
-			hooks = append(hooks, stage)
-		}
-	}
-	return hooks
 }

@@ -11,30 +11,42 @@ import (
 // cannot change an install: scripts run once the source is there, from the
 // manifest itself; the rest is for publishing, people and other tools. A hook in
 // a .pnpmfile.cjs sees the normalised manifest.
-type field struct{ name, why string }
+type field struct {
+	name, why string
+	of        []Kind // that look at it; none: all, or more than one would guess
+}
 
 func installFields() []field {
 	return []field{
-		{"bin", "commands that packages which depend on this one get"},
-		{"bundleDependencies", "dependencies that are not installed from the registry"},
-		{"bundledDependencies", "the other spelling of bundleDependencies"},
-		{"cpu", "whether an optional package is installed on this machine"},
-		{"dependencies", "what is installed"},
-		{"dependenciesMeta", "which dependencies are copied in place of linked"},
-		{"devDependencies", "what is installed"},
-		{"devEngines", "a runtime that is installed, versions that are checked"},
-		{"engines", "versions that are checked, and a runtime that is installed"},
-		{"libc", "whether an optional package is installed on this machine"},
-		{"name", "what others link to"},
-		{"optionalDependencies", "what is installed"},
-		{"os", "whether an optional package is installed on this machine"},
-		{"overrides", "versions that are forced"},
-		{"packageManager", "the version that installs, which checks itself"},
-		{"peerDependencies", "what is installed, and which copies are shared"},
-		{"peerDependenciesMeta", "which peers may be missing"},
-		{"pnpm", "settings of the install at the root, such as overrides and patches"},
-		{"resolutions", "versions that are forced"},
-		{"workspaces", "a warning of the install where pnpm-workspace.yaml is missing"},
+		{"allowScripts", "dependencies whose scripts npm runs", []Kind{NPM}},
+		{"bin", "commands that packages which depend on this one get", nil},
+		{"bundleDependencies", "dependencies that are not installed from the registry", nil},
+		{"bundledDependencies", "the other spelling of bundleDependencies", nil},
+		{"catalog", "versions that bun's dependencies name", []Kind{Bun}},
+		{"catalogs", "versions that bun's dependencies name", []Kind{Bun}},
+		{"cpu", "whether an optional package is installed on this machine", nil},
+		{"dependencies", "what is installed", nil},
+		{"dependenciesMeta", "which dependencies are copied in place of linked", nil},
+		{"devDependencies", "what is installed", nil},
+		{"devEngines", "a runtime that is installed, versions that are checked", nil},
+		{"engines", "versions that are checked, and a runtime that is installed", nil},
+		{"flat", "whether yarn classic takes one version of each", []Kind{YarnClassic}},
+		{"installConfig", "where yarn puts what is installed", []Kind{YarnClassic, Yarn}},
+		{"libc", "whether an optional package is installed on this machine", nil},
+		{"name", "what others link to", nil},
+		{"optionalDependencies", "what is installed", nil},
+		{"os", "whether an optional package is installed on this machine", nil},
+		{"overrides", "versions that are forced", nil},
+		{"packageManager", "the version that installs, which checks itself", nil},
+		{"patchedDependencies", "patches that bun applies", []Kind{Bun}},
+		{"peerDependencies", "what is installed, and which copies are shared", nil},
+		{"peerDependenciesMeta", "which peers may be missing", nil},
+		{"pnpm", "settings of the install at the root, such as overrides and patches", []Kind{PNPM}},
+		{"preferUnplugged", "whether yarn unpacks a package", []Kind{Yarn}},
+		{"private", "without it yarn classic takes a root for no workspace", []Kind{YarnClassic}},
+		{"resolutions", "versions that are forced", nil},
+		{"trustedDependencies", "dependencies whose scripts bun runs", []Kind{Bun}},
+		{"workspaces", "which packages there are, for all but pnpm", nil},
 	}
 }
 
@@ -49,11 +61,12 @@ const anyVersion = "0.0.0"
 
 // normalise is the manifest as an install sees it: canonical JSON with sorted
 // keys, numbers as they were written, and nothing that cannot change the
-// outcome. A version is kept only where it matters.
-func (m *manifest) normalise(keepVersion bool) []byte {
+// outcome. A version is kept only where it matters, and scripts only where they run
+// without the source.
+func (m *manifest) normalise(k Kind, keepVersion, keepHooks bool) []byte {
 	out := map[string]any{}
 	for _, f := range installFields() {
-		if v, ok := m.fields[f.name]; ok {
+		if v, ok := m.fields[f.name]; ok && (f.of == nil || slices.Contains(f.of, k)) {
 			out[f.name] = v
 		}
 	}
@@ -68,6 +81,9 @@ func (m *manifest) normalise(keepVersion bool) []byte {
 			out[name] = part
 		}
 	}
+	if hooks := m.hookScripts(); keepHooks && len(hooks) > 0 {
+		out["scripts"] = hooks
+	}
 	if v, ok := m.fields["version"]; ok {
 		out["version"] = v
 		if !keepVersion {
@@ -75,6 +91,17 @@ func (m *manifest) normalise(keepVersion bool) []byte {
 		}
 	}
 	return canonical(out)
+}
+
+// hookScripts are the scripts that an install may run.
+func (m *manifest) hookScripts() map[string]any {
+	out := map[string]any{}
+	for _, stage := range stages() {
+		if v, ok := m.table("scripts")[stage]; ok {
+			out[stage] = v
+		}
+	}
+	return out
 }
 
 // canonical writes a decoded JSON value so that equal values give equal bytes.

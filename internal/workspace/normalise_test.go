@@ -18,7 +18,7 @@ func normalised(t testing.TB, text string, keepVersion bool) string {
 	if len(bad) > 0 {
 		t.Fatal(bad)
 	}
-	return string(m.normalise(keepVersion))
+	return string(m.normalise(PNPM, keepVersion, false))
 }
 
 // Each testdata/normalise/NAME.json has its normalised form in NAME.golden.
@@ -86,7 +86,12 @@ func TestNormaliseKeeps(t *testing.T) {
 		if f.name == "name" {
 			value = `"v"`
 		}
-		if got := normalised(t, `{"`+f.name+`": `+value+`}`, false); !strings.Contains(got, `"`+f.name+`": `) {
+		kind := PNPM
+		if len(f.of) > 0 {
+			kind = f.of[0]
+		}
+		m, _ := parseManifest("package.json", []byte(`{"`+f.name+`": `+value+`}`))
+		if got := string(m.normalise(kind, false, false)); !strings.Contains(got, `"`+f.name+`": `) {
 			t.Errorf("%s is left out: %s", f.name, got)
 		}
 		if f.why == "" {
@@ -131,12 +136,12 @@ func FuzzNormalise(f *testing.F) {
 			}
 			return
 		}
-		once := m.normalise(true)
+		once := m.normalise(PNPM, true, false)
 		again, bad := parseManifest("package.json", once)
 		if len(bad) > 0 {
 			t.Fatalf("%s was normalised to %s: %v", data, once, bad)
 		}
-		same(t, string(once), string(again.normalise(true)))
+		same(t, string(once), string(again.normalise(PNPM, true, false)))
 		var whole any
 		if err := json.Unmarshal(once, &whole); err != nil {
 			t.Error(err)
@@ -167,11 +172,11 @@ func FuzzGlob(f *testing.F) {
 		if dir == "" || strings.HasPrefix(dir, "/") || strings.HasSuffix(dir, "/") || strings.Contains(dir, "//") {
 			return
 		}
-		matched := matchAny([]pattern{p}, dir)
+		matched := matchAny([]pattern{p}, dir, false)
 		if matched && p.not {
 			t.Errorf("%q took %q", text, dir)
 		}
-		if deep, err := compile("**"); err != nil || !matchAny([]pattern{deep}, "a") {
+		if deep, err := compile("**"); err != nil || !matchAny([]pattern{deep}, "a", false) {
 			t.Errorf("** takes nothing: %v", err)
 		}
 	})

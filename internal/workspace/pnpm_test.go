@@ -127,7 +127,7 @@ func TestInputsInstallWithPnpm(t *testing.T) {
 	write(t, layer, real()...)
 	same(t, "172800000 true\n", run(t, filepath.Join(layer, "apps/web"), "node", "main.js"))
 	same(t, "the tool runs\n", run(t, filepath.Join(layer, "apps/web"), "node_modules/.bin/w-tool"))
-	if lock, err := os.ReadFile(filepath.Join(layer, lockFile)); err != nil || string(lock) != inputOf(t, ws, lockFile) {
+	if lock, err := os.ReadFile(filepath.Join(layer, "pnpm-lock.yaml")); err != nil || string(lock) != inputOf(t, ws, "pnpm-lock.yaml") {
 		t.Errorf("the install rewrote the lock: %v", err)
 	}
 	linkBuilt(t, p, layer)
@@ -148,7 +148,7 @@ func linkBuilt(t *testing.T, p pnpm, layer string) {
 // These edits change nothing that an install reads.
 func TestEditsThatDoNotReinstall(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, append(real(), lockFile, "lockfileVersion: '9.0'\n")...)
+	write(t, dir, append(real(), "pnpm-lock.yaml", "lockfileVersion: '9.0'\n")...)
 	before := mustFind(t, os.DirFS(dir)).Inputs
 	for _, edit := range [][3]string{
 		{"apps/web/package.json", `"version": "1.0.0"`, `"version": "1.0.1"`},

@@ -55,7 +55,7 @@ func TestGlobsAsPnpmReadsThem(t *testing.T) {
 
 func ours(t *testing.T, dir string, list []string) []string {
 	t.Helper()
-	f := &finder{tree: os.DirFS(dir)}
+	f := &finder{tree: os.DirFS(dir), manages: Manager{Kind: PNPM}}
 	var patterns []pattern
 	for _, text := range list {
 		p, err := compile(text)
@@ -64,5 +64,5 @@ func ours(t *testing.T, dir string, list []string) []string {
 		}
 		patterns = append(patterns, p)
 	}
-	return f.search(patterns)
+	return f.search(".", patterns, false)
 }

@@ -1,24 +1,33 @@
 // Package workspace finds what a package manager would install: the packages
-// of a monorepo, their manifests and the inputs of an install.
+// of a monorepo, their manifests and the inputs of an install. It knows pnpm,
+// npm, yarn (classic and berry) and bun.
 package workspace
 
 import "github.com/sandwright/sandwright/internal/fault"
 
 // A Workspace is what was discovered below one root.
 type Workspace struct {
-	Manager  Manager
+	Dir      string    // of the tree, slash-separated; "." is the tree's root
+	Manager  Manager   // without a name: nothing is to be installed
 	LockFile string    // relative to the root, slash-separated
 	Packages []Package // sorted by Dir; the root package is "."
 	Inputs   []Input   // what an install reads, sorted by Path
+
+	// Built are the dependencies whose install scripts the root manifest allows by
+	// name, of a package manager that has to be told: sorted. The others know.
+	Built []string
+	// PlugAndPlay tells that yarn makes no node_modules, but a file that says where
+	// in its cache each package is.
+	PlugAndPlay bool
+	// Variables are the names of environment variables that the configuration of
+	// the package manager puts into addresses and credentials, sorted.
+	Variables []string
+
+	Nested []*Workspace // with lock files of their own, in folders of this one; as Options names them
 }
 
-// A Manager is the package manager that the repository itself names.
-type Manager struct {
-	Name    string // pnpm
-	Version string // exact, from packageManager
-	Hash    string // of its tarball, as packageManager gives it after a +, such as sha512.ab12…; empty: none
-	At      fault.Position
-}
+// All is ws and those nested in it, ws first.
+func (ws *Workspace) All() []*Workspace { return append([]*Workspace{ws}, ws.Nested...) }
 
 // A Package is one member of the workspace.
 type Package struct {
@@ -33,4 +42,15 @@ type Package struct {
 type Input struct {
 	Path string // relative to the root, slash-separated
 	Data []byte
+}
+
+// Options say what of a workspace is known before it is read.
+type Options struct {
+	Dir     string         // of the tree; empty: its root
+	Manager string         // NAME or NAME@RANGE; empty: what the repository says
+	At      fault.Position // where that is said
+	// HooksEarly tells that the workspace's own lifecycle scripts run before the
+	// source is there: they, and the files that they name, are inputs.
+	HooksEarly bool
+	Nested     []Options
 }

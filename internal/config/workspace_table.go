@@ -1,0 +1,65 @@
+package config
+
+func workspaceShape() object[Workspace] {
+	return object[Workspace]{
+		fields: append([]field[Workspace]{
+			key("root", func(w *Workspace) *string { return &w.Root }, checked("a path", relative),
+				"The workspace's folder on the host, relative to the file.").or(".").such(".."),
+			key("target", func(w *Workspace) *string { return &w.Target }, checked("a path", boxFolder),
+				"Where the workspace stands in the box.").otherwiseIs("user.home, /src/ and the name").such("/home/iterate/src/app"),
+			key("build", func(w *Workspace) *[]BuildStep { return &w.Build }, list[BuildStep]{of: buildShape()},
+				"Commands that run after the install, in order.").such("[{run: pnpm -r build}]"),
+			key("nested", func(w *Workspace) *[]Nested { return &w.Nested }, list[Nested]{of: nestedShape()},
+				"Workspaces with a lock file of their own in folders of this one, which are installed after it.").such("[{dir: tools/site, manager: npm@11.6.0}]"),
+		}, installingFields(func(w *Workspace) *Installing { return &w.Installing })...),
+	}
+}
+
+func nestedShape() object[Nested] {
+	return object[Nested]{
+		fields: append([]field[Nested]{
+			key("dir", func(n *Nested) *string { return &n.Dir }, checked("a path", nestedFolder),
+				"The folder, relative to workspace.root.").must().such("tools/site"),
+		}, installingFields(func(n *Nested) *Installing { return &n.Installing })...),
+	}
+}
+
+// nestedFolder accepts a folder below the workspace that is not the workspace.
+func nestedFolder(text string) *reason {
+	if text == "." {
+		return &reason{"it is the workspace itself", "say manager and allow-scripts of workspace itself"}
+	}
+	return below(text)
+}
+
+// installingFields are the keys that say how a workspace is installed.
+func installingFields[V any](of func(*V) *Installing) []field[V] {
+	return []field[V]{
+		key("manager", func(v *V) *string { return &of(v).Manager },
+			words("a package manager", `(pnpm|npm|yarn|bun)(@[^@\s][^@]*)?`, "a package manager is pnpm, npm, yarn or bun, with a version or a range after an @, or without"),
+			"The package manager that installs. Its version is a version or a range; without one it is that of packageManager or devEngines in package.json, or that of the tool of its name.").
+			otherwiseIs("packageManager or devEngines of package.json, or whose lock file is there").such("npm@11.6.0"),
+		key("allow-scripts", func(v *V) *[]string { return &of(v).AllowScripts }, list[string]{of: checked("a package's name", notEmpty)},
+			"Dependencies whose install scripts run. It is for npm and yarn classic, and pnpm before version 10: the other package managers have a list of their own, which holds (onlyBuiltDependencies or allowBuilds of pnpm, dependenciesMeta of yarn, trustedDependencies of bun, allowScripts of npm).").such("[esbuild]"),
+		key("hooks", func(v *V) *string { return &of(v).Hooks }, oneOf("source", "install"),
+			"When the workspace's own preinstall, install, postinstall and prepare scripts run: once the source is there, or with the install, which then has no more of the source than manifests and the files that those scripts name, and does not run them again for other files.").or("source").such("install"),
+		key("trust-lockfile", func(v *V) *bool { return &of(v).TrustLockfile }, truth(),
+			"Whether pnpm 11 takes the lock file as it is, and does not hold minimumReleaseAge and trustPolicy against each of its entries again. Without it the verdict is kept for each lock file.").or("false").such("true"),
+	}
+}
+
+func buildShape() object[BuildStep] {
+	return object[BuildStep]{
+		fields: []field[BuildStep]{
+			key("run", func(b *BuildStep) *string { return &b.Run }, checked("a command", notEmpty),
+				"The command, given to sh -c in workspace.target.").must().such("pnpm -r build"),
+			key("network", func(b *BuildStep) *bool { return &b.Network }, truth(),
+				"Whether the command has a network.").or("false").such("true"),
+			key("env", func(b *BuildStep) *[]string { return &b.Env }, list[string]{of: anyText("a variable's name")},
+				"The variables with scope build that the command sees.").such("[SENTRY_RELEASE]"),
+			key("tools", func(b *BuildStep) *[]string { return &b.Tools }, list[string]{of: anyText("a tool's name")},
+				"The tools that the command runs. All steps have node and the package manager; only what stands here can change what another tool does to the build.").such("[buf]"),
+		},
+		later: []string{"inputs"},
+	}
+}

@@ -1,0 +1,238 @@
+package plan
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// An Install is how the package manager of one workspace installs, over its
+// manifests alone.
+type Install struct {
+	Dir       string // of the workspace, relative to Target; "." is Target
+	Steps     []Command
+	Hooks     []string          // the workspace's own lifecycle scripts, once its source is there; none: nothing to run
+	Env       map[string]string // of every command
+	Store     string            // the folder in the box where what is downloaded is kept between installs
+	Alone     bool              // no two installs may use Store at once
+	HomeNPMRC bool              // the package manager looks for npmrc in the home folder alone
+	Variables []string          // environment variables that its configuration names: secrets, where they are set
+}
+
+// A Command is one step of an install.
+type Command struct {
+	Name string // for the display
+	Args []string
+}
+
+// StoreRoot is where the package managers' stores are mounted while an install runs.
+const StoreRoot = "/var/cache/sandwright"
+
+// installs are those of the workspace and of those nested in it; one that has
+// no package manager has none.
+func installs(f *config.File, root *workspace.Workspace, versions map[string]string) []Install {
+	var out []Install
+	add := func(ws *workspace.Workspace, say config.Installing) {
+		if ws.Manager.Name != "" {
+			out = append(out, installOf(ws, say, versions[ws.Manager.Name]))
+		}
+	}
+	add(root, f.Workspace.Installing)
+	for i, ws := range root.Nested {
+		add(ws, f.Workspace.Nested[i].Installing)
+	}
+	for i := range out {
+		own := environment(f)
+		out[i].Variables = slices.DeleteFunc(out[i].Variables, func(name string) bool { _, ok := own[name]; return ok })
+	}
+	return out
+}
+
+// installOf decides the commands. All of them are held to the lock file, and
+// run the scripts of no dependency that is not allowed by name.
+func installOf(ws *workspace.Workspace, say config.Installing, version string) Install {
+	store := path.Join(StoreRoot, strings.ReplaceAll(string(ws.Manager.Kind), " ", "-"))
+	in := Install{Dir: ws.Dir, Store: store, Env: map[string]string{}, Variables: slices.Clone(ws.Variables)}
+	allowed := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(ws.Built), say.AllowScripts...))))
+	what := "install the workspace's dependencies"
+	if ws.Dir != "." {
+		what = "install the dependencies of " + ws.Dir
+	}
+	install := func(args ...string) { in.Steps = append(in.Steps, Command{what, args}) }
+	rebuild := func(args ...string) {
+		if len(allowed) > 0 {
+			in.Steps = append(in.Steps, Command{"run the install scripts of " + strings.Join(allowed, ", "), append(args, allowed...)})
+		}
+	}
+	switch ws.Manager.Kind {
+	case workspace.PNPM:
+		pnpm(&in, say, version, install, rebuild)
+	case workspace.NPM:
+		maps.Copy(in.Env, map[string]string{"npm_config_cache": store, "npm_config_update_notifier": "false", "npm_config_audit": "false", "npm_config_fund": "false"})
+		install("npm", "ci", "--ignore-scripts", "--prefer-offline")
+		rebuild("npm", "rebuild", "--foreground-scripts", "--dangerously-allow-all-scripts")
+	case workspace.YarnClassic:
+		in.Alone, in.HomeNPMRC = true, true // its cache is not made for two at once
+		in.Env["YARN_CACHE_FOLDER"] = store
+		install("yarn", "install", "--frozen-lockfile", "--ignore-scripts", "--non-interactive", "--prefer-offline")
+		rebuild("node", "-e", rebuildScript, "--")
+	case workspace.Yarn:
+		maps.Copy(in.Env, map[string]string{
+			"YARN_ENABLE_SCRIPTS": "false", "YARN_ENABLE_TELEMETRY": "0", "YARN_ENABLE_PROGRESS_BARS": "false",
+			"YARN_GLOBAL_FOLDER": store, "YARN_ENABLE_GLOBAL_CACHE": strconv.FormatBool(!ws.PlugAndPlay),
+		})
+		install("yarn", "install", "--immutable")
+	case workspace.Bun:
+		in.HomeNPMRC = true
+		in.Env["BUN_INSTALL_CACHE_DIR"] = store
+		install("bun", "install", "--frozen-lockfile", "--backend=copyfile")
+	}
+	in.hooks(ws, say.Hooks == "install")
+	return in
+}
+
+// pnpm decides for pnpm, which from version 10 runs only the scripts that its
+// own list allows, and from version 11 holds its policies against each entry of
+// the lock file.
+func pnpm(in *Install, say config.Installing, version string, install, rebuild func(...string)) {
+	args := []string{"pnpm", "install", "--frozen-lockfile", "--prefer-offline", "--store-dir=" + in.Store}
+	for _, prefix := range []string{"npm_config_", "pnpm_config_"} { // of 10, of 11
+		in.Env[prefix+"cache_dir"] = in.Store + "/cache"
+		in.Env[prefix+"manage_package_manager_versions"] = "false"
+	}
+	in.Env["pnpm_config_pm_on_fail"] = "ignore"
+	if major(version) >= 11 && say.TrustLockfile {
+		args = append(args, "--trust-lockfile")
+	}
+	if major(version) >= 10 {
+		install(args...)
+		return
+	}
+	install(append(args, "--ignore-scripts")...)
+	rebuild("pnpm", "rebuild", "--recursive", "--store-dir="+in.Store)
+}
+
+func major(version string) int {
+	n, _ := strconv.Atoi(version[:max(0, strings.IndexByte(version, '.'))])
+	return n
+}
+
+// hooks decides how the workspace's own lifecycle scripts run. With the install,
+// pnpm, yarn and bun run them themselves, as the manifests then hold them.
+func (in *Install) hooks(ws *workspace.Workspace, early bool) {
+	kind := ws.Manager.Kind
+	script := hookScript(ws)
+	switch {
+	case script == "":
+	case early && (kind == workspace.NPM || kind == workspace.YarnClassic):
+		in.Steps = append(in.Steps, Command{hooksName, []string{"/bin/sh", "-ec", script}})
+	case early:
+	case kind == workspace.PNPM:
+		in.Hooks = append(slices.Clone(in.Steps[0].Args), "--offline")
+	default:
+		in.Hooks = []string{"/bin/sh", "-ec", script}
+	}
+}
+
+const hooksName = "run the workspace's lifecycle scripts"
+
+// hookScript runs the scripts one by one: what comes before the root's install,
+// the members' after those of the members that they depend on, and the root's.
+func hookScript(ws *workspace.Workspace) string {
+	var lines []string
+	run := func(p workspace.Package, stages ...string) {
+		for _, stage := range stages {
+			lines = append(lines, "(cd "+quoted(p.Dir)+" && "+ws.Manager.Name+" run "+stage+")\n")
+		}
+	}
+	for _, p := range inOrder(ws.Packages) {
+		if p.Dir != "." {
+			run(p, workspace.Ordered(p.Hooks)...)
+			continue
+		}
+		stages := workspace.Ordered(p.Hooks)
+		if len(stages) > 0 && stages[0] == "preinstall" {
+			after := lines
+			lines, stages = nil, stages[1:]
+			run(p, "preinstall")
+			lines = append(lines, after...)
+		}
+		run(p, stages...)
+	}
+	return strings.Join(lines, "")
+}
+
+// inOrder sorts packages so that each comes after those it depends on; a cycle
+// is cut where it is met. The root comes last.
+func inOrder(packages []workspace.Package) []workspace.Package {
+	byName := map[string]int{}
+	for i, p := range packages {
+		byName[p.Name] = i
+	}
+	var out []workspace.Package
+	done := make([]bool, len(packages))
+	var visit func(i int)
+	visit = func(i int) {
+		if done[i] {
+			return
+		}
+		done[i] = true
+		for _, name := range packages[i].Depends {
+			if j, ok := byName[name]; ok && packages[j].Dir != "." {
+				visit(j)
+			}
+		}
+		out = append(out, packages[i])
+	}
+	for i, p := range packages {
+		if p.Dir != "." {
+			visit(i)
+		}
+	}
+	for i, p := range packages {
+		if p.Dir == "." {
+			visit(i)
+		}
+	}
+	return out
+}
+
+// quoted is s as one word of a shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// rebuildScript runs the install scripts of the packages that its arguments
+// name, wherever below node_modules they are, as yarn classic does and cannot be
+// asked to for some of them only.
+const rebuildScript = `
+const {execFileSync} = require('child_process'), fs = require('fs'), path = require('path')
+const names = new Set(process.argv.slice(1)), root = process.cwd()
+const subfolders = dir => { try { return fs.readdirSync(dir, {withFileTypes: true}).filter(e => e.isDirectory()).map(e => e.name).sort() } catch { return [] } }
+const bins = dir => dir === path.dirname(dir) ? [] : [path.join(dir, 'node_modules/.bin'), ...bins(path.dirname(dir))]
+function build(dir) {
+  const m = JSON.parse(fs.readFileSync(path.join(dir, 'package.json'), 'utf8')), scripts = {...m.scripts}
+  if (!scripts.install && !scripts.preinstall && fs.existsSync(path.join(dir, 'binding.gyp'))) scripts.install = 'node-gyp rebuild'
+  for (const stage of ['preinstall', 'install', 'postinstall']) if (scripts[stage]) {
+    console.log(m.name + '@' + m.version + ' ' + stage + ': ' + scripts[stage])
+    execFileSync('/bin/sh', ['-c', scripts[stage]], {cwd: dir, stdio: 'inherit', env: {...process.env, PATH: [...bins(dir), process.env.PATH].join(':'),
+      INIT_CWD: root, npm_lifecycle_event: stage, npm_package_name: m.name, npm_package_version: m.version, npm_config_user_agent: 'yarn/1'}})
+  }
+}
+function modules(dir) {
+  for (const name of subfolders(dir)) if (name[0] === '@') for (const sub of subfolders(path.join(dir, name))) visit(dir, name + '/' + sub); else if (name[0] !== '.') visit(dir, name)
+}
+function visit(dir, name) {
+  const at = path.join(dir, name)
+  modules(path.join(at, 'node_modules'))
+  if (names.has(name)) build(at)
+}
+function members(dir) {
+  modules(path.join(dir, 'node_modules'))
+  for (const name of subfolders(dir)) if (name !== 'node_modules' && name[0] !== '.') members(path.join(dir, name))
+}
+members(root)
+`

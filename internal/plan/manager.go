@@ -1,0 +1,85 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/semver"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// Package is the npm package of m's program, and what {arch} stands for in its
+// name, by GOARCH; none for one that is not by platform.
+func Package(m workspace.Manager) (name string, arch map[string]string) {
+	switch m.Kind {
+	case workspace.Yarn:
+		return "@yarnpkg/cli-dist", nil
+	case workspace.Bun:
+		return "@oven/bun-linux-{arch}", map[string]string{"amd64": "x64", "arm64": "aarch64"}
+	}
+	return m.Name, nil
+}
+
+// checkManagers holds the repository to its own package managers: the version
+// that packageManager names is the one that runs.
+func checkManagers(f *config.File, ws *workspace.Workspace, lk *lock.Lock, platform string) fault.List {
+	var faults fault.List
+	needsNode := ""
+	for _, one := range ws.All() {
+		if m := one.Manager; m.Name != "" {
+			faults = append(faults, checkManager(f, m, lk.Tools[m.Name].Platforms[platform])...)
+			if m.Kind != workspace.Bun && needsNode == "" {
+				needsNode = m.Name
+			}
+		}
+	}
+	if _, ok := lk.Tools[Node].Platforms[platform]; !ok && needsNode != "" {
+		faults = append(faults, f.At("tools").Cannot("install the workspace: %s needs node, and no tool is called node", needsNode).
+			WithHint(`add to tools: node: {npm: "node-linux-{arch}@VERSION", bin: [bin/node]}`))
+	}
+	return faults
+}
+
+// checkManager holds one tool against what the repository says of it.
+func checkManager(f *config.File, m workspace.Manager, tool lock.Artifact) fault.List {
+	pkg, _ := Package(m)
+	asks := m.Version + m.Range
+	switch {
+	case tool.Version == "" && asks == "":
+		return fault.List{m.At.Cannot("install with %s: package.json does not say which version, and no tool is called %s", m.Name, m.Name).
+			WithHint(`add to package.json: "packageManager": "%s@VERSION"; or to sandwright.yaml: workspace: {manager: %s@VERSION}`, m.Name, m.Name)}
+	case tool.Version == "":
+		return fault.List{f.At("tools").Cannot("install the workspace: package.json asks for %s@%s and no tool is called %s", m.Name, asks, m.Name).
+			WithHint("add to tools: %s: {npm: %q}", m.Name, pkg+"@"+asks)}
+	case !allows(m, tool.Version):
+		return fault.List{f.At("tools", m.Name).Cannot("install the workspace with %s %s: package.json asks for %s", m.Name, tool.Version, asks).
+			WithHint("set the tool to %s@%s, then run: sandwright lock", pkg, asks)}
+	case m.Name == "yarn" && strings.HasPrefix(tool.Version, "1.") != (m.Kind == workspace.YarnClassic):
+		return fault.List{f.At("tools", m.Name).Cannot("install the workspace with yarn %s: yarn.lock is one of %s", tool.Version, m.Kind).
+			WithHint("set the tool to %s@VERSION, then run: sandwright lock", pkg)}
+	}
+	return nil
+}
+
+// allows tells whether a version is one that the repository asks for.
+func allows(m workspace.Manager, version string) bool {
+	if m.Range == "" {
+		return m.Version == "" || m.Version == version
+	}
+	c, err := semver.ParseConstraint(m.Range)
+	v, bad := semver.Parse(version)
+	return err == nil && bad == nil && c.Allows(v)
+}
+
+// managers are the names of the programs that install.
+func managers(ws *workspace.Workspace) (names []string) {
+	for _, one := range ws.All() {
+		if name := one.Manager.Name; name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
