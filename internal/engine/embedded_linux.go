@@ -129,6 +129,9 @@ func (e *embedded) start(ctx context.Context) error {
 		HistoryConfig:    &config.HistoryConfig{MaxEntries: new(int64(10))},
 		GarbageCollect:   w.GarbageCollect,
 		GracefulStop:     e.stopped,
+
+		ResolveCacheExporterFuncs: cacheExporters(sessions, w.RegistryHosts),
+		ResolveCacheImporterFuncs: cacheImporters(sessions, w.ContentStore(), w.RegistryHosts),
 	})
 	if err != nil {
 		return errors.Join(err, history.Close(), cache.Close(), workers.Close())
