@@ -7,6 +7,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/tonistiigi/fsutil"
 
+	"github.com/sandwright/sandwright/internal/buildcache"
 	"github.com/sandwright/sandwright/internal/redact"
 )
 
@@ -18,6 +19,8 @@ type Request struct {
 	Trees      map[string]fsutil.FS // what llb.Local names
 	Secrets    map[string][]byte    // what llb.AddSecret names; never part of a cache key
 	Hide       *redact.Set          // secrets that the display and errors do not show
+	CacheFrom  []buildcache.Entry   // where layers are looked for; one that is not there is a notice
+	CacheTo    []buildcache.Entry   // where they are written to, unless all was cached
 }
 
 // A Result is an unpacked image.
@@ -25,6 +28,8 @@ type Result struct {
 	Image  string
 	Layers []Layer // unpacked, uppermost first; kept while their image is in use
 	Steps  []Step  // in the order they ended
+
+	Notices []string // of caches
 }
 
 // A Layer is an unpacked layer of an image.
@@ -46,6 +51,9 @@ func (r Result) Lower() []string {
 type Step struct {
 	Name   string
 	Cached bool
+
+	source bool   // it works on no other step's result, and is never cached
+	failed string // empty if it did not
 }
 
 // Options say where the engine keeps its state.

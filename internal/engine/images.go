@@ -53,6 +53,9 @@ func (e *Engine) export(ctx context.Context, r Request, x Export, outputs []Outp
 	if attest && x.Provenance != "" {
 		j.opt.FrontendAttrs = map[string]string{"attest:provenance": "mode=" + x.Provenance}
 	}
+	if attest {
+		j.opt.CacheExports = cacheOptions(r.CacheTo, inImage)
+	}
 	var deliveries []delivery
 	for _, o := range outputs {
 		d, err := e.deliver(o, x.attrs(o))
@@ -149,7 +152,7 @@ func (x Export) result(ctx context.Context, c gateway.Client, attest bool) (*gat
 }
 
 func solved(ctx context.Context, c gateway.Client, def *llb.Definition) (gateway.Reference, error) {
-	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true})
+	res, err := c.Solve(ctx, gateway.SolveRequest{Definition: def.ToPB(), Evaluate: true, CacheImports: cacheImports(c)})
 	if err != nil {
 		return nil, err
 	}

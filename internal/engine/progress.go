@@ -53,7 +53,7 @@ func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, s
 			for _, v := range s.Vertexes {
 				if v.Completed != nil && !seen[v.Digest.String()] {
 					seen[v.Digest.String()] = true
-					steps = append(steps, Step{Name: v.Name, Cached: v.Cached})
+					steps = append(steps, Step{Name: v.Name, Cached: v.Cached, source: len(v.Inputs) == 0, failed: v.Error})
 				}
 			}
 			tee <- s

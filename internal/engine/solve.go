@@ -21,6 +21,9 @@ type job struct {
 
 // newJob is a build of r, with what every build of it is given.
 func (e *Engine) newJob(r Request) (*job, error) {
+	if err := checkCaches(r, e.opts.Builder); err != nil {
+		return nil, err
+	}
 	store, err := contentlocal.NewStore(e.opts.Layout)
 	if err != nil {
 		return nil, err
@@ -31,6 +34,8 @@ func (e *Engine) newJob(r Request) (*job, error) {
 		Session:     []session.Attachable{secretsprovider.FromMap(r.Secrets), dockerLogin{}},
 		SharedKey:   "sandwright",
 		Internal:    true, // nothing is kept of what its steps say
+
+		CacheImports: cacheOptions(r.CacheFrom, written),
 	}}, nil
 }
 
@@ -55,7 +60,10 @@ func (e *Engine) unpack(ctx context.Context, j *job) (Result, error) {
 		return Result{}, err
 	}
 	layers, err := e.backend.layers(ctx, j.request, answer)
-	return Result{Image: j.request.Image, Steps: steps, Layers: layers}, err
+	if err == nil {
+		err = e.exportCache(ctx, j.request, steps)
+	}
+	return Result{Image: j.request.Image, Steps: steps, Layers: layers, Notices: cacheNotices(j.request.CacheFrom, steps)}, err
 }
 
 // result asks for what the job is about: its request, unless it says otherwise.
@@ -63,7 +71,7 @@ func (j *job) result(ctx context.Context, c gateway.Client) (*gateway.Result, er
 	if j.solve != nil {
 		return j.solve(ctx, c)
 	}
-	return c.Solve(ctx, gateway.SolveRequest{Definition: j.request.Definition.ToPB(), Evaluate: true})
+	return c.Solve(ctx, gateway.SolveRequest{Definition: j.request.Definition.ToPB(), Evaluate: true, CacheImports: cacheImports(c)})
 }
 
 // build runs the solve and its display side by side.
