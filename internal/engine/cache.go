@@ -3,12 +3,11 @@ package engine
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/ociindex"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 
 	"github.com/sandwright/sandwright/internal/buildcache"
@@ -66,17 +65,23 @@ func allCached(steps []Step) bool {
 	return !slices.ContainsFunc(steps, func(s Step) bool { return !s.source && !s.Cached })
 }
 
-// cacheNotices says which caches gave nothing, and why. A cache that is not
-// there yet is the usual case of a new branch.
-func cacheNotices(from []buildcache.Entry, steps []Step) (notices []string) {
+// missingFolders says which caches in folders are not there yet: the client
+// passes over them in silence.
+func missingFolders(from []buildcache.Entry) (notices []string) {
 	for _, e := range from {
 		if e.Type != buildcache.Local {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(e.Attrs["src"], "index.json")); err != nil {
+		if desc, err := ociindex.NewStoreIndex(e.Attrs["src"]).Get(e.Attrs["tag"]); err != nil || desc == nil {
 			notices = append(notices, "the cache "+e.String()+" is not there yet")
 		}
 	}
+	return notices
+}
+
+// cacheNotices says which caches gave nothing, and why. A cache that is not
+// there yet is the usual case of a new branch.
+func cacheNotices(steps []Step) (notices []string) {
 	for _, s := range steps {
 		where, ok := strings.CutPrefix(s.Name, importing)
 		switch {

@@ -35,7 +35,8 @@ func (e *Engine) newJob(r Request) (*job, error) {
 		SharedKey:   "sandwright",
 		Internal:    true, // nothing is kept of what its steps say
 
-		CacheImports: cacheOptions(r.CacheFrom, written),
+		CacheImports:  cacheOptions(r.CacheFrom, written),
+		FrontendAttrs: map[string]string{}, // the client adds the imports
 	}}, nil
 }
 
@@ -55,6 +56,7 @@ func (e *Engine) unpack(ctx context.Context, j *job) (Result, error) {
 	if err := e.backend.export(ctx, j); err != nil {
 		return Result{}, err
 	}
+	notices := missingFolders(j.request.CacheFrom)
 	answer, steps, err := e.build(ctx, j)
 	if err != nil {
 		return Result{}, err
@@ -63,7 +65,7 @@ func (e *Engine) unpack(ctx context.Context, j *job) (Result, error) {
 	if err == nil {
 		err = e.exportCache(ctx, j.request, steps)
 	}
-	return Result{Image: j.request.Image, Steps: steps, Layers: layers, Notices: cacheNotices(j.request.CacheFrom, steps)}, err
+	return Result{Image: j.request.Image, Steps: steps, Layers: layers, Notices: append(notices, cacheNotices(steps)...)}, err
 }
 
 // result asks for what the job is about: its request, unless it says otherwise.
