@@ -10,6 +10,7 @@ import (
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/opencontainers/go-digest"
 
@@ -77,7 +78,11 @@ const receivedID = "received"
 // unpackImage makes the layers of an image in store present in the embedded
 // engine, and holds them.
 func unpackImage(ctx context.Context, local *embedded, store content.Store, req Request, image digest.Digest) ([]Layer, error) {
-	def, err := llb.OCILayout("received/image@"+image.String(), llb.OCIStore("", receivedID)).Marshal(ctx)
+	var opts []llb.ConstraintsOpt
+	if p := platformIn(req.Definition); p != nil {
+		opts = append(opts, llb.Platform(p.Spec()))
+	}
+	def, err := llb.OCILayout("received/image@"+image.String(), llb.OCIStore("", receivedID)).Marshal(ctx, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -125,4 +130,16 @@ type heldWriter struct {
 
 func (w heldWriter) Commit(ctx context.Context, size int64, expected digest.Digest, opts ...content.Opt) error {
 	return w.Writer.Commit(leases.WithLease(ctx, w.lease), size, expected, opts...)
+}
+
+// platformIn is the platform that the steps of a definition are for; nil where
+// none says one.
+func platformIn(def *llb.Definition) *pb.Platform {
+	for _, data := range def.Def {
+		var op pb.Op
+		if err := op.UnmarshalVT(data); err == nil && op.Platform != nil {
+			return op.Platform
+		}
+	}
+	return nil
 }
