@@ -141,13 +141,14 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 	owner := stage.Options{UID: b.plan.User.UID, GID: b.plan.User.GID}
 	trees := manifestTrees(b.workspace, owner)
 	trees[llbgen.Source], trees[llbgen.Git] = b.tree.FS(), made(repo, owner)
-	return recipe{blueprint: b, image: image, definition: def, config: imageConfig, leaks: leaks, request: engine.Request{
+	r := recipe{blueprint: b, image: image, definition: def, config: imageConfig, leaks: leaks, request: engine.Request{
 		Image:      image,
 		Definition: def,
 		Trees:      trees,
 		Secrets:    secrets,
 		Hide:       leaks.Secrets(),
-	}}, nil
+	}}
+	return r, a.share(ctx, b, &r.request)
 }
 
 // identity is a hash of all that decides the image: the graph, and the

@@ -17,6 +17,7 @@ type engineFlags struct {
 	builder engine.Builder
 	folder  string // of the builder's certificates
 	limit   string // of the store
+	caches  cacheFlags
 }
 
 func (f *engineFlags) register(cmd *cobra.Command) {
@@ -28,6 +29,7 @@ func (f *engineFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.builder.Key, "builder-key", "", "file of its key")
 	complete(cmd, "builder", engine.BuilderEmbedded, engine.BuilderDocker, "unix://", "tcp://")
 	f.registerLimit(cmd)
+	f.caches.register(cmd)
 }
 
 func (f *engineFlags) registerLimit(cmd *cobra.Command) {
@@ -50,6 +52,9 @@ func (f *engineFlags) options() (engine.Options, error) {
 		opts.Builder = f.builder.WithFolder(f.folder)
 	}
 	if err := opts.Builder.Check(); err != nil {
+		return opts, err
+	}
+	if err := f.caches.check().Err(); err != nil {
 		return opts, err
 	}
 	var err error

@@ -105,7 +105,7 @@ func (a *app) make(ctx context.Context, all []blueprint, w wantedImage) (made ma
 		}
 	}()
 	for _, r := range recipes {
-		res, err := solve(ctx, e, r)
+		res, err := a.solve(ctx, e, r)
 		if err != nil {
 			return made, err
 		}

@@ -10,10 +10,11 @@ import (
 )
 
 // solve builds, and refuses an image with a secret in it.
-func solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Result, error) {
+func (a *app) solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Result, error) {
 	ctx, request, done := watched(ctx, r)
 	defer done(nil)
 	res, err := e.Solve(ctx, request)
+	a.notices(res.Notices)
 	if err == nil {
 		err = checkLayers(ctx, r.leaks, res.Layers)
 	}

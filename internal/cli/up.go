@@ -152,7 +152,7 @@ func (a *app) launch(ctx context.Context, r recipe, c provider.Config, recreate 
 			err = closeErr
 		}
 	}()
-	res, err := solve(ctx, e, r)
+	res, err := a.solve(ctx, e, r)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,7 @@ type File struct {
 	Ports      []Port
 	Image      Image
 	Publish    Publish
+	Cache      Cache
 
 	positions map[string]fault.Position
 }

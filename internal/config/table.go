@@ -62,6 +62,8 @@ func fileShape() object[File] {
 				"Ports of the box that are published on 127.0.0.1 of the host: BOX takes the same port of the host, HOST:BOX another, 0:BOX any free one.").such(`[3000, "13001:3001"]`),
 			key("image", func(f *File) *Image { return &f.Image }, imageShape(),
 				"What is said of the image beside its files.").or("{}").such("{labels: {team: platform}, tags: [dev]}"),
+			key("cache", func(f *File) *Cache { return &f.Cache }, cacheShape(),
+				"Where builds on several machines share their layers.").otherwiseIs("none").such("{at: registry.example.com/team/cache, export: ci}"),
 			key("publish", func(f *File) *Publish { return &f.Publish }, publishShape(),
 				"Where sandwright publish puts the image.").or("{}").such("{registry: registry.example.com/team/app}"),
 		},
