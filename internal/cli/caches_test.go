@@ -23,7 +23,7 @@ func blueprintIn(dir string, c config.Cache) blueprint {
 	return blueprint{project: project{dir: dir, file: &config.File{Name: "demo", Cache: c}}, plan: plan.Plan{Platform: "linux/amd64"}}
 }
 
-func git(t *testing.T, dir string, args ...string) {
+func gitIn(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -42,16 +42,16 @@ func TestScopeOf(t *testing.T) {
 		}
 	}
 	check(t.TempDir()) // no repository
-	git(t, origin, "init", "-q", "-b", "trunk")
-	git(t, origin, "commit", "-q", "--allow-empty", "-m", "one")
-	git(t, origin, "clone", "-q", origin, dir)
-	git(t, dir, "switch", "-q", "-c", "feature/new")
+	gitIn(t, origin, "init", "-q", "-b", "trunk")
+	gitIn(t, origin, "commit", "-q", "--allow-empty", "-m", "one")
+	gitIn(t, origin, "clone", "-q", origin, dir)
+	gitIn(t, dir, "switch", "-q", "-c", "feature/new")
 	want.Branch, want.Default = "feature/new", "trunk"
 	check(dir)
 	want.Target = "apps/web"
 	check(filepath.Join(dir, "apps/web"))
 	want.Target = ""
-	git(t, dir, "checkout", "-q", "--detach")
+	gitIn(t, dir, "checkout", "-q", "--detach")
 	want.Branch = ""
 	check(dir)
 	t.Setenv("GITHUB_REF_NAME", "12/merge")

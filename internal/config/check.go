@@ -22,6 +22,7 @@ func check(f *File) fault.List {
 		checkCycles(f),
 		checkLogs(f),
 		checkPorts(f),
+		checkCache(f),
 		checkLinks(f),
 	)
 }
