@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -49,6 +50,9 @@ func TestScopeOf(t *testing.T) {
 	want.Branch, want.Default = "feature/new", "trunk"
 	check(dir)
 	want.Target = "apps/web"
+	if err := os.MkdirAll(filepath.Join(dir, want.Target), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	check(filepath.Join(dir, "apps/web"))
 	want.Target = ""
 	gitIn(t, dir, "checkout", "-q", "--detach")
