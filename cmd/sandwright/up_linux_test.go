@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 const (
@@ -301,12 +303,17 @@ func neverReady(t *testing.T, b *box) {
 
 // otherHash empties the store first: what is in it was verified when it came.
 func otherHash(t *testing.T, b *box) {
-	lock, err := os.ReadFile(filepath.Join(b.dir, "sandwright.lock"))
+	path := filepath.Join(b.dir, "sandwright.lock")
+	text, err := os.ReadFile(path)
 	must(t, err)
-	defer b.write(t, "sandwright.lock", string(lock))
-	pnpm := strings.Index(string(lock), "  pnpm:")
-	changed := string(lock[:pnpm]) + regexp.MustCompile(`(sha256|sha512|tree): [0-9a-f]{8}`).ReplaceAllString(string(lock[pnpm:]), "$1: 00000000")
-	b.write(t, "sandwright.lock", changed)
+	defer b.write(t, "sandwright.lock", string(text))
+	l, err := lock.Load(path)
+	must(t, err)
+	for platform, a := range l.Tools["pnpm"].Platforms {
+		a.SHA256, a.SHA512, a.Tree = "00000000"+a.SHA256[8:], "00000000"+a.SHA512[8:], "00000000"+a.Tree[8:]
+		l.Tools["pnpm"].Platforms[platform] = a
+	}
+	must(t, lock.Save(path, l))
 	_, stderr, code := b.run(t, "up", "--publish-all")
 	if code != 1 || !regexp.MustCompile(`error: cannot use tool pnpm: .*pnpm@10\.28\.0 .*sandwright\.lock`).MatchString(stderr) {
 		t.Errorf("%d: %s", code, tail(stderr))

@@ -96,7 +96,7 @@ func (a *app) checkedLock(p project, ws *workspace.Workspace) (*lock.Lock, error
 			managers = append(managers, one.Manager)
 		}
 	}
-	return l, l.Check(wanted(p.file, managers))
+	return l, l.Check(wanted(p, managers))
 }
 
 // judgeTree warns of what looks like a secret, and refuses what is one and what

@@ -27,6 +27,9 @@ func (a *app) check(ctx context.Context, env envFlags) error {
 		return err
 	}
 	defer b.tree.Close()
+	if err := b.project.vouched(b.lock); err != nil {
+		return err
+	}
 	for _, notice := range b.tree.Notices() {
 		fmt.Fprintln(a.Err, "notice:", notice)
 	}

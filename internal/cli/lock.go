@@ -109,16 +109,16 @@ func (a *app) lockCheck() error {
 	if err != nil {
 		return err
 	}
-	err = l.Check(wanted(p.file, managers))
-	if errors.Is(err, lock.ErrDrift) {
+	err = l.Check(wanted(p, managers))
+	if err == nil {
+		err = p.vouched(l)
+	}
+	if err != nil {
 		faults := fault.All(err)
 		for _, f := range faults {
 			f.Code = fault.ExitFailed
 		}
 		return faults
-	}
-	if err != nil {
-		return err
 	}
 	return a.lockSaid(l, nil, "fits "+p.file.Path)
 }

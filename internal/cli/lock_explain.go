@@ -16,6 +16,9 @@ func (a *app) lockExplain() error {
 	if err != nil {
 		return err
 	}
+	if err := p.vouched(l); err != nil { // nothing is shown as verified that is not
+		return err
+	}
 	relations := l.Explain()
 	if a.json {
 		return printJSON(a.Out, map[string]any{"relations": relations})

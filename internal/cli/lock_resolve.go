@@ -18,7 +18,6 @@ import (
 // A resolver pins what a lock does not.
 type resolver struct {
 	project project
-	manager workspace.Manager // of the root
 	fetcher *fetch.Fetcher
 	old     *lock.Lock
 	want    lock.Wanted
@@ -40,18 +39,17 @@ func (a *app) resolver(p project, managers []workspace.Manager, old *lock.Lock, 
 		return nil, err
 	}
 	r := &resolver{
-		project: p, fetcher: fetcher, old: old, want: wanted(p.file, managers),
+		project: p, fetcher: fetcher, old: old, want: wanted(p, managers),
 		specs: map[string]fetch.ToolSpec{}, renewed: map[string]bool{},
-	}
-	if len(managers) > 0 {
-		r.manager = managers[0]
 	}
 	who, err := vouchings(p)
 	if err != nil {
 		return nil, err
 	}
 	for name, t := range toolsOf(p.file, managers) {
-		r.specs[name] = toolSpec(p.file, t, vouchingOf(who, name, old))
+		spec, want := p.toolSpec(t, vouchingOf(who, name, old)), r.want.Tools[name]
+		spec.Manager = fetch.ManagerHash{At: managerAt(managers, name), Manager: want.Manager, Hash: want.Hash}
+		r.specs[name] = spec
 	}
 	fetcher.OnNotice(func(text string) { r.keep(nil, func() { r.notices = append(r.notices, text) }) })
 	names := flags.names
@@ -124,7 +122,7 @@ func (r *resolver) versions(ctx context.Context) map[string]string {
 	var group errgroup.Group
 	group.SetLimit(parallelLocks)
 	for name, want := range r.want.Tools {
-		if was := r.old.Tools[name]; was.Source == want.Source && was.Version != "" && (want.Exact == "" || was.Version == want.Exact) && !r.renewed[name] {
+		if was := r.old.Tools[name]; was.Source == want.Source && was.Version != "" && want.Allows(was.Version) && !r.renewed[name] {
 			r.keep(nil, func() { out[name] = was.Version })
 			continue
 		}
@@ -141,37 +139,12 @@ func (r *resolver) versions(ctx context.Context) map[string]string {
 // tool gives one tool for a platform: as pinned, or resolved.
 func (r *resolver) tool(ctx context.Context, name, version, platform string) (lock.Artifact, error) {
 	was := r.old.Tools[name]
-	if r.old.PinsTool(name, r.want.Tools[name], platform) && was.Version == version && !r.renewed[name] && r.fits(name, was.Platforms[platform]) {
+	if r.old.PinsTool(name, r.want.Tools[name], platform) && was.Version == version && !r.renewed[name] {
 		return was.Platforms[platform], nil
 	}
 	spec := r.specs[name]
 	spec.Pinned = version
-	a, err := r.fetcher.ResolveTool(ctx, name, spec, platform)
-	if err != nil {
-		return a, err
-	}
-	return r.vouched(name, a)
-}
-
-// fits tells whether an artifact has the hash that package.json gives of the
-// package manager; what is another package has.
-func (r *resolver) fits(name string, a lock.Artifact) bool {
-	return name != r.manager.Name || a.Package != name || a.Version != r.manager.Version || a.HasHash(r.manager.Hash)
-}
-
-// vouched holds the package manager against the hash that package.json gives
-// of it.
-func (r *resolver) vouched(name string, a lock.Artifact) (lock.Artifact, error) {
-	kind, sum, _ := strings.Cut(r.manager.Hash, ".")
-	if name != r.manager.Name || a.Package != name || a.Version != r.manager.Version || kind != "sha512" && kind != "sha256" {
-		return a, nil
-	}
-	if !r.fits(name, a) {
-		return a, r.manager.At.Cannot("use %s %s: its registry gives one with %s %s, and packageManager says %s",
-			name, a.Version, kind, map[string]string{"sha512": a.SHA512, "sha256": a.SHA256}[kind], sum).WithHint("see who changed which of the two")
-	}
-	a.Evidence = append(a.Evidence, lock.Evidence{Kind: "package-manager", Verdict: lock.Verified, Identity: "package.json"})
-	return a, nil
+	return r.fetcher.ResolveTool(ctx, name, spec, platform)
 }
 
 // base gives the base for a platform: as pinned, or resolved.

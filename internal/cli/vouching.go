@@ -130,7 +130,7 @@ func read[T any](r *trustReader, at fault.Position, name string, parse func(stri
 
 // vouchingInputs is the part of a tool's fingerprint that says who vouches for
 // it.
-func vouchingInputs(t config.Tool) (pairs []string) {
+func (p project) vouchingInputs(t config.Tool) (pairs []string) {
 	add := func(key, value string) {
 		if value != "" {
 			pairs = append(pairs, key, value)
@@ -142,21 +142,43 @@ func vouchingInputs(t config.Tool) (pairs []string) {
 		add("minisign signature", m.Signature)
 		add("minisign sums", m.Sums)
 	}
-	if p := t.PGP; p != nil {
-		add("pgp", p.Keys)
-		add("pgp signature", p.Signature)
-		add("pgp sums", p.Sums)
+	if pgp := t.PGP; pgp != nil {
+		add("pgp", pgp.Keys)
+		add("pgp keys", p.contents(pgp.Keys))
+		add("pgp signature", pgp.Signature)
+		add("pgp sums", pgp.Sums)
 	}
 	if s := t.Sigstore; s != nil {
-		pairs = append(pairs, identityInputs("sigstore", &s.Identity)...)
+		pairs = append(pairs, p.identityInputs("sigstore", &s.Identity)...)
 		add("sigstore bundle", s.Bundle)
 	}
-	return append(append(pairs, identityInputs("provenance", t.Provenance)...), identityInputs("cosign", t.Cosign)...)
+	return append(append(pairs, p.identityInputs("provenance", t.Provenance)...), p.identityInputs("cosign", t.Cosign)...)
 }
 
-func identityInputs(key string, i *config.Identity) []string {
+func (p project) identityInputs(key string, i *config.Identity) []string {
 	if i == nil {
 		return nil
 	}
-	return []string{key, i.Name + " " + i.Issuer + " " + i.Key}
+	pairs := []string{key, i.Name + " " + i.Issuer + " " + i.Key}
+	if i.Key != "" {
+		pairs = append(pairs, key+" key", p.contents(i.Key))
+	}
+	return pairs
+}
+
+// contents is the fingerprint of a file of the project; of one that cannot be
+// read, of nothing, which vouchings reports.
+func (p project) contents(name string) string {
+	data, _ := smallfile.ReadBelow(p.dir, filepath.FromSlash(name), maxTrustFile)
+	return lock.Fingerprint(string(data))
+}
+
+// vouched verifies what a lock says of who vouches, as far as that can be done
+// without the network and without what it pins.
+func (p project) vouched(l *lock.Lock) error {
+	who, err := vouchings(p)
+	if err != nil {
+		return err
+	}
+	return settings(p, who).Vouched(l)
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,7 +106,7 @@ func TestVouchingsReportsEveryFile(t *testing.T) {
 }
 
 func TestWhoVouchesIsInTheFingerprint(t *testing.T) {
-	seen := map[string]string{}
+	p, seen := project{dir: t.TempDir(), file: &config.File{}}, map[string]string{}
 	for name, tool := range map[string]config.Tool{
 		"nobody":   {NPM: "a@1.0.0"},
 		"require":  {NPM: "a@1.0.0", Vouched: config.Vouched{Require: "signature"}},
@@ -116,7 +117,7 @@ func TestWhoVouchesIsInTheFingerprint(t *testing.T) {
 		"built":    {NPM: "a@1.0.0", Vouched: config.Vouched{Provenance: &config.Identity{Name: "a"}}},
 		"cosign":   {NPM: "a@1.0.0", Vouched: config.Vouched{Cosign: &config.Identity{Name: "a"}}},
 	} {
-		sum := toolInputs(tool)
+		sum := p.toolInputs(tool)
 		if other, ok := seen[sum]; ok {
 			t.Errorf("%s has the fingerprint of %s", name, other)
 		}
@@ -129,10 +130,37 @@ func TestWhoVouchesIsInTheFingerprint(t *testing.T) {
 		"base's identity":  {Image: "debian:12", Cosign: &config.Identity{Name: "a"}},
 		"base of somebody": {Image: "debian:12", Cosign: &config.Identity{Name: "a", Issuer: "b"}},
 	} {
-		sum := wantedBase(&config.File{Base: base}).Inputs
+		sum := project{dir: p.dir, file: &config.File{Base: base}}.wantedBase().Inputs
 		if other, ok := seen[sum]; ok {
 			t.Errorf("%s has the fingerprint of %s", name, other)
 		}
 		seen[sum] = name
+	}
+}
+
+// Another key under the name of a key's file is another fingerprint.
+func TestTheContentsOfKeysAreInTheFingerprint(t *testing.T) {
+	p := vouchedProject(t)
+	inputs := func() map[string]string {
+		out := map[string]string{"base": p.wantedBase().Inputs}
+		for name, tool := range p.file.Tools {
+			out[name] = p.toolInputs(tool)
+		}
+		return out
+	}
+	for file, whose := range map[string][]string{"key.asc": {"pgp"}, "cosign.pub": {"base", "image"}, "npm.json": nil} {
+		before := inputs()
+		if err := os.WriteFile(filepath.Join(p.dir, file), []byte("another "+file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for name, sum := range inputs() {
+			if changed := sum != before[name]; changed != slices.Contains(whose, name) {
+				t.Errorf("%s changes, and the fingerprint of %s changes: %v", file, name, changed)
+			}
+		}
+	}
+	before := inputs()["pgp"]
+	if err := os.Remove(filepath.Join(p.dir, "key.asc")); err != nil || inputs()["pgp"] == before {
+		t.Errorf("a key that goes is not in the fingerprint (%v)", err)
 	}
 }

@@ -11,29 +11,45 @@ import (
 	"time"
 
 	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/lock"
 	"github.com/sandwright/sandwright/internal/plan"
-	"github.com/sandwright/sandwright/internal/semver"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // wanted is what the file asks the lock to pin, and the package managers that
 // the workspaces name, the root's first: where no tool has the name of one, it
 // is one by itself.
-func wanted(f *config.File, managers []workspace.Manager) lock.Wanted {
-	w := lock.Wanted{Platforms: f.Platforms, Base: wantedBase(f), Tools: map[string]lock.WantedSource{}}
+func wanted(p project, managers []workspace.Manager) lock.Wanted {
+	w := lock.Wanted{Platforms: p.file.Platforms, Base: p.wantedBase(), Tools: map[string]lock.WantedSource{}}
 	if len(managers) > 0 && managers[0].Version != "" {
-		w.Manager, w.ManagerAt, w.Hash = managers[0].Name+"@"+managers[0].Version, managers[0].At, managers[0].Hash
+		w.Manager, w.ManagerAt = managers[0].Name+"@"+managers[0].Version, managers[0].At
 	}
-	for name, t := range toolsOf(f, managers) {
-		at := f.At("tools", name)
-		if _, own := f.Tools[name]; !own {
-			at = managers[slices.IndexFunc(managers, func(m workspace.Manager) bool { return m.Name == name })].At
+	for name, t := range toolsOf(p.file, managers) {
+		want := lock.WantedSource{At: p.file.At("tools", name), Source: toolSource(t), Inputs: p.toolInputs(t)}
+		if _, own := p.file.Tools[name]; !own {
+			want.At = managerAt(managers, name)
 		}
-		w.Tools[name] = lock.WantedSource{At: at, Source: toolSource(t), Inputs: toolInputs(t), Exact: exactVersion(t)}
+		for _, m := range managers {
+			if m.Name == name && m.Hash != "" {
+				want.Manager, want.Hash = m.Name+"@"+m.Version, m.Hash
+			}
+		}
+		spec := p.toolSpec(t, fetch.Vouching{})
+		want.Exact, want.Range = spec.Asked()
+		want.Expect = spec.Expected
+		w.Tools[name] = want
 	}
 	return w
+}
+
+// managerAt is where a workspace names that package manager, if one does.
+func managerAt(managers []workspace.Manager, name string) (at fault.Position) {
+	if i := slices.IndexFunc(managers, func(m workspace.Manager) bool { return m.Name == name }); i >= 0 {
+		at = managers[i].At
+	}
+	return at
 }
 
 // toolsOf are the tools of the file, and the package managers.
@@ -65,20 +81,20 @@ func settings(p project, who vouchers) fetch.Settings {
 		Vouching: who.tools[""], Base: who.base,
 	}
 	for name, t := range p.file.Tools {
-		s.Tools[name] = toolSpec(p.file, t, who.tools[name])
+		s.Tools[name] = p.toolSpec(t, who.tools[name])
 	}
 	return s
 }
 
-func toolSpec(f *config.File, t config.Tool, who fetch.Vouching) fetch.ToolSpec {
-	age := f.MinimumAge
+func (p project) toolSpec(t config.Tool, who fetch.Vouching) fetch.ToolSpec {
+	age := p.file.MinimumAge
 	if t.MinimumAge != nil {
 		age = *t.MinimumAge
 	}
 	return fetch.ToolSpec{
 		NPM: t.NPM, Closure: t.Closure, GitHub: t.GitHub, Asset: t.Asset, URL: t.URL, Version: t.Version, OCI: t.OCI, Deb: t.Deb,
-		Arch: t.Arch, Files: t.Files, Bin: t.Bin, MinimumAge: time.Duration(age), Suite: f.Base.Debian.Suite,
-		Vouching: who, Inputs: toolInputs(t),
+		Arch: t.Arch, Files: t.Files, Bin: t.Bin, MinimumAge: time.Duration(age), Suite: p.file.Base.Debian.Suite,
+		Vouching: who, Inputs: p.toolInputs(t),
 	}
 }
 
@@ -91,12 +107,12 @@ func imageSpec(p project) fetch.ImageSpec {
 	return spec
 }
 
-func wantedBase(f *config.File) lock.WantedSource {
-	w := lock.WantedSource{At: f.At("base")}
-	switch b := f.Base; {
+func (p project) wantedBase() lock.WantedSource {
+	w := lock.WantedSource{At: p.file.At("base")}
+	switch b := p.file.Base; {
 	case b.Image != "":
 		w.Source = "oci:" + withoutHost(b.Image)
-		pairs := append([]string{"image", b.Image}, identityInputs("cosign", b.Cosign)...)
+		pairs := append([]string{"image", b.Image}, p.identityInputs("cosign", b.Cosign)...)
 		if b.Require != "" {
 			pairs = append(pairs, "require", b.Require)
 		}
@@ -131,19 +147,6 @@ func toolSource(t config.Tool) string {
 	return "npm:" + noSpaces(t.NPM)
 }
 
-// exactVersion is the version that the file asks for; empty where it leaves a
-// choice, or names a tag.
-func exactVersion(t config.Tool) string {
-	if t.URL != "" {
-		return t.Version
-	}
-	version := t.NPM[strings.LastIndex(t.NPM, "@")+1:]
-	if c, err := semver.ParseConstraint(version); err != nil || !c.Exact() {
-		return ""
-	}
-	return version
-}
-
 // noSpaces writes a range of versions as one word.
 func noSpaces(s string) string { return strings.Join(strings.Fields(s), ",") }
 
@@ -157,7 +160,7 @@ func withoutHost(ref string) string {
 }
 
 // toolInputs is the fingerprint of all that decides what is locked of a tool.
-func toolInputs(t config.Tool) string {
+func (p project) toolInputs(t config.Tool) string {
 	pairs := []string{"source", toolSource(t)}
 	for _, one := range [][2]string{{"oci", t.OCI}, {"asset", t.Asset}, {"version", t.Version}} {
 		if one[1] != "" {
@@ -176,5 +179,5 @@ func toolInputs(t config.Tool) string {
 	for _, file := range t.Bin {
 		pairs = append(pairs, "bin", file)
 	}
-	return lock.Fingerprint(append(pairs, vouchingInputs(t)...)...)
+	return lock.Fingerprint(append(pairs, p.vouchingInputs(t)...)...)
 }

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/jsonschema"
 	"github.com/sandwright/sandwright/internal/spec"
 	"github.com/sandwright/sandwright/internal/vartype"
@@ -188,7 +189,7 @@ func (jsonSchemaShape) decode(d *decoder, p keyPath, n *yaml.Node) string {
 		text = string(out)
 	}
 	if _, err := jsonschema.Compile(text); err != nil {
-		d.cannot(n, "use %s as a JSON Schema: %s", label(p), clipTo(err.Error(), 200))
+		d.cannot(n, "use %s as a JSON Schema: %s", label(p), fault.Clip(err.Error(), 200))
 		return ""
 	}
 	return text

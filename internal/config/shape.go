@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // A shape is one kind of value that the file may hold. The same shapes read
@@ -70,14 +72,7 @@ func shown(p keyPath, n *yaml.Node) string {
 // clip keeps the start of a long text, and no user and password of a URL.
 func clip(text string) string {
 	text = regexp.MustCompile(`//[^/@]*@`).ReplaceAllString(text, "//…@")
-	return clipTo(text, 60)
-}
-
-func clipTo(text string, most int) string {
-	if r := []rune(text); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return text
+	return fault.Clip(text, 60)
 }
 
 // A list is a sequence of one shape.

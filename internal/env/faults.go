@@ -72,10 +72,7 @@ func shown(v *Variable, value Value) string {
 
 // clip keeps the start of a long text.
 func clip(text string) string {
-	if r := []rune(text); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return text
+	return fault.Clip(text, 60)
 }
 
 // absent says that a variable without a value needs one, where it does.

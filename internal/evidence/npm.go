@@ -173,3 +173,13 @@ func KeyNotices(from string, known, given []NPMKey) (notices []string) {
 	}
 	return notices
 }
+
+// ClaimedKey is the id of the key that the material of an NPMSignature names.
+// Nothing of it is verified.
+func ClaimedKey(r Record) (string, error) {
+	var signed SignedNPM
+	if err := json.Unmarshal(r.Material, &signed); err != nil || len(signed) != 1 {
+		return "", errors.New("it is not one signature")
+	}
+	return signed[0].KeyID, nil
+}

@@ -80,3 +80,13 @@ func SumOf(sums []byte, file string) (string, error) {
 	}
 	return found, nil
 }
+
+// signsBytes tells whether a piece is a signature over the artifact itself, and
+// can be verified only with that at hand.
+func (p Piece) signsBytes() bool {
+	if p.Kind != Minisign && p.Kind != PGP {
+		return false
+	}
+	var signed FileSignature
+	return json.Unmarshal(p.Data, &signed) == nil && signed.Sums == nil && len(signed.Signature) > 0
+}

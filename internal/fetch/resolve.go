@@ -76,6 +76,11 @@ func (f *Fetcher) measure(ctx context.Context, work, name string, spec ToolSpec,
 				return err
 			}
 		}
+		listed, err := spec.Manager.listed(a, path)
+		if err != nil {
+			return err
+		}
+		a.Evidence = append(a.Evidence, listed...)
 		if spec.Closure {
 			if a.Closure, err = f.closureOf(ctx, name, a.Package, a.Version, platform); err != nil {
 				return err

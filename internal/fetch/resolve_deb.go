@@ -14,10 +14,16 @@ import (
 // verifies. What the package depends on must be in the base.
 type debSource struct{ sourced }
 
-// split takes NAME, NAME=VERSION or NAME/SUITE apart.
-func (d debSource) split() (name, version, suite string, err error) {
-	name, suite, _ = strings.Cut(d.spec.Deb, "/")
+// splitDeb takes NAME, NAME=VERSION or NAME/SUITE apart.
+func splitDeb(spec string) (name, version, suite string) {
+	name, suite, _ = strings.Cut(spec, "/")
 	name, version, _ = strings.Cut(name, "=")
+	return name, version, suite
+}
+
+// split is splitDeb with the suite that is meant.
+func (d debSource) split() (name, version, suite string, err error) {
+	name, version, suite = splitDeb(d.spec.Deb)
 	if suite == "" {
 		suite = d.spec.Suite
 	}
@@ -43,7 +49,7 @@ func (d debSource) find(ctx context.Context, _, platform string) (found, error) 
 	return found{
 		Artifact: lock.Artifact{
 			Package: deb.Name, Version: deb.Version, Packed: lock.PackedDeb, Size: deb.Size, SHA256: deb.SHA256,
-			Evidence: []lock.Evidence{{Kind: "apt", Verdict: lock.Verified, Identity: "Debian " + suite}},
+			Evidence: []lock.Evidence{{Kind: "apt", Verdict: lock.Listed, Identity: "Debian " + suite}},
 		},
 		promiser: "Debian",
 		programs: map[string]string{d.tool: "usr/bin/" + d.tool},

@@ -22,7 +22,7 @@ func TestADebianTool(t *testing.T) {
 	if a.Package != "hello" || a.Packed != lock.PackedDeb || a.Bin["hello"] != "usr/bin/hello" || a.Files != 1 || a.Size < 10_000 || len(a.SHA512) != 128 || len(a.URLs) != 0 {
 		t.Errorf("got %+v", a)
 	}
-	if len(a.Evidence) != 1 || a.Evidence[0] != (lock.Evidence{Kind: "apt", Verdict: lock.Verified, Identity: "Debian bookworm"}) {
+	if len(a.Evidence) != 1 || a.Evidence[0] != (lock.Evidence{Kind: "apt", Verdict: lock.Listed, Identity: "Debian bookworm"}) {
 		t.Errorf("evidence is %+v", a.Evidence)
 	}
 	tool := lock.Tool{Source: "deb:hello", Platforms: map[string]lock.Artifact{hostPlatform(): a}}

@@ -134,7 +134,7 @@ func (f *found) vouchedByGitHub(asset githubAsset) error {
 		if m == nil {
 			return fault.Cannot("use %s: GitHub gives %q as its digest", f, asset.Digest)
 		}
-		f.SHA256, e.Verdict = m[1], lock.Verified
+		f.SHA256, e.Verdict = m[1], lock.Listed
 	}
 	f.Evidence = append(f.Evidence, e)
 	return nil
@@ -165,7 +165,7 @@ func (g githubSource) vouchedByProject(ctx context.Context, r githubRelease, ass
 		if out.SHA256 == "" {
 			out.SHA256, out.promiser = sum, file.Name+" of the release"
 		}
-		e.Verdict, e.Identity = lock.Verified, file.Name
+		e.Verdict, e.Identity = lock.Listed, file.Name
 		break
 	}
 	out.Evidence = append(out.Evidence, e)

@@ -118,8 +118,8 @@ func TestGitHubAsset(t *testing.T) {
 		Size: int64(len(archive)), SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(archive))), SHA512: a.SHA512, Files: 1, Unpacked: 3, Tree: a.Tree,
 		Bin: map[string]string{"tool": "bin/tool"},
 		Evidence: []lock.Evidence{
-			{Kind: "github-digest", Verdict: lock.Verified},
-			{Kind: "sha256sums", Verdict: lock.Verified, Identity: "tool_1.2.0_checksums.txt"},
+			{Kind: "github-digest", Verdict: lock.Listed},
+			{Kind: "sha256sums", Verdict: lock.Listed, Identity: "tool_1.2.0_checksums.txt"},
 		},
 	}
 	if diff := cmp.Diff(want, a); diff != "" {

@@ -24,12 +24,16 @@ type ociSource struct{ sourced }
 // choose gives the tag, or the start of the digest: an image has no version
 // but those.
 func (o ociSource) choose(context.Context, []string) (string, error) {
-	_, digest, pinned := strings.Cut(o.spec.OCI, "@sha256:")
+	return imageVersion(o.spec.OCI), nil
+}
+
+func imageVersion(ref string) string {
+	_, digest, pinned := strings.Cut(ref, "@sha256:")
 	if pinned {
-		return digest[:12], nil
+		return digest[:min(12, len(digest))]
 	}
-	_, tag, _ := cutLast(o.spec.OCI, ":")
-	return tag, nil
+	_, tag, _ := cutLast(ref, ":")
+	return tag
 }
 
 // find names the layer that the files are in: the topmost that has one of

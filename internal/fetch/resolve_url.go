@@ -25,9 +25,8 @@ func (u urlSource) choose(context.Context, []string) (string, error) {
 // was made.
 func (u urlSource) find(ctx context.Context, version, platform string) (found, error) {
 	address := u.templated(u.spec.URL, version, platform)
-	file := address[strings.LastIndex(address, "/")+1:]
 	out := found{
-		Artifact: lock.Artifact{Package: plainFile(file), Version: version, URLs: []string{address}},
+		Artifact: lock.Artifact{Package: plainFile(lastPart(address)), Version: version, URLs: []string{address}},
 		promiser: "its source", programs: map[string]string{u.tool: u.tool},
 	}
 	if err := u.probe(ctx, &out); err != nil {

@@ -28,6 +28,7 @@ type ToolSpec struct {
 	Suite      string // Debian's, for a Deb that names none
 	Vouching   Vouching
 	Inputs     string // as lock.Tool.Inputs
+	Manager    ManagerHash
 	Pinned     string // the version that is locked for other platforms; empty: none
 }
 

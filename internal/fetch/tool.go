@@ -77,6 +77,9 @@ func (f *Fetcher) makeToolLayer(ctx context.Context, name string, tool lock.Tool
 	if err := f.vouchedAgain(name, a, tarball, got); err != nil {
 		return Ref{}, errors.Join(err, removeIfThere(tarball))
 	}
+	if err := closureAgain(f.settings.policy(name), a.Closure); err != nil { // before any of it is asked for
+		return Ref{}, errors.Join(err, removeIfThere(tarball))
+	}
 	m := &meter{progress: f.progress, event: Event{Name: work, Text: "unpacking", Total: a.Unpacked}}
 	m.flush()
 	parts, done, err := f.packages(ctx, tarball, name, &a)

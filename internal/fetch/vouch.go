@@ -75,13 +75,13 @@ func noted(err error, notices []string) error {
 
 // vouchedAgain verifies the evidence of the lock against a download.
 func (f *Fetcher) vouchedAgain(name string, a lock.Artifact, path string, s sums) error {
-	return judgedAgain(f.policy(name), "tool "+name, a.Evidence, found{Artifact: a}.subject(path, s))
+	return judgedAgain(f.settings.policy(name), "tool "+name, a.Evidence, found{Artifact: a}.subject(path, s))
 }
 
 // policy says who has to vouch for the tool of that name.
-func (f *Fetcher) policy(name string) evidence.Policy {
-	policy := f.settings.Vouching.Policy
-	if spec, ok := f.settings.Tools[name]; ok {
+func (s Settings) policy(name string) evidence.Policy {
+	policy := s.Vouching.Policy
+	if spec, ok := s.Tools[name]; ok {
 		policy = spec.Vouching.Policy
 	}
 	policy.Tool = name

@@ -14,23 +14,25 @@ import (
 // vouchedClosure verifies the registry's signature on each package of a
 // closure, where the tool requires one; what npm says of its provenance is for
 // the tool itself. Nothing of it has been downloaded yet. The lock keeps
-// their sha512, which is what is signed. All faults are reported together.
+// their sha512, which is what is signed, and the signatures. All faults are reported together.
 func (f *Fetcher) vouchedClosure(ctx context.Context, name string, spec ToolSpec, closure []lock.Dependency) error {
-	policy := spec.Vouching.Policy
-	if policy.Require == "" || policy.Require == evidence.IntegrityOnly {
+	spec.Vouching.Policy.Tool = name
+	policy := closurePolicy(spec.Vouching.Policy)
+	if policy.Require == "" {
 		return nil
 	}
-	policy = evidence.Policy{At: policy.At, Tool: name, Require: evidence.Signed, NPMKeys: policy.NPMKeys, Now: f.now()}
+	policy.Now = f.now()
 	var mu sync.Mutex
 	var faults fault.List
 	var group errgroup.Group
 	group.SetLimit(parallelClosed)
-	for _, d := range closure {
+	for i, d := range closure {
 		group.Go(func() error {
-			err := f.vouchedDependency(ctx, policy, d)
+			proof, err := f.vouchedDependency(ctx, policy, d)
 			mu.Lock()
 			defer mu.Unlock()
 			faults = append(faults, fault.All(err)...)
+			closure[i].Proof = proof
 			return nil
 		})
 	}
@@ -41,17 +43,36 @@ func (f *Fetcher) vouchedClosure(ctx context.Context, name string, spec ToolSpec
 	return faults.Err()
 }
 
-func (f *Fetcher) vouchedDependency(ctx context.Context, policy evidence.Policy, d lock.Dependency) error {
+// closurePolicy is what a tool's policy asks of each package of its closure.
+func closurePolicy(p evidence.Policy) evidence.Policy {
+	out := evidence.Policy{At: p.At, Tool: p.Tool, NPMKeys: p.NPMKeys}
+	if p.Require != "" && p.Require != evidence.IntegrityOnly {
+		out.Require = evidence.Signed
+	}
+	return out
+}
+
+// dependencyOf is a package of a closure as evidence speaks of it.
+func dependencyOf(d lock.Dependency) found {
+	return found{Artifact: lock.Artifact{Package: d.Name, Version: d.Version, Packed: lock.PackedNPM}}
+}
+
+// vouchedDependency gives the proof that the lock keeps.
+func (f *Fetcher) vouchedDependency(ctx context.Context, policy evidence.Policy, d lock.Dependency) (proof string, err error) {
 	r, err := f.release(ctx, d.Name, d.Version, "tool "+policy.Tool)
 	if err != nil {
-		return err
+		return "", err
 	}
 	registry, err := f.npm.registry(r.Name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	what := found{Artifact: lock.Artifact{Package: d.Name, Version: d.Version, Released: utc(r.released), Packed: lock.PackedNPM}}
-	_, err = policy.Judge(what.subject("", sums{sha512: d.SHA512, from: bare(registry)}),
+	what := dependencyOf(d)
+	what.Released = utc(r.released)
+	v, err := policy.Judge(what.subject("", sums{sha512: d.SHA512, from: bare(registry)}),
 		[]evidence.Piece{{Kind: evidence.NPMSignature, Data: signaturesOf(r), From: bare(registry)}})
-	return err
+	if err != nil || len(v.Records) == 0 {
+		return "", err
+	}
+	return v.Records[0].Proof(), nil
 }

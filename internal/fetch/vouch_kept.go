@@ -32,7 +32,7 @@ func (f *Fetcher) rememberVouched(name string, a lock.Artifact, inputs, platform
 // asksFor tells whether evidence of a tool is to be verified: the lock says
 // that there is some, or the file that there must be.
 func (f *Fetcher) asksFor(name string, a lock.Artifact) bool {
-	return slices.ContainsFunc(a.Evidence, claimed) || f.policy(name).Recheck(evidence.Subject{}, nil) != nil
+	return slices.ContainsFunc(a.Evidence, claimed) || f.settings.policy(name).Recheck(evidence.Subject{}, nil) != nil
 }
 
 // claimed is evidence that the lock says was verified, and that can be again.

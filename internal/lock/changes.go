@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -181,13 +182,26 @@ func scripts(a Artifact) string {
 }
 
 // Vouched says in words who vouches for an artifact: "integrity only" where
-// nothing but hashes is known. What is absent is not said.
+// nobody's signature can be verified again, and after it who had the same
+// bytes on a list. What is absent is not said.
 func (a Artifact) Vouched() string { return vouched(a.Evidence) }
 
 func vouched(list []Evidence) string {
+	text := cmp.Or(said(list, Verified), integrityOnly)
+	if listed := said(list, Listed); listed != "" {
+		text += ", as listed by " + listed
+	}
+	return text
+}
+
+// integrityOnly is said where nothing but hashes is known.
+const integrityOnly = "integrity only"
+
+// said lists the evidence of one verdict.
+func said(list []Evidence, verdict Verdict) string {
 	var out []string
 	for _, e := range sortedEvidence(list) {
-		if e.Verdict != Verified {
+		if e.Verdict != verdict {
 			continue
 		}
 		text := e.Kind
@@ -200,9 +214,6 @@ func vouched(list []Evidence) string {
 			text += " (" + e.Issuer + ")"
 		}
 		out = append(out, text)
-	}
-	if len(out) == 0 {
-		return "integrity only"
 	}
 	return strings.Join(out, ", ")
 }

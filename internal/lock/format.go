@@ -34,7 +34,7 @@ func Format(l *Lock) []byte {
 			w.WriteByte('\n')
 		}
 		w.line(1, "%s:", scalar(name))
-		w.tool(l.Tools[name])
+		w.tool(name, l.Tools[name])
 	}
 	return w.Bytes()
 }
@@ -60,13 +60,18 @@ func (w *writer) base(base Base) {
 	for _, platform := range slices.Sorted(maps.Keys(base.Systems)) {
 		system := base.Systems[platform]
 		w.line(1, "%s:", scalar(platform))
-		if system.Image != "" {
-			w.line(2, "image: %s", system.Image)
-		} else {
-			w.packages(system)
-		}
-		w.evidence(2, system.Evidence)
+		w.system(system)
+		w.line(2, "digest: %s", system.digest(platform))
 	}
+}
+
+func (w *writer) system(s System) {
+	if s.Image != "" {
+		w.line(2, "image: %s", s.Image)
+	} else {
+		w.packages(s)
+	}
+	w.evidence(2, s.Evidence)
 }
 
 func (w *writer) packages(system System) {
@@ -80,13 +85,14 @@ func (w *writer) packages(system System) {
 	}
 }
 
-func (w *writer) tool(t Tool) {
+func (w *writer) tool(name string, t Tool) {
 	w.line(2, "source: %s", scalar(t.Source))
 	w.line(2, "inputs: %s", t.Inputs)
 	w.line(2, "version: %s", scalar(t.Version))
 	for _, platform := range slices.Sorted(maps.Keys(t.Platforms)) {
 		w.line(2, "%s:", scalar(platform))
 		w.artifact(t.Platforms[platform])
+		w.line(3, "digest: %s", t.Platforms[platform].digest(name, platform))
 	}
 }
 
@@ -165,9 +171,13 @@ func (d Deb) line() string {
 }
 
 // line is a package of a closure, such as
-// "node_modules/a a 1.0.0 2759320 sha512:ba4f…".
+// "node_modules/a a 1.0.0 2759320 sha512:ba4f…", and signed:PROOF.
 func (d Dependency) line() string {
-	return fmt.Sprintf("%s %s %s %d sha512:%s", d.Path, d.Name, d.Version, d.Size, d.SHA512)
+	text := fmt.Sprintf("%s %s %s %d sha512:%s", d.Path, d.Name, d.Version, d.Size, d.SHA512)
+	if d.Proof != "" {
+		text += " signed:" + d.Proof
+	}
+	return text
 }
 
 func sortedDebs(debs []Deb) []Deb {

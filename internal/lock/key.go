@@ -25,3 +25,18 @@ func (a Artifact) Key(inputs string, vouches func(Evidence) bool) string {
 	a.Evidence = slices.DeleteFunc(slices.Clone(a.Evidence), func(e Evidence) bool { return !vouches(e) })
 	return Fingerprint(inputs, describes(a))
 }
+
+// digest is what the lock has of a system's block, so that nothing in it is
+// taken out, put in or changed by hand, or by a merge, without a notice. Who
+// means harm can make another: what holds against that are hashes and
+// evidence.
+func (s System) digest(platform string) string {
+	w := &writer{}
+	w.system(s)
+	return Fingerprint("base", platform, w.String())
+}
+
+// digest is the same of a tool's block.
+func (a Artifact) digest(tool, platform string) string {
+	return Fingerprint("tool", tool, platform, describes(a))
+}

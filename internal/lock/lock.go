@@ -121,14 +121,17 @@ type Dependency struct {
 	Version string
 	Size    int64
 	SHA512  string // hex, of its tarball
+	Proof   string // base64: its registry's signature, where the tool requires one; may be empty
 }
 
 // A Verdict is what became of one kind of evidence.
 type Verdict string
 
-// The verdicts. What a registry does not serve is Absent, never Verified.
+// The verdicts. What a registry does not serve is Absent, never Verified; and
+// Verified is only what can be verified again, with its Proof.
 const (
 	Verified Verdict = "verified"
+	Listed   Verdict = "listed" // somebody had these very bytes on a list when they were locked
 	Absent   Verdict = "absent"
 )
 
@@ -139,8 +142,16 @@ type Evidence struct {
 	Identity string // who: a workflow, a mail address, a file's place; may be empty
 	Issuer   string // who vouched for Identity; may be empty
 	Key      string // which key, by id or fingerprint; may be empty
-	Proof    string // base64: what verifies again; may be empty
+	Proof    string // base64: what verifies again; of Verified alone
 }
+
+// What a lock may pin at most.
+const (
+	MaxDownload     = 2 << 30 // bytes of one download, and of a closure's together
+	MaxFiles        = 200_000 // files and links of one tool
+	MaxUnpacked     = 2 << 30 // bytes of its files
+	MaxDependencies = 5_000   // packages of one closure
+)
 
 // Fingerprint is a hash of what sandwright.yaml says: of names and their
 // values, in the order given.

@@ -50,7 +50,7 @@ func full() *Lock {
 					Bin:     map[string]string{"node": "bin/node", "with": "bin/with space"},
 					Evidence: []Evidence{
 						{Kind: "npm-provenance", Verdict: Absent},
-						{Kind: "npm-signature", Verdict: Verified, Identity: "npm", Key: "SHA256:jl3bwswu80Pj", Proof: "W3sia2V5aWQi+/=="},
+						{Kind: "npm-signature", Verdict: Verified, Key: "SHA256:jl3bwswu80Pj", Proof: "W3sia2V5aWQi+w=="},
 					},
 				}},
 			},
@@ -58,11 +58,11 @@ func full() *Lock {
 				Source: "npm:@anthropic-ai/claude-code@^2.1.330", Inputs: hex("f", 64), Version: "2.1.330-rc.1+b2",
 				Platforms: map[string]Artifact{"linux/arm64": {
 					Package: "@anthropic-ai/claude-code-linux-arm64", Version: "2.1.330-rc.1+b2", Packed: PackedNPM, Size: 1,
-					SHA256: hex("9", 64), SHA512: hex("0", 128), Tree: hex("c", 64),
+					SHA256: hex("9", 64), SHA512: hex("0", 128), Files: 2, Tree: hex("c", 64),
 					Bin: map[string]string{"claude": "claude"},
 					Closure: []Dependency{
-						{"node_modules/@a/b", "@a/b", "1.0.0", 10, hex("1", 128)},
-						{"node_modules/@a/b/node_modules/c", "c", "2.0.0-rc.1", 20, hex("2", 128)},
+						{"node_modules/@a/b", "@a/b", "1.0.0", 10, hex("1", 128), ""},
+						{"node_modules/@a/b/node_modules/c", "c", "2.0.0-rc.1", 20, hex("2", 128), "W3sia2V5aWQi+w=="},
 					},
 				}},
 			},
@@ -72,7 +72,8 @@ func full() *Lock {
 					Package: "gh_2.83.0_linux_amd64.tar.gz", Version: "2.83.0", Packed: PackedTarGz, Root: "gh_2.83.0_linux_amd64", Size: 2,
 					URLs:   []string{"https://example.com/gh.tar.gz", "https://assets.example.com/x%20y"},
 					SHA256: hex("2", 64), SHA512: hex("3", 128), Files: 1, Unpacked: 9, Tree: hex("4", 64), Keep: []string{"bin/*"},
-					Bin: map[string]string{"gh": "bin/gh"},
+					Bin:      map[string]string{"gh": "bin/gh"},
+					Evidence: []Evidence{{Kind: "github-digest", Verdict: Listed}, {Kind: "sha256sums", Verdict: Listed, Identity: "SHA256SUMS"}},
 				}},
 			},
 			"busybox": {
@@ -93,7 +94,7 @@ func imaged() *Lock {
 		Source: "oci:library/debian:bookworm-slim", Inputs: strings.Repeat("d", 64),
 		Systems: map[string]System{"linux/amd64": {
 			Image:    strings.Repeat("e", 64),
-			Evidence: []Evidence{{Kind: "cosign", Verdict: Verified, Identity: "https://example.com/workflow.yml@refs/heads/main", Issuer: "https://accounts.example.com"}},
+			Evidence: []Evidence{{Kind: "cosign", Verdict: Verified, Identity: "https://example.com/workflow.yml@refs/heads/main", Issuer: "https://accounts.example.com", Proof: "e30="}},
 		}},
 	}}
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"go.yaml.in/yaml/v4"
@@ -18,7 +20,7 @@ var (
 	hex256       = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	hex512       = regexp.MustCompile(`^[0-9a-f]{128}$`)
 	platformName = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+$`)
-	toolName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	toolName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 	managerName  = regexp.MustCompile(`^[a-z]+@[0-9][0-9A-Za-z.+-]*$`)
 	sourceName   = regexp.MustCompile(`^(debian|oci|layout|npm|github|url|deb):[\pL\pN\pM\pP\pS]+$`)
 	packageName  = regexp.MustCompile(`^(@[A-Za-z0-9][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`)
@@ -27,26 +29,54 @@ var (
 	webAddress   = regexp.MustCompile(`^https?://[!-~]+$`)
 	printable    = regexp.MustCompile(`^[\pL\pN\pM\pP\pS ]+$`)
 	kindName     = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	verdictWord  = regexp.MustCompile(`^(verified|absent)$`)
+	verdictWord  = regexp.MustCompile(`^(verified|listed|absent)$`)
 	base64Text   = regexp.MustCompile(`^[A-Za-z0-9+/]+={0,2}$`)
 	releaseLine  = regexp.MustCompile(`^([a-z][a-z0-9.-]*) sha256:([0-9a-f]{64})$`)
 	debLine      = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]+) ([0-9A-Za-z.+~:-]+) ([a-z0-9]+) ([1-9][0-9]{0,17}) sha256:([0-9a-f]{64})$`)
-	closureLine  = regexp.MustCompile(`^((?:/?node_modules/(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+) ((?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+) ([0-9][0-9A-Za-z.+-]*) ([1-9][0-9]{0,17}) sha512:([0-9a-f]{128})$`)
+	closureLine  = regexp.MustCompile(`^((?:/?node_modules/(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+) ((?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+) ([0-9][0-9A-Za-z.+-]*) ([1-9][0-9]{0,17}) sha512:([0-9a-f]{128})(?: signed:([A-Za-z0-9+/]+={0,2}))?$`)
 )
 
 // Parse reads a lock strictly: every unknown key, doubled name and malformed
 // value is a fault with its position in path.
-func Parse(path string, data []byte) (*Lock, error) {
+func Parse(path string, data []byte) (*Lock, error) { return parse(path, data, true) }
+
+// parse is Parse, or that without a look at the digests of blocks.
+func parse(path string, data []byte, sealed bool) (*Lock, error) {
+	if f := strange(path, data); f != nil {
+		return nil, f
+	}
 	var doc yaml.Node
 	if err := yaml.Load(data, &doc); err != nil {
 		return nil, malformed(path, data, err)
 	}
-	r := &reader{path: path}
+	r := &reader{path: path, sealed: sealed}
+	r.plain(doc.Content[0])
 	l := r.lock(doc.Content[0])
 	if err := r.faults.Err(); err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// strange is the fault of what no lock holds: it is UTF-8 without a byte order
+// mark or directive, and a line ends where everybody sees it end.
+func strange(path string, data []byte) error {
+	at := fault.Position{File: path, Line: 1}
+	for i := 0; i < len(data); {
+		c, n := utf8.DecodeRune(data[i:])
+		switch {
+		case c == utf8.RuneError && n == 1:
+			return at.Cannot("read the lock: it is not UTF-8").WithHint("%s", startOver)
+		case c == '%' && (i == 0 || data[i-1] == '\n'):
+			return at.Cannot("read the lock: it has a directive of YAML in it").WithHint("%s", startOver)
+		case c == '\n':
+			at.Line++
+		case c != '\t' && c != '\r' && unicode.IsControl(c), c == '\ufeff', c == '\u2028', c == '\u2029':
+			return at.Cannot("read the lock: it has the character %U in it", c).WithHint("%s", startOver)
+		}
+		i += n
+	}
+	return nil
 }
 
 // malformed turns what the YAML reader says into a fault with its position.
@@ -78,14 +108,15 @@ func (r *reader) lock(n *yaml.Node) *Lock {
 	}
 	keys, rest := r.known(n, "the lock", "version", "manager?", "base?", "tools?")
 	r.refuseRest(rest, "the lock")
-	l := &Lock{Version: int(r.number(keys["version"], "version")), Manager: r.text(keys["manager"], "a package manager", managerName)}
+	l := &Lock{Version: int(r.between(keys["version"], "version", Version, Version)), Manager: r.text(keys["manager"], "a package manager", managerName)}
 	if base, ok := keys["base"]; ok {
 		l.Base = r.base(base)
 	}
 	if tools, ok := keys["tools"]; ok {
 		l.Tools = map[string]Tool{}
 		for _, e := range r.entries(tools, "tools") {
-			l.Tools[r.text(e.key, "the name of a tool", toolName)] = r.tool(e.value, "tool "+e.key.Value)
+			name := r.text(e.key, "the name of a tool", toolName)
+			l.Tools[name] = r.tool(e.value, name)
 		}
 	}
 	return l
@@ -110,13 +141,14 @@ func (r *reader) base(n *yaml.Node) Base {
 	}
 	for _, e := range rest {
 		platform := r.text(e.key, "a platform", platformName)
-		b.Systems[platform] = r.system(e.value, "base for "+platform)
+		b.Systems[platform] = r.system(e.value, platform)
 	}
 	return b
 }
 
-func (r *reader) system(n *yaml.Node, what string) System {
-	keys, rest := r.known(n, what, "releases?", "packages?", "image?", "evidence?")
+func (r *reader) system(n *yaml.Node, platform string) System {
+	what, before := "base for "+platform, len(r.faults)
+	keys, rest := r.known(n, what, "releases?", "packages?", "image?", "evidence?", "digest")
 	r.refuseRest(rest, what)
 	s := System{Image: r.text(keys["image"], "a sha256", hex256), Evidence: r.evidence(keys["evidence"], what)}
 	if packaged := keys["releases"] != nil && keys["packages"] != nil; packaged == (keys["image"] != nil) {
@@ -126,12 +158,15 @@ func (r *reader) system(n *yaml.Node, what string) System {
 		s.Releases = append(s.Releases, Release{Suite: m[1], SHA256: m[2]})
 	}
 	for _, m := range r.matches(keys["packages"], "a package", debLine) {
-		size, _ := strconv.ParseInt(m[4], 10, 64) // debLine bounds it
-		s.Packages = append(s.Packages, Deb{Name: m[1], Version: m[2], Arch: m[3], Size: size, SHA256: m[5]})
+		s.Packages = append(s.Packages, Deb{Name: m[1], Version: m[2], Arch: m[3], Size: r.bounded(n, "size of package "+m[1], m[4]), SHA256: m[5]})
+		if m[3] != "all" && platform != "" && "linux/"+m[3] != platform {
+			r.refuse(n, "use package %s of %s: it is for %s", m[1], what, m[3])
+		}
 	}
 	s.Releases, s.Packages = sortedReleases(s.Releases), sortedDebs(s.Packages)
 	refuseDoubled(r, n, "package", what, s.Packages, func(d Deb) string { return d.Name })
 	refuseDoubled(r, n, "release", what, s.Releases, func(d Release) string { return d.Suite })
+	r.seal(keys["digest"], what, before, func() string { return s.digest(platform) })
 	return s
 }
 

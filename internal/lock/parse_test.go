@@ -35,7 +35,7 @@ func TestParseRefuses(t *testing.T) {
 		{"no source", "  source: debian:bookworm\n", "", "l:6:3: cannot find source of base"},
 		{"base inputs", "inputs: ddd", "inputs: xdd", `as a sha256`},
 		{"neither packages nor image", "    packages:\n      - libc6 2.36-9~rc1", "    pkgs:\n      - libc6 2.36-9~rc1", "cannot use base for linux/arm64: it has either releases and packages or an image"},
-		{"platform", "  linux/arm64:\n    releases", "  arm64:\n    releases", `l:17:3: cannot use "arm64" as a platform`},
+		{"platform", "  linux/arm64:\n    releases", "  arm64:\n    releases", `l:18:3: cannot use "arm64" as a platform`},
 		{"release", "bookworm sha256:" + hex64, "bookworm sha256:xyz", `l:10:9: cannot use "bookworm sha256:xyz" as a release`},
 		{"deb", "tzdata 2026f-0+deb12u1 all 308000", "tzdata all 308000", `cannot use "tzdata all 308000 sha256:`},
 		{"deb size", "amd64 613288 ", "amd64 0613288 ", `cannot use "libstdc++6 12.2.0-14+deb12u1 amd64 0613288`},
@@ -63,14 +63,42 @@ func TestParseRefuses(t *testing.T) {
 		{"file above", "node: bin/node", "node: bin/../../x", `cannot use "bin/../../x" as a file: it leaves its package`},
 		{"control character", "node: bin/node", `node: "bin\x07node"`, `cannot use "bin\anode" as a file`},
 		{"program name", "node: bin/node", "a/b: bin/node", `cannot use "a/b" as the name of a program`},
-		{"alias", "node: bin/node", "node: &x bin/node", `cannot use "bin/node" as a file`},
+		{"anchor", "node: bin/node", "node: &x bin/node", `cannot use the anchor "x": a lock has none`},
+		{"anchor of a mapping", "  node:\n    source", "  node: &x\n    source", `cannot use the anchor "x": a lock has none`},
+		{"anchor of a key", "  node:\n    source", "  &x node:\n    source", `cannot use the anchor "x": a lock has none`},
+		{"alias", "tools:\n", "tools: &x\n  aaa: *x\n", `l:26:8: cannot use the alias "x": a lock has none`},
+		{"tag", "version: 2\n", "version: !!int 2\n", `l:2:10: cannot use the tag "!!int": a lock has none`},
+		{"own tag", "node: bin/node", "node: !x bin/node", `cannot use the tag "!x": a lock has none`},
+		{"tag of a mapping", "tools:\n  busybox:", "tools: !!map\n  busybox:", `cannot use the tag "!!map": a lock has none`},
+		{"merge key", "  source: debian:bookworm", "  <<: {a: b}\n  source: debian:bookworm", `l:6:3: cannot use "<<" as a platform`},
+		{"quoted version", "version: 2\n", "version: \"2\"\n", `l:2:10: cannot use "2" as version: a number stands without quotes`},
+		{"version in lines", "version: 2\n", "version: >-\n  2\n", `l:2:10: cannot use "2" as version: a number stands without quotes`},
+		{"quoted size", "size: 51589858", "size: '51589858'", `cannot use "51589858" as a size: a number stands without quotes`},
+		{"long name", "  node:\n    source", "  " + strings.Repeat("n", 200) + ":\n    source", `cannot use "` + strings.Repeat("n", 80) + `…" as the name of a tool`},
+		{"long key", "version: 2\n", "version: 2\n" + strings.Repeat("k", 1000) + ": x\n", `cannot use key "` + strings.Repeat("k", 80) + `…" of the lock`},
+		{"long value", "manager: pnpm@10.28.0", "manager: " + strings.Repeat("v", 1000), `cannot use "` + strings.Repeat("v", 80) + `…" as a package manager`},
+		{"a package of the base taken out", "      - tzdata 2026f-0+deb12u1 all 308000 sha256:" + strings.Repeat("4", 64) + "\n", "", "l:16:13: cannot use base for linux/amd64: it was changed by hand or by a merge: its digest is "},
+		{"another release", "bookworm sha256:" + hex64, "bookworm sha256:" + strings.Repeat("0", 64), "cannot use base for linux/amd64: it was changed by hand or by a merge"},
+		{"package of another platform", "amd64 2759320", "arm64 2759320", "l:9:5: cannot use package libc6 of base for linux/amd64: it is for arm64"},
+		{"no size", "size: 51589858", "size: 0", `cannot use "0" as a size: it is too small`},
+		{"no files", "files: 5", "files: 0", `cannot use "0" as a number of files: it is too small`},
+		{"unpacked without end", "unpacked: 123456789", "unpacked: 9223372036854775807", `cannot use "9223372036854775807" as a size: it is too large`},
+		{"size of a package without end", "amd64 2759320 ", "amd64 275932000000 ", "cannot use 275932000000 as size of package libc6: it is too large"},
+		{"closure without end", "@a/b 1.0.0 10 ", "@a/b 1.0.0 2147483640 ", "cannot use the closure of tool claude for linux/arm64: it has 2 packages of 2147483660 bytes"},
+		{"proof of a package", "signed:W3sia2V5aWQi+w==", "signed:x", "cannot use the proof of package node_modules/@a/b/node_modules/c: it is no base64"},
+		{"proof that is none", `proof: "W3sia2V5aWQi+w=="`, `proof: x`, "cannot use evidence npm-signature of tool node for linux/amd64: its proof is no base64"},
+		{"verified without a proof", `, proof: "W3sia2V5aWQi+w=="`, "", "cannot use evidence npm-signature of tool node for linux/amd64: it says that it is verified, and has no proof"},
+		{"verified by nobody", `key: "SHA256:jl3bwswu80Pj", `, "", "it says neither or both of whose key it is"},
+		{"a proof of what is absent", "{kind: npm-provenance, verdict: absent}", "{kind: npm-provenance, verdict: absent, proof: e30=}", "it has a proof, and does not say that it is verified"},
+		{"by whom what is absent is", "{kind: npm-provenance, verdict: absent}", "{kind: npm-provenance, verdict: absent, key: x}", "it says who vouches, and that nobody does"},
+		{"a list of signatures", "{kind: npm-provenance, verdict: absent}", "{kind: npm-provenance, verdict: listed}", "cannot use evidence npm-provenance of tool node for linux/amd64: nobody lists that"},
 		{"script", `postinstall: "`, `postinstall: "\x1b`, `as a text`},
 		{"closure path", "node_modules/@a/b/node_modules/c c", "node_modules/../c c", "as a package of a closure"},
 		{"closure dot", "node_modules/@a/b/node_modules/c c", "node_modules/.. c", "as a package of a closure"},
 		{"doubled closure", "node_modules/@a/b/node_modules/c c", "node_modules/@a/b c", "cannot use package node_modules/@a/b of tool claude for linux/arm64: it stands there twice"},
 		{"verdict", "verdict: absent", "verdict: fine", `cannot use "fine" as a verdict`},
 		{"evidence", "{kind: npm-provenance, verdict: absent}", "npm-provenance", "cannot read the evidence of tool node for linux/amd64: it must be a mapping"},
-		{"evidence proof", `proof: "W3sia2V5aWQi+/=="`, `proof: "W3s a2"`, `"W3s a2" as a proof`},
+		{"evidence proof", `proof: "W3sia2V5aWQi+w=="`, `proof: "W3s a2"`, `"W3s a2" as a proof`},
 		{"evidence key", "{kind: npm-provenance, verdict: absent}", "{kind: npm-provenance, verdict: absent, why: x}", `cannot use key "why" of the evidence of tool node`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -98,6 +126,9 @@ func TestParseReportsAllFaults(t *testing.T) {
 
 func TestParseRefusesWhatIsNoLock(t *testing.T) {
 	for _, text := range []string{
+		"\ufeffversion: 2\n", "version: 2 # \ufeff\n", "version: 2\n\u0085tools: {}\n", "version: 2\u2028tools: {}\n", "version: 2\n# \x00\n", "version: 2\n# \x1b[2J\n",
+		"\xff\xfev\x00e\x00r\x00", "\xfe\xff\x00v\x00e", "v\x00e\x00r\x00s\x00", "version: 2\n# \xe9\n",
+		"version: 2\n...\n---\nversion: 2\n", "version: 2\n---\n", "%YAML 1.1\n---\nversion: 2\n", "%TAG ! tag:x:\n---\nversion: !x 2\n", "version: 0x2\n", "version: 2.0\n",
 		"", "# only a comment\n", "just words", "- a\n- b\n", "version: 2\n---\nversion: 2\n", "version: [\n", "\xff\xfe",
 		"<<<<<<< HEAD\nversion: 2\n=======\nversion: 2\n>>>>>>> other\n", "version: {}\n", "base: *x\n",
 		"version: 2\ntools: &a {x: *a}\n", "version: 2\ntools: 3\n", "version: 2\nbase: x\n", "null\n", "? [a]\n: b\n",
@@ -152,10 +183,10 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("version: 2\ntools: {}\n"))
 	f.Add(Format(imaged()))
 	hash := strings.Repeat("a", 64)
-	f.Add([]byte("version: 2\ntools: {a: {source: \"npm:x\", inputs: " + hash + ", version: \"1\", linux/a: {bin: {b: \"a\\u00e9 : \"}}}}\n"))
+	f.Add([]byte("version: 2\ntools: {a: {source: \"npm:x\", inputs: " + hash + ", version: \"1\", linux/a: {bin: {b: \"a\\u00e9 : \"}, digest: " + hash + "}}}\n"))
 	f.Add([]byte("version: 2\nbase: {source: \"oci:a\", inputs: " + hash + "}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := Parse("l", data)
+		l, err := parse("l", data, false) // no edit would have its digest
 		if err != nil {
 			return
 		}

@@ -8,9 +8,13 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// maxShown is how many characters of a value a fault shows.
+const maxShown = 80
+
 // A reader takes nodes apart and collects what it could not use.
 type reader struct {
 	path   string
+	sealed bool // blocks are held against their digests
 	faults fault.List
 }
 
@@ -36,7 +40,7 @@ func (r *reader) entries(n *yaml.Node, what string) []entry {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.Kind != yaml.ScalarNode || seen[key.Value] {
-			r.refuse(key, "use key %q of %s: it must be a word that stands there once", key.Value, what)
+			r.refuse(key, "use key %q of %s: it must be a word that stands there once", fault.Clip(key.Value, maxShown), what)
 			continue
 		}
 		seen[key.Value] = true
@@ -76,7 +80,7 @@ func (r *reader) known(n *yaml.Node, what string, names ...string) (map[string]*
 
 func (r *reader) refuseRest(rest []entry, what string) {
 	for _, e := range rest {
-		r.refuse(e.key, "use key %q of %s: nothing of that name is known", e.key.Value, what)
+		r.refuse(e.key, "use key %q of %s: nothing of that name is known", fault.Clip(e.key.Value, maxShown), what)
 	}
 }
 
@@ -86,19 +90,65 @@ func (r *reader) text(n *yaml.Node, what string, pattern *regexp.Regexp) string 
 	if n == nil {
 		return ""
 	}
-	if n.Kind != yaml.ScalarNode || n.Anchor != "" || !pattern.MatchString(n.Value) {
-		r.refuse(n, "use %q as %s", n.Value, what)
+	if n.Kind != yaml.ScalarNode || !pattern.MatchString(n.Value) {
+		r.refuse(n, "use %q as %s", fault.Clip(n.Value, maxShown), what)
 		return ""
 	}
 	return n.Value
 }
 
-func (r *reader) number(n *yaml.Node, what string) int64 {
-	v, err := strconv.ParseInt(r.text(n, what, digits), 10, 64)
-	if err != nil && n != nil && digits.MatchString(n.Value) {
-		r.refuse(n, "use %q as %s: it is too large", n.Value, what)
+// between is a whole number, written plainly, from least to most.
+func (r *reader) between(n *yaml.Node, what string, least, most int64) int64 {
+	text := r.text(n, what, digits)
+	if text == "" {
+		return 0
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case n.Style != 0:
+		r.refuse(n, "use %q as %s: a number stands without quotes", fault.Clip(text, maxShown), what)
+	case err != nil || v > most:
+		r.refuse(n, "use %q as %s: it is too large", fault.Clip(text, maxShown), what)
+	case v < least:
+		r.refuse(n, "use %q as %s: it is too small", text, what)
 	}
 	return v
+}
+
+// bounded is the size of a download in a line, of which the pattern has seen
+// that it is a number.
+func (r *reader) bounded(n *yaml.Node, what, text string) int64 {
+	size, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || size > MaxDownload {
+		r.refuse(n, "use %s as %s: it is too large", text, what)
+	}
+	return size
+}
+
+// plain refuses what YAML has and a lock has not: anchors, aliases and tags.
+func (r *reader) plain(n *yaml.Node) {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		r.refuse(n, "use the alias %q: a lock has none", fault.Clip(n.Value, maxShown))
+		return
+	case n.Anchor != "":
+		r.refuse(n, "use the anchor %q: a lock has none", fault.Clip(n.Anchor, maxShown))
+	case n.Style&yaml.TaggedStyle != 0:
+		r.refuse(n, "use the tag %q: a lock has none", fault.Clip(n.Tag, maxShown))
+	}
+	for _, inner := range n.Content {
+		r.plain(inner)
+	}
+}
+
+// seal holds a block against its digest, unless something is wrong with it
+// already: there were so many faults before.
+func (r *reader) seal(n *yaml.Node, what string, before int, digest func() string) {
+	said := r.text(n, "a digest", hex256)
+	if len(r.faults) > before || !r.sealed || said == digest() {
+		return
+	}
+	r.refuse(n, "use %s: it was changed by hand or by a merge: its digest is %s, and it says %s", what, digest(), said)
 }
 
 // list is a sequence of scalars that match pattern.
