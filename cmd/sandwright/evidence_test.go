@@ -204,7 +204,7 @@ func TestFilesOfKeysAreRead(t *testing.T) {
 		{"garbage", "", "trust: {npm-keys: keys.json, sigstore: root.json}\n", map[string]string{"keys.json": "{}", "root.json": "{}"}, []string{
 			"sandwright.yaml:6:9: cannot read keys.json: it is not {\"keys\"", "sandwright.yaml:6:30: cannot read root.json: it is no trusted root of sigstore"}},
 		{"a link that leaves", "", "trust: {npm-keys: link}\n", nil, []string{"sandwright.yaml:6:9: cannot read link: path escapes from parent"}},
-		{"a folder", "", "trust: {npm-keys: base}\n", nil, []string{"cannot read base: it is no file"}},
+		{"a folder", "", "trust: {npm-keys: base}\n", nil, []string{"cannot read base: it is no regular file"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newSignedProject(t)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 func (a *app) cmdCheck() *cobra.Command {
@@ -23,11 +25,13 @@ func (a *app) cmdCheck() *cobra.Command {
 
 func (a *app) check(ctx context.Context, env envFlags) error {
 	b, err := a.decide(ctx, hostPlatform(), env)
-	if err != nil {
-		return err
+	if err == nil {
+		defer b.tree.Close()
 	}
-	defer b.tree.Close()
-	if err := b.project.vouched(b.lock); err != nil {
+	if b.lock != nil {
+		err = append(fault.All(err), fault.All(b.project.vouched(b.lock))...).Err()
+	}
+	if err != nil {
 		return err
 	}
 	for _, notice := range b.tree.Notices() {

@@ -23,7 +23,6 @@ import (
 
 const (
 	npmDeadline    = 5 * time.Minute // of one resolution by npm
-	maxClosure     = 5_000           // packages
 	parallelClosed = 8               // downloads of one closure at once
 )
 
@@ -97,7 +96,7 @@ func (n *NPM) layProject(dir, pkg, version string) error {
 // that itself and without what its tarballs bundle.
 func parseNPMLock(data []byte, tool, pkg, platform string) (list []lock.Dependency, err error) {
 	var l npmLock
-	if err := json.Unmarshal(data, &l); err != nil || len(l.Packages) == 0 || len(l.Packages) > maxClosure {
+	if err := json.Unmarshal(data, &l); err != nil || len(l.Packages) == 0 || len(l.Packages) > lock.MaxDependencies {
 		return nil, fault.Cannot("resolve the dependencies of tool %s: npm gives %d packages (%v)", tool, len(l.Packages), err)
 	}
 	var faults fault.List
@@ -152,6 +151,7 @@ func (f *Fetcher) dependencies(ctx context.Context, dir, name string, closure []
 	var mu sync.Mutex
 	var faults fault.List
 	sizes := map[string]int64{}
+	all := &quota{what: "the dependencies of tool " + name, total: f.closureLimit}
 	var group errgroup.Group
 	group.SetLimit(parallelClosed)
 	for _, d := range closure {
@@ -163,7 +163,7 @@ func (f *Fetcher) dependencies(ctx context.Context, dir, name string, closure []
 			continue // another path has the same package
 		}
 		group.Go(func() error {
-			size, err := f.dependency(ctx, dir, name, d)
+			size, err := f.dependency(ctx, dir, name, d, all)
 			mu.Lock()
 			defer mu.Unlock()
 			faults = append(faults, fault.All(err)...)
@@ -177,9 +177,9 @@ func (f *Fetcher) dependencies(ctx context.Context, dir, name string, closure []
 
 // dependency brings the tarball of one package of a closure into dir. Its key
 // is never that of the tool, which holds its own: the bytes may be the same.
-func (f *Fetcher) dependency(ctx context.Context, dir, tool string, d lock.Dependency) (size int64, err error) {
+func (f *Fetcher) dependency(ctx context.Context, dir, tool string, d lock.Dependency, all *quota) (size int64, err error) {
 	what := d.Name + "@" + d.Version
-	p := parcel{name: "tool " + tool, what: what, key: "npm-" + d.SHA512[:64], size: d.Size, check: func(s sums) error {
+	p := parcel{name: "tool " + tool, what: what, key: "npm-" + d.SHA512[:64], size: d.Size, quota: all, check: func(s sums) error {
 		return disagree(s, lock.Artifact{Size: d.Size, SHA512: d.SHA512}, func(kind string, got, want any) error {
 			return fault.Cannot("use tool %s: %s, on which it depends, has %s %v, and %s says %v%s", tool, what, kind, got, lock.Name, want, s.origin()).
 				WithHint("see who changed the package or the lock, then run: sandwright lock --update %s", tool)

@@ -15,10 +15,11 @@ import (
 	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 // maxDownload bounds a download whose size nobody has said.
-const maxDownload = 2 << 30
+const maxDownload = lock.MaxDownload
 
 // downloadDeadline bounds one artifact, all attempts together.
 const downloadDeadline = 30 * time.Minute
@@ -31,6 +32,7 @@ type parcel struct {
 	url   *url.URL
 	size  int64 // 0: not known
 	check func(sums) error
+	quota *quota // that it is counted against; nil: none
 
 	platform string      // that it is for
 	header   http.Header // sent along; may be nil
@@ -173,6 +175,9 @@ func (f *Fetcher) pour(p parcel, file io.Writer, body io.Reader, have, total int
 		limit, total = p.size, p.size
 	}
 	m := &meter{progress: f.progress, event: Event{Name: p.name, Text: "downloading", Done: have, Total: max(total, 0)}}
+	if p.quota != nil {
+		file = io.MultiWriter(p.quota, file)
+	}
 	n, err := io.Copy(io.MultiWriter(file, m), io.LimitReader(body, limit-have+1))
 	m.flush()
 	switch have += n; {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sandwright/sandwright/internal/evidence"
+	"github.com/sandwright/sandwright/internal/lock"
 )
 
 // A Ref is one image of a store, of a single layer.
@@ -31,6 +32,8 @@ type Fetcher struct {
 	now      func() time.Time
 	settings Settings
 	notice   func(text string)
+
+	closureLimit int64 // bytes of the dependencies of one tool
 
 	mu         sync.Mutex
 	packuments map[string]packument // by name; what was asked for already
@@ -57,7 +60,7 @@ func New(store *Store, npm *NPM, progress Progress) *Fetcher {
 	return &Fetcher{
 		store: store, npm: npm, client: sync.OnceValue(npm.client), progress: progress, pause: backoff, now: time.Now,
 		packuments: map[string]packument{}, keys: map[string][]string{},
-		notice: func(string) {},
+		notice: func(string) {}, closureLimit: lock.MaxDownload,
 	}
 }
 

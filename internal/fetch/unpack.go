@@ -20,7 +20,7 @@ type limits struct {
 	bytes int64 // of its files
 }
 
-func defaultLimits() limits { return limits{200_000, 2 << 30} }
+func defaultLimits() limits { return limits{lock.MaxFiles, lock.MaxUnpacked} }
 
 const (
 	maxName    = 1024    // bytes of a name
