@@ -11,25 +11,37 @@ import (
 	"github.com/sandwright/sandwright/internal/vartype"
 )
 
-// checkBuild wants each variable of a build step to be declared for builds.
+// checkBuild wants each variable of an install or a build step to be declared
+// for builds, and each tool to be there.
 func checkBuild(f *File) (faults fault.List) {
+	faults = f.checkReads("the install", f.Workspace.Env, keyPath{"workspace", "env"})
+	for i, n := range f.Workspace.Nested {
+		faults = append(faults, f.checkReads("the install", n.Env, keyPath{"workspace", "nested", strconv.Itoa(i), "env"})...)
+	}
 	for i, step := range f.Workspace.Build {
-		for j, name := range step.Env {
-			at := f.At("workspace", "build", strconv.Itoa(i), "env", strconv.Itoa(j))
-			v, ok := f.Env[name]
-			switch {
-			case name == "": // said already
-			case !ok:
-				faults = append(faults, missing(at, "variable", name, f.Env).orHint("declare it: env: {%s: {scope: build}}", name))
-			case len(v.Scope) > 0 && !v.In(ScopeBuild):
-				faults = append(faults, at.Cannot("give %s to a build step: its scope is %s", name, strings.Join(v.Scope, ", ")).
-					WithHint("set scope: build for %s, in line %d", name, f.At("env", name).Line))
-			}
-		}
+		keys := keyPath{"workspace", "build", strconv.Itoa(i)}
+		faults = append(faults, f.checkReads("a build step", step.Env, keys.child("env"))...)
 		for j, name := range step.Tools {
 			if _, ok := f.Tools[name]; !ok && name != "" {
-				faults = append(faults, missing(f.At("workspace", "build", strconv.Itoa(i), "tools", strconv.Itoa(j)), "tool", name, f.Tools).orHint("add it to tools"))
+				faults = append(faults, missing(f.At(keys.child("tools").child(strconv.Itoa(j))...), "tool", name, f.Tools).orHint("add it to tools"))
 			}
+		}
+	}
+	return faults
+}
+
+// checkReads wants each of names to be a variable of builds.
+func (f *File) checkReads(reader string, names []string, keys keyPath) (faults fault.List) {
+	for j, name := range names {
+		at := f.At(keys.child(strconv.Itoa(j))...)
+		v, ok := f.Env[name]
+		switch {
+		case name == "": // said already
+		case !ok:
+			faults = append(faults, missing(at, "variable", name, f.Env).orHint("declare it: env: {%s: {scope: build}}", name))
+		case len(v.Scope) > 0 && !v.In(ScopeBuild):
+			faults = append(faults, at.Cannot("give %s to %s: its scope is %s", name, reader, strings.Join(v.Scope, ", ")).
+				WithHint("set scope: build for %s, in line %d", name, f.At("env", name).Line))
 		}
 	}
 	return faults

@@ -199,7 +199,7 @@ func around(name string, p property) string {
 	case "variable":
 		return out + services + "env: {A: {" + example + needed(p.key) + "}, OTHER: {}, MODE: {}}\n"
 	case "workspace":
-		return out + "workspace: {" + example + "}\n"
+		return out + "workspace: {" + example + "}\nenv: {PUPPETEER_SKIP_DOWNLOAD: {scope: build}}\n"
 	}
 	return out + name + ": {" + example + "}\n"
 }

@@ -41,6 +41,8 @@ func installingFields[V any](of func(*V) *Installing) []field[V] {
 			otherwiseIs("packageManager or devEngines of package.json, or whose lock file is there").such("npm@11.6.0"),
 		key("allow-scripts", func(v *V) *[]string { return &of(v).AllowScripts }, list[string]{of: checked("a package's name", notEmpty)},
 			"Dependencies whose install scripts run. It is for npm and yarn classic, and pnpm before version 10: the other package managers have a list of their own, which holds (onlyBuiltDependencies or allowBuilds of pnpm, dependenciesMeta of yarn, trustedDependencies of bun, allowScripts of npm).").such("[esbuild]"),
+		key("env", func(v *V) *[]string { return &of(v).Env }, list[string]{of: anyText("a variable's name")},
+			"The variables with scope build that the install and the scripts it runs see. Another value installs again.").such("[PUPPETEER_SKIP_DOWNLOAD]"),
 		key("hooks", func(v *V) *string { return &of(v).Hooks }, oneOf("source", "install"),
 			"When the workspace's own preinstall, install, postinstall and prepare scripts run: once the source is there, or with the install, which then has no more of the source than manifests and the files that those scripts name, and does not run them again for other files.").or("source").such("install"),
 		key("trust-lockfile", func(v *V) *bool { return &of(v).TrustLockfile }, truth(),

@@ -75,6 +75,9 @@ func packageAccess(p plan.Plan, in plan.Install) []llb.RunOption {
 	for _, name := range slices.Sorted(maps.Keys(in.Env)) {
 		opts = append(opts, llb.AddEnv(name, in.Env[name]))
 	}
+	for _, name := range in.Secrets {
+		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name)))
+	}
 	for _, name := range in.Variables {
 		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name), llb.SecretOptional))
 	}

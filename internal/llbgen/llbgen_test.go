@@ -28,7 +28,7 @@ func demo() plan.Plan {
 		User:   spec.User{Name: "dev", UID: 1001, GID: 1001, Home: "/home/dev"},
 		Target: "/home/dev/src/app",
 		Installs: []plan.Install{{
-			Dir: ".", Store: plan.StoreRoot + "/pnpm", Env: map[string]string{"npm_config_cache_dir": "/var/cache"}, Variables: []string{"NPM_TOKEN"},
+			Dir: ".", Store: plan.StoreRoot + "/pnpm", Env: map[string]string{"npm_config_cache_dir": "/var/cache"}, Variables: []string{"NPM_TOKEN"}, Secrets: []string{"BUILD_TOKEN"},
 			Steps: []plan.Command{{Name: "install the workspace's dependencies", Args: []string{"pnpm", "install", "--frozen-lockfile"}}},
 		}},
 		Build: []plan.Step{
@@ -146,7 +146,7 @@ func TestSecretsStandByNameOnly(t *testing.T) {
 	if !slices.Equal(files, []string{"/run/secrets/npmrc", "/run/secrets/ca.pem"}) {
 		t.Errorf("the install sees %v", files)
 	}
-	if len(install.Secretenv) != 1 || install.Secretenv[0].Name != "NPM_TOKEN" || !install.Secretenv[0].Optional {
+	if env := install.Secretenv; len(env) != 2 || env[0].ID != "BUILD_TOKEN" || env[0].Optional || env[1].Name != "NPM_TOKEN" || !env[1].Optional {
 		t.Errorf("the install's variables are %v", install.Secretenv)
 	}
 }

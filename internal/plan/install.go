@@ -21,6 +21,7 @@ type Install struct {
 	Store     string            // the folder in the box where what is downloaded is kept between installs
 	Alone     bool              // no two installs may use Store at once
 	HomeNPMRC bool              // the package manager looks for npmrc in the home folder alone
+	Secrets   []string          // names of secret build-scoped variables that it sees; no part of the cache key
 	Variables []string          // environment variables that its configuration names: secrets, where they are set
 }
 
@@ -35,11 +36,14 @@ const StoreRoot = "/var/cache/sandwright"
 
 // installs are those of the workspace and of those nested in it; one that has
 // no package manager has none.
-func installs(f *config.File, root *workspace.Workspace, versions map[string]string) []Install {
+func installs(f *config.File, from Inputs) []Install {
 	var out []Install
+	root, versions := from.Workspace, versions(from.Lock, from.Platform)
 	add := func(ws *workspace.Workspace, say config.Installing) {
 		if ws.Manager.Name != "" {
-			out = append(out, installOf(ws, say, versions[ws.Manager.Name]))
+			in := installOf(ws, say, versions[ws.Manager.Name])
+			in.Secrets = reads(f, say.Env, from.BuildEnv, in.Env)
+			out = append(out, in)
 		}
 	}
 	add(root, f.Workspace.Installing)

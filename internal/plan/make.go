@@ -35,7 +35,7 @@ func Make(in Inputs) (Plan, error) {
 		Tools:    tools(f, in.Lock, in.Workspace, in.Platform),
 		User:     spec.User{Name: f.User.Name, UID: f.User.UID, GID: f.User.UID, Home: f.User.Home},
 		Target:   f.Workspace.Target,
-		Installs: installs(f, in.Workspace, versions(in.Lock, in.Platform)),
+		Installs: installs(f, in),
 		Build:    steps(f, in.BuildEnv),
 		Git:      f.Git != "none",
 		Env:      environment(f),
@@ -60,16 +60,23 @@ func steps(f *config.File, values map[string]string) []Step {
 	var out []Step
 	for _, b := range f.Workspace.Build {
 		s := Step{Run: b.Run, Network: b.Network, Env: map[string]string{}}
-		for _, name := range slices.Sorted(slices.Values(b.Env)) {
-			if f.Env[name].Secret {
-				s.Secrets = append(s.Secrets, name)
-			} else if value, ok := values[name]; ok {
-				s.Env[name] = value
-			}
-		}
+		s.Secrets = reads(f, b.Env, values, s.Env)
 		out = append(out, s)
 	}
 	return out
+}
+
+// reads adds to env the values of the variables that are called names, and
+// gives the names of those that are secret, sorted.
+func reads(f *config.File, names []string, values, env map[string]string) (secret []string) {
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if f.Env[name].Secret {
+			secret = append(secret, name)
+		} else if value, ok := values[name]; ok {
+			env[name] = value
+		}
+	}
+	return secret
 }
 
 func environment(f *config.File) map[string]string {

@@ -7,6 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // A build step has what it names of its scope, PID 1 what is of the run, and
@@ -15,7 +17,7 @@ func TestScopesStayApart(t *testing.T) {
 	f, err := config.Parse("sandwright.yaml", []byte(`
 name: x
 base: {debian: {suite: bookworm}}
-workspace: {build: [{run: a, env: [BUILT, BOTH, BUILD_KEY]}, {run: b}]}
+workspace: {env: [BOTH, BUILD_KEY], build: [{run: a, env: [BUILT, BOTH, BUILD_KEY]}, {run: b}]}
 env:
   BUILT: {scope: build, default: "1"}
   BOTH: {scope: [build, run], default: "2"}
@@ -36,6 +38,11 @@ services:
 	got := steps(f, map[string]string{"BUILT": "1", "BOTH": "2", "RUN_KEY": "sesame"})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	ws := &workspace.Workspace{Dir: ".", Manager: workspace.Manager{Kind: workspace.NPM, Name: "npm"}}
+	in := installs(f, Inputs{Workspace: ws, Lock: &lock.Lock{}, BuildEnv: map[string]string{"BUILT": "1", "BOTH": "2"}})
+	if len(in) != 1 || in[0].Env["BOTH"] != "2" || in[0].Env["BUILT"] != "" || !slices.Equal(in[0].Secrets, []string{"BUILD_KEY"}) {
+		t.Errorf("the install sees %+v", in)
 	}
 	s := specOf(f, Plan{})
 	var names []string
