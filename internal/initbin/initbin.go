@@ -5,7 +5,9 @@ package initbin
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"io"
 	"path"
 
@@ -28,4 +30,15 @@ func For(platform string) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(z)
+}
+
+// Sum is the sha256, in hex, of the packed binary for a platform: it changes
+// whenever what For gives does. It is empty where there is none.
+func Sum(platform string) string {
+	packed, err := files.ReadFile("bin/sandwright-init-linux-" + path.Base(platform) + ".gz")
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(packed)
+	return hex.EncodeToString(sum[:])
 }

@@ -14,6 +14,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/receipt"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -96,6 +97,13 @@ func contract(st llb.State, p plan.Plan, t tools) (llb.State, error) {
 	}
 	file := llb.Mkdir(path.Dir(spec.Path), 0o755, llb.WithParents(true), llb.WithCreatedTime(epoch)).
 		Mkfile(spec.Path, 0o644, data, llb.WithCreatedTime(epoch))
+	if p.Receipt.Version != 0 {
+		seal, err := receipt.Encode(p.Receipt)
+		if err != nil {
+			return llb.State{}, err
+		}
+		file = file.Mkfile(receipt.Path, 0o644, seal, llb.WithCreatedTime(epoch))
+	}
 	return st.File(t.passed(file), llb.WithCustomName("services")), nil
 }
 

@@ -2,7 +2,10 @@
 // that will be built and started, decided. It is pure: no clock, no disk, no network.
 package plan
 
-import "github.com/sandwright/sandwright/internal/spec"
+import (
+	"github.com/sandwright/sandwright/internal/receipt"
+	"github.com/sandwright/sandwright/internal/spec"
+)
 
 // A Plan is one image for one platform.
 type Plan struct {
@@ -18,6 +21,7 @@ type Plan struct {
 	Env      map[string]string // of the image, every step and every service
 	Spec     spec.Spec
 	Ports    []Port
+	Receipt  receipt.Receipt // of all that is here and what the image is made from; see Seal
 }
 
 // A Tool is one layer of a pinned program.

@@ -45,6 +45,13 @@ func (t *Tree) Contents(ctx context.Context) ([]Contents, error) {
 	return out, nil
 }
 
+// WholeSum is the size, in bytes, up to which the sum of a file is the sha256
+// of its contents.
+const WholeSum = chunkSize
+
+// Place gives the place of a path in Entries, and whether it is there.
+func (t *Tree) Place(path string) (int, bool) { return t.find(path) }
+
 // Read opens a file of Entries by its place, for reading once: what is read to
 // the end is what was looked at.
 func (t *Tree) Read(place int) (io.ReadCloser, error) { return t.content(t.at(place)) }

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/gitmeta"
+	"github.com/sandwright/sandwright/internal/initbin"
+	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/receipt"
+	"github.com/sandwright/sandwright/internal/stage"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// seal says what each layer of the image is made from. It reads what is not
+// known of the tree, and nothing else.
+func seal(ctx context.Context, b blueprint, repo gitmeta.Metadata) (receipt.Receipt, error) {
+	contents, err := b.tree.Contents(ctx)
+	if err != nil {
+		return receipt.Receipt{}, err
+	}
+	sums := make(map[string]string, len(b.workspace.Inputs))
+	for _, in := range b.workspace.Inputs {
+		sums[in.Path] = rawSum(b.tree, contents, in)
+	}
+	return plan.Seal(b.plan, plan.Contents{
+		Lock: b.lock, Workspace: b.workspace,
+		Raw:        func(p string) string { return sums[p] },
+		Folders:    folders(contents, b.workspace),
+		Repository: repositoryFacts(repo),
+		Init:       initbin.Sum(b.plan.Platform),
+	}), nil
+}
+
+// rawSum is the sha256 hex of a file that an install reads. What the tree knows
+// of a small file is that; a large one is read by an install as it is.
+func rawSum(tree *stage.Tree, contents []stage.Contents, in workspace.Input) string {
+	i, ok := tree.Place(in.Path)
+	if !ok || contents[i].Size > stage.WholeSum {
+		return receipt.SumOf(in.Data)
+	}
+	return hex.EncodeToString([]byte(contents[i].Sum))
+}
+
+// folders hashes what belongs to each package: all below its folder that does
+// not belong to one further in.
+func folders(contents []stage.Contents, ws *workspace.Workspace) map[string]string {
+	dirs := make(map[string]bool, len(ws.Packages))
+	for _, p := range ws.Packages {
+		dirs[p.Dir] = true
+	}
+	sums := map[string]hash.Hash{}
+	owner := "."
+	last := "\x00"
+	for _, c := range contents {
+		if dir := path.Dir(c.Path); dir != last {
+			last, owner = dir, ownerOf(dir, dirs)
+		}
+		if c.Kind == stage.Dir {
+			continue
+		}
+		h, ok := sums[owner]
+		if !ok {
+			h = sha256.New()
+			sums[owner] = h
+		}
+		fmt.Fprintf(h, "%q %d %o %x\n", c.Path, c.Kind, c.Mode, c.Sum)
+	}
+	out := make(map[string]string, len(sums))
+	for dir, h := range sums {
+		out[dir] = hex.EncodeToString(h.Sum(nil))
+	}
+	return out
+}
+
+// ownerOf is the innermost package that a folder is in.
+func ownerOf(dir string, packages map[string]bool) string {
+	for dir != "." && !packages[dir] {
+		dir = path.Dir(dir)
+	}
+	return dir
+}
+
+// repositoryFacts are the files of .git.
+func repositoryFacts(repo gitmeta.Metadata) map[string]string {
+	out := map[string]string{}
+	for _, f := range repo.Files {
+		if f.Open != nil {
+			out[receipt.Name(strings.TrimPrefix(f.Path, ".git/"))] = "#" + hex.EncodeToString(f.ID[:4])
+		}
+	}
+	return out
+}
+
+// sealNames are the layers that a plan has.
+func sealNames(r receipt.Receipt) []string {
+	names := make([]string, len(r.Layers))
+	for i, l := range r.Layers {
+		names[i] = l.Name
+	}
+	return slices.Clip(names)
+}

@@ -1,0 +1,53 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/sandwright/sandwright/internal/receipt"
+)
+
+// A Difference is what becomes of one layer, and what decides it.
+type Difference struct {
+	Layer   string          `json:"layer"`
+	Rebuilt bool            `json:"rebuilt"`
+	Causes  []receipt.Cause `json:"causes,omitempty"` // of its own
+	After   string          `json:"after,omitempty"`  // without causes: the first layer below that is rebuilt
+}
+
+// Diff gives each layer of what will be built, in its order, and whether what
+// was built before has it.
+func Diff(before, after receipt.Receipt) []Difference {
+	rebuilt := map[string]bool{}
+	var out []Difference
+	for _, l := range after.Layers {
+		d := Difference{Layer: l.Name}
+		if was, ok := before.Layer(l.Name); ok {
+			d.Causes = l.Causes(was)
+			d.Causes = append(d.Causes, gone(was.On, l.On)...)
+		} else {
+			d.Causes = []receipt.Cause{{File: "layer " + l.Name, Change: receipt.Added}}
+		}
+		d.Rebuilt = len(d.Causes) > 0
+		for _, below := range l.On {
+			if rebuilt[below] {
+				d.Rebuilt = true
+				if len(d.Causes) == 0 && d.After == "" {
+					d.After = below
+				}
+			}
+		}
+		rebuilt[l.Name] = d.Rebuilt
+		out = append(out, d)
+	}
+	return out
+}
+
+// gone are the layers that one stood on and does not any more.
+func gone(before, after []string) (out []receipt.Cause) {
+	for _, name := range before {
+		if !slices.Contains(after, name) {
+			out = append(out, receipt.Cause{File: "layer " + name, Change: receipt.Removed})
+		}
+	}
+	return out
+}

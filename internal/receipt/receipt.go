@@ -1,0 +1,200 @@
+// Package receipt is the seal of an image: what each of its layers was made
+// from, as one JSON file in the image that both binaries read. Equal inputs
+// give equal receipts; it holds no time, no path of the host, no value of a
+// secret. Standard library only.
+package receipt
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"unicode/utf8"
+)
+
+// Version is the only version of the format there is.
+const Version = 1
+
+// Path is where the receipt stands in the box.
+const Path = "/etc/sandwright/receipt.json"
+
+// MaxSize bounds an encoded receipt, bytes.
+const MaxSize = 16 << 20
+
+// A Receipt says what one image for one platform was made from.
+type Receipt struct {
+	Version  int     `json:"version"`
+	Name     string  `json:"name"`
+	Platform string  `json:"platform"`
+	Target   string  `json:"target"` // the workspace in the box
+	Layers   []Layer `json:"layers"` // each after those that it stands on
+}
+
+// A Layer is what is made, or taken from the store, as one. When its files
+// differ it is made again, as is all that stands on it.
+type Layer struct {
+	Name  string   `json:"name"`            // such as base, tool node, install or build 1
+	On    []string `json:"on,omitempty"`    // layers before it, in their order
+	Run   []string `json:"run,omitempty"`   // what runs in the workspace to make it
+	Files []File   `json:"files,omitempty"` // sorted by path
+}
+
+// A Kind is what of a file decides.
+type Kind string
+
+// The kinds of a file.
+const (
+	Whole    Kind = ""         // every byte
+	Manifest Kind = "manifest" // the fields of a package.json that an install looks at
+	Head     Kind = "head"     // the line that says what runs a script
+	Tree     Kind = "tree"     // every file below a folder
+	Said     Kind = "said"     // the fields that are listed, of a file that is not in the box
+)
+
+// A File is what decides of one file.
+type File struct {
+	Path   string            `json:"path"` // relative to the workspace; of Said, a name for people
+	Kind   Kind              `json:"kind,omitempty"`
+	Sum    string            `json:"sum,omitempty"`    // sha256 hex of the file as it stands; none of Said
+	Seen   string            `json:"seen,omitempty"`   // sha256 hex of what of it decides; none where that is all
+	Fields map[string]string `json:"fields,omitempty"` // a part's name -> its value, or # and a hash of it
+}
+
+// Name is a path as a receipt has it: JSON has no other bytes than UTF-8, so
+// that of another name is told apart by a hash.
+func Name(path string) string {
+	if utf8.ValidString(path) {
+		return path
+	}
+	return strings.ToValidUTF8(path, "\uFFFD") + "#" + SumOf([]byte(path))[:8]
+}
+
+// decides is the hash of what decides.
+func (f File) decides() string {
+	if f.Seen != "" {
+		return f.Seen
+	}
+	return f.Sum
+}
+
+// Layer gives the layer of a name.
+func (r Receipt) Layer(name string) (Layer, bool) {
+	for _, l := range r.Layers {
+		if l.Name == name {
+			return l, true
+		}
+	}
+	return Layer{}, false
+}
+
+// Encode writes r so that equal receipts are equal bytes.
+func Encode(r Receipt) ([]byte, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, err
+	}
+	if b.Len() > MaxSize {
+		return nil, fmt.Errorf("the receipt has %d bytes, at most %d", b.Len(), MaxSize)
+	}
+	return b.Bytes(), nil
+}
+
+// Decode reads what Encode wrote, and nothing else: it may come from anywhere.
+func Decode(data []byte) (Receipt, error) {
+	var r Receipt
+	if len(data) > MaxSize {
+		return r, fmt.Errorf("it has %d bytes, at most %d", len(data), MaxSize)
+	}
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return r, errors.New("it is not JSON of a receipt")
+	}
+	if head.Version != Version {
+		return r, fmt.Errorf("it has version %d, and this program knows %d", head.Version, Version)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil {
+		return Receipt{}, errors.New("it is not JSON of a receipt")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Receipt{}, errors.New("there is text after its end")
+	}
+	if err := r.check(); err != nil {
+		return Receipt{}, err
+	}
+	return r, nil
+}
+
+// check refuses what Diff and sync could not rely on.
+func (r Receipt) check() error {
+	if r.Version != Version {
+		return fmt.Errorf("it has version %d, and this program knows %d", r.Version, Version)
+	}
+	if !path.IsAbs(r.Target) || path.Clean(r.Target) != r.Target {
+		return fmt.Errorf("%q is no folder of a box", r.Target)
+	}
+	seen := map[string]bool{}
+	for _, l := range r.Layers {
+		if l.Name == "" || seen[l.Name] {
+			return fmt.Errorf("a layer called %q stands twice, or has no name", l.Name)
+		}
+		for _, below := range l.On {
+			if !seen[below] {
+				return fmt.Errorf("layer %q stands on %q, which is not before it", l.Name, below)
+			}
+		}
+		if err := l.check(); err != nil {
+			return err
+		}
+		seen[l.Name] = true
+	}
+	return nil
+}
+
+func (l Layer) check() error {
+	last := ""
+	for i, f := range l.Files {
+		if i > 0 && f.Path <= last {
+			return fmt.Errorf("layer %q: file %q is not in order", l.Name, f.Path)
+		}
+		last = f.Path
+		switch f.Kind {
+		case Said:
+			if f.Path == "" || f.Sum != "" || f.Seen != "" {
+				return fmt.Errorf("layer %q: file %q is not what is said", l.Name, f.Path)
+			}
+			continue
+		case Whole, Manifest, Head, Tree:
+		default:
+			return fmt.Errorf("layer %q: file %q is of kind %q, which does not exist", l.Name, f.Path, f.Kind)
+		}
+		if !fs.ValidPath(f.Path) || !isSum(f.Sum) || f.Seen != "" && !isSum(f.Seen) {
+			return fmt.Errorf("layer %q: file %q has no path in a workspace, or no sum", l.Name, f.Path)
+		}
+	}
+	return nil
+}
+
+func isSum(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,164 @@
+// Package record keeps on this machine what was built last of a project, and
+// what was put into a sandbox: the receipt, the sizes of layers, and each file
+// of the workspace. What it keeps may be lost: then all counts as new.
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/receipt"
+)
+
+// Version is the only version of the format that is read and written.
+const Version = 1
+
+// maxSize bounds a record that is read, bytes.
+const maxSize = 512 << 20
+
+// A Record is one build, or the state of one sandbox.
+type Record struct {
+	Version int              `json:"version"`
+	Image   string           `json:"image"`             // identity of what was built
+	Sandbox string           `json:"sandbox,omitempty"` // which start of a sandbox it is about; empty: a build
+	Made    time.Time        `json:"made"`
+	Receipt receipt.Receipt  `json:"receipt"`
+	Layers  map[string]Layer `json:"layers,omitempty"` // by name, as far as they are known
+	Count   int              `json:"files"`            // of Files
+
+	Files []File `json:"-"` // of the workspace, in the order of a walk; no folders
+}
+
+// A Layer is what is known of one in the engine's store.
+type Layer struct {
+	Dir   string `json:"dir"`
+	Bytes int64  `json:"bytes"` // of its files
+}
+
+// A File is one file or link of the workspace.
+type File struct {
+	Path   string
+	Mode   uint32 // permission bits
+	Size   int64  // bytes
+	Sum    string // hex: as package stage sums it; of a link, its target's
+	Target string // of a link
+	Link   bool
+}
+
+// Write keeps r under a name, whole or not at all.
+func Write(path string, r Record) (err error) {
+	cannot := func(err error) error { return fault.Cannot("keep the record of a build: %w", err) }
+	r.Version, r.Count = Version, len(r.Files)
+	head, err := json.Marshal(r)
+	if err != nil {
+		return cannot(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return cannot(err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".record-*")
+	if err != nil {
+		return cannot(err)
+	}
+	defer os.Remove(f.Name())
+	out := bufio.NewWriterSize(f, 1<<16)
+	out.Write(head)
+	out.WriteByte('\n')
+	for _, one := range r.Files {
+		kind := "f"
+		if one.Link {
+			kind = "l"
+		}
+		fmt.Fprintf(out, "%s %o %d %s %q %q\n", kind, one.Mode, one.Size, one.Sum, one.Path, one.Target)
+	}
+	if err := errors.Join(out.Flush(), f.Sync(), f.Close()); err != nil {
+		return cannot(err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return cannot(err)
+	}
+	return nil
+}
+
+// Read gives the record of a name; ok is false where there is none, or none
+// that this program can use.
+func Read(path string) (r Record, ok bool) {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > maxSize {
+		return r, false
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return r, false
+	}
+	r, err = parse(data)
+	return r, err == nil
+}
+
+// parse reads what Write wrote.
+func parse(data []byte) (Record, error) {
+	head, rest, _ := bytes.Cut(data, []byte("\n"))
+	var r Record
+	if err := json.Unmarshal(head, &r); err != nil {
+		return Record{}, err
+	}
+	if r.Version != Version {
+		return Record{}, fmt.Errorf("version %d", r.Version)
+	}
+	seal, err := json.Marshal(r.Receipt)
+	if err != nil {
+		return Record{}, err
+	}
+	if _, err := receipt.Decode(seal); err != nil {
+		return Record{}, err
+	}
+	for line := range strings.Lines(string(rest)) {
+		one, err := parseFile(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			return Record{}, err
+		}
+		r.Files = append(r.Files, one)
+	}
+	if len(r.Files) != r.Count {
+		return Record{}, fmt.Errorf("%d files, not %d", len(r.Files), r.Count)
+	}
+	return r, nil
+}
+
+// parseFile reads KIND MODE SIZE SUM PATH TARGET.
+func parseFile(line string) (f File, err error) {
+	words := strings.SplitN(line, " ", 5)
+	if len(words) != 5 || words[0] != "f" && words[0] != "l" {
+		return f, errors.New("it is no file")
+	}
+	mode, err := strconv.ParseUint(words[1], 8, 32)
+	if err != nil {
+		return f, err
+	}
+	if f.Size, err = strconv.ParseInt(words[2], 10, 64); err != nil {
+		return f, err
+	}
+	f.Mode, f.Sum, f.Link = uint32(mode), words[3], words[0] == "l"
+	quoted, err := strconv.QuotedPrefix(words[4])
+	if err != nil {
+		return f, err
+	}
+	target, ok := strings.CutPrefix(words[4][len(quoted):], " ")
+	if !ok {
+		return f, errors.New("it has no target")
+	}
+	if f.Path, err = strconv.Unquote(quoted); err != nil {
+		return f, err
+	}
+	f.Target, err = strconv.Unquote(target)
+	return f, err
+}
