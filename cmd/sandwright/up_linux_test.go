@@ -43,6 +43,7 @@ func TestUp(t *testing.T) {
 			t.Errorf("the new script is not in the box:\n%s", out)
 		}
 	})
+	t.Run("why says what is made again", func(t *testing.T) { why(t, b) })
 	t.Run("the box is what the file says", func(t *testing.T) { inside(t, b) })
 	t.Run("the box is a repository", func(t *testing.T) { repository(t, b) })
 	t.Run("the tools are what the lock pins", func(t *testing.T) { toolsVerify(t, b) })

@@ -33,9 +33,17 @@ type blueprint struct {
 	labels    map[string]string // of the image, besides its own
 }
 
-// A recipe is a blueprint with its layers in the store: what the engine takes.
-type recipe struct {
+// A drawing is a blueprint with all that it needs of the disk: nothing is
+// decided any more, and nothing is fetched or built.
+type drawing struct {
 	blueprint
+	repository gitmeta.Metadata
+	print      string // identity: equal drawings, by one sandwright, give equal images
+}
+
+// A recipe is a drawing with its layers in the store: what the engine takes.
+type recipe struct {
+	drawing
 	image      string // identity: equal inputs have equal ones
 	definition *llb.Definition
 	request    engine.Request
@@ -109,9 +117,37 @@ func (a *app) judgeTree(ctx context.Context, tree *stage.Tree, file *config.File
 	return append(append(fault.All(err), v.faults()...), overBudget(tree, file)...)
 }
 
+// draw reads the repository, and seals the plan.
+func (a *app) draw(ctx context.Context, b blueprint) (d drawing, err error) {
+	d.blueprint = b
+	if d.repository, err = repository(ctx, b); err != nil {
+		return d, err
+	}
+	for _, notice := range d.repository.Notices {
+		fmt.Fprintln(a.Err, "notice:", notice)
+	}
+	if d.plan.Receipt, err = seal(ctx, b, d.repository); err != nil {
+		return d, err
+	}
+	d.print, err = d.fingerprint(ctx)
+	return d, err
+}
+
 // prepare brings what the lock pins into the store, and lowers the plan.
 func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
-	layers, secrets, err := a.layers(ctx, b)
+	d, err := a.draw(ctx, b)
+	if err != nil {
+		return recipe{}, err
+	}
+	return a.finish(ctx, d)
+}
+
+// finish is what prepare does after drawing.
+func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
+	if err := a.announce(ctx, b); err != nil {
+		return recipe{}, err
+	}
+	layers, secrets, err := a.layers(ctx, b.blueprint)
 	if err != nil {
 		return recipe{}, err
 	}
@@ -119,14 +155,7 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	repo, err := repository(ctx, b)
-	if err != nil {
-		return recipe{}, err
-	}
-	for _, notice := range repo.Notices {
-		fmt.Fprintln(a.Err, "notice:", notice)
-	}
-	image, err := identity(ctx, b, repo, def)
+	image, err := identity(ctx, b, def)
 	if err != nil {
 		return recipe{}, err
 	}
@@ -140,26 +169,26 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 	}
 	owner := stage.Options{UID: b.plan.User.UID, GID: b.plan.User.GID}
 	trees := manifestTrees(b.workspace, owner)
-	trees[llbgen.Source], trees[llbgen.Git] = b.tree.FS(), made(repo, owner)
-	r := recipe{blueprint: b, image: image, definition: def, config: imageConfig, leaks: leaks, request: engine.Request{
+	trees[llbgen.Source], trees[llbgen.Git] = b.tree.FS(), made(b.repository, owner)
+	r := recipe{drawing: b, image: image, definition: def, config: imageConfig, leaks: leaks, request: engine.Request{
 		Image:      image,
 		Definition: def,
 		Trees:      trees,
 		Secrets:    secrets,
 		Hide:       leaks.Secrets(),
 	}}
-	return r, a.share(ctx, b, &r.request)
+	return r, a.share(ctx, b.blueprint, &r.request)
 }
 
 // identity is a hash of all that decides the image: the graph, and the
 // contents of the trees it reads. The values of secrets are not in it.
-func identity(ctx context.Context, b blueprint, repo gitmeta.Metadata, def *llb.Definition) (string, error) {
+func identity(ctx context.Context, b drawing, def *llb.Definition) (string, error) {
 	tree, err := b.tree.Digest(ctx)
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, tree, repo.Digest())
+	fmt.Fprintln(h, tree, b.repository.Digest())
 	for _, ws := range b.workspace.All() {
 		for _, in := range ws.Inputs {
 			fmt.Fprintf(h, "%q %x\n", path.Join(ws.Dir, in.Path), sha256.Sum256(in.Data))

@@ -40,3 +40,4 @@ func homeAsSaid() string {
 func engineDir() string    { return filepath.Join(home(), "engine") }
 func storeDir() string     { return filepath.Join(home(), "store") }
 func sandboxesDir() string { return filepath.Join(home(), "sandboxes") }
+func recordsDir() string   { return filepath.Join(home(), "records") }

@@ -4,10 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"hash"
+	"os"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/gitmeta"
@@ -25,9 +26,12 @@ func seal(ctx context.Context, b blueprint, repo gitmeta.Metadata) (receipt.Rece
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	sums := make(map[string]string, len(b.workspace.Inputs))
-	for _, in := range b.workspace.Inputs {
-		sums[in.Path] = rawSum(b.tree, contents, in)
+	sums := map[string]string{}
+	for _, ws := range b.workspace.All() {
+		for _, in := range ws.Inputs {
+			name := path.Join(ws.Dir, in.Path)
+			sums[name] = rawSum(b.tree, contents, name, in.Data)
+		}
 	}
 	return plan.Seal(b.plan, plan.Contents{
 		Lock: b.lock, Workspace: b.workspace,
@@ -40,10 +44,10 @@ func seal(ctx context.Context, b blueprint, repo gitmeta.Metadata) (receipt.Rece
 
 // rawSum is the sha256 hex of a file that an install reads. What the tree knows
 // of a small file is that; a large one is read by an install as it is.
-func rawSum(tree *stage.Tree, contents []stage.Contents, in workspace.Input) string {
-	i, ok := tree.Place(in.Path)
+func rawSum(tree *stage.Tree, contents []stage.Contents, name string, data []byte) string {
+	i, ok := tree.Place(name)
 	if !ok || contents[i].Size > stage.WholeSum {
-		return receipt.SumOf(in.Data)
+		return receipt.SumOf(data)
 	}
 	return hex.EncodeToString([]byte(contents[i].Sum))
 }
@@ -51,9 +55,11 @@ func rawSum(tree *stage.Tree, contents []stage.Contents, in workspace.Input) str
 // folders hashes what belongs to each package: all below its folder that does
 // not belong to one further in.
 func folders(contents []stage.Contents, ws *workspace.Workspace) map[string]string {
-	dirs := make(map[string]bool, len(ws.Packages))
-	for _, p := range ws.Packages {
-		dirs[p.Dir] = true
+	dirs := map[string]bool{}
+	for _, one := range ws.All() {
+		for _, p := range one.Packages {
+			dirs[path.Join(one.Dir, p.Dir)] = true
+		}
 	}
 	sums := map[string]hash.Hash{}
 	owner := "."
@@ -98,11 +104,21 @@ func repositoryFacts(repo gitmeta.Metadata) map[string]string {
 	return out
 }
 
-// sealNames are the layers that a plan has.
-func sealNames(r receipt.Receipt) []string {
-	names := make([]string, len(r.Layers))
-	for i, l := range r.Layers {
-		names[i] = l.Name
+// fingerprint is a hash of all that the image is made from, and of the program
+// that makes it.
+func (d drawing) fingerprint(ctx context.Context) (string, error) {
+	tree, err := d.tree.Digest(ctx)
+	if err != nil {
+		return "", err
 	}
-	return slices.Clip(names)
+	h := sha256.New()
+	fmt.Fprintln(h, tree, d.repository.Digest(), initbin.Sum(d.plan.Platform))
+	err = json.NewEncoder(h).Encode([]any{d.plan, d.lock, d.workspace})
+	if err != nil {
+		return "", err
+	}
+	if self, err := os.Stat("/proc/self/exe"); err == nil {
+		fmt.Fprintln(h, self.Size(), self.ModTime().UnixNano())
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }

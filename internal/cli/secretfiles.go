@@ -12,7 +12,7 @@ import (
 // secretFiles are the files that secrets of the sandbox were read from, by name:
 // the sandbox hears when they change. A file that holds another value is not
 // where a secret came from.
-func (r recipe) secretFiles(flags envFlags) map[string]string {
+func (r drawing) secretFiles(flags envFlags) map[string]string {
 	files := map[string]string{}
 	look := func(name string, v config.Variable) {
 		if _, shown := r.values.shown[name]; shown || !v.Secret {

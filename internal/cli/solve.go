@@ -18,6 +18,9 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Res
 	if err == nil {
 		err = checkLayers(ctx, r.leaks, res.Layers)
 	}
+	if err == nil {
+		err = remember(ctx, r, res)
+	}
 	return res, err
 }
 

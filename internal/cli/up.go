@@ -55,11 +55,11 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	r, err := a.prepare(ctx, b)
+	d, err := a.draw(ctx, b)
 	if err != nil {
 		return err
 	}
-	config := a.sandboxConfig(r, ports, f.env)
+	config := a.sandboxConfig(d, ports, f.env)
 	old, err := a.local().Find(ctx, config.Project, config.Name)
 	if errors.Is(err, provider.ErrNotFound) {
 		old, err = nil, nil
@@ -73,6 +73,11 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		}
 		return a.finishUp(ctx, old)
 	}
+	r, err := a.finish(ctx, d)
+	if err != nil {
+		return err
+	}
+	config.Image = r.image
 	sb, err := a.launch(ctx, r, config, f.recreate)
 	if err != nil {
 		return err
@@ -107,12 +112,11 @@ func revive(ctx context.Context, sb provider.Sandbox) error {
 	return err
 }
 
-// sandboxConfig says what is to run.
-func (a *app) sandboxConfig(r recipe, ports []provider.Port, flags envFlags) provider.Config {
+// sandboxConfig says what is to run, but for its image.
+func (a *app) sandboxConfig(r drawing, ports []provider.Port, flags envFlags) provider.Config {
 	c := provider.Config{
 		Project: r.project.dir,
 		Name:    a.sandboxName(r.project),
-		Image:   r.image,
 		Env:     r.plan.Env,
 		Values:  r.values.run,
 
@@ -127,12 +131,12 @@ func (a *app) sandboxConfig(r recipe, ports []provider.Port, flags envFlags) pro
 
 // revision is a hash of all that a running sandbox was started from. Secrets
 // are not in it: a changed secret needs --recreate.
-func revision(r recipe, ports []provider.Port) string {
+func revision(r drawing, ports []provider.Port) string {
 	data, err := json.Marshal(struct {
-		Image  string
+		Print  string
 		Values map[string]string
 		Ports  []provider.Port
-	}{r.image, r.values.shown, ports})
+	}{r.print, r.values.shown, ports})
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}

@@ -20,5 +20,5 @@ func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	for _, name := range s.Secrets {
 		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name)))
 	}
-	return run(st, p, []string{"/bin/sh", "-ec", s.Run}, s.Run, opts...)
+	return run(st, p, s.Shell(), s.Run, opts...)
 }

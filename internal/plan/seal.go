@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/lock"
@@ -17,11 +18,11 @@ import (
 	"github.com/sandwright/sandwright/internal/workspace"
 )
 
-// Names of layers. That of a tool is ToolLayer, of a build step StepLayer.
+// Names of layers. That of a tool is ToolLayer, of an install InstallLayer, of
+// a build step StepLayer.
 const (
 	LayerBase       = "base"
 	LayerUser       = "user"
-	LayerInstall    = "install"
 	LayerSource     = "source"
 	LayerHooks      = "lifecycle scripts"
 	LayerRepository = "repository"
@@ -30,6 +31,14 @@ const (
 
 // ToolLayer is the name of a tool's layer.
 func ToolLayer(tool string) string { return "tool " + tool }
+
+// InstallLayer is the name of the layer of the install in a folder.
+func InstallLayer(dir string) string {
+	if dir == "." {
+		return "install"
+	}
+	return "install " + dir
+}
 
 // StepLayer is the name of the layer of a build step, the first of which is 0.
 func StepLayer(i int) string { return "build " + strconv.Itoa(i+1) }
@@ -44,7 +53,7 @@ const (
 type Contents struct {
 	Lock      *lock.Lock
 	Workspace *workspace.Workspace
-	// Raw gives the sha256 hex of a file of the workspace as it stands.
+	// Raw gives the sha256 hex of a file of the tree as it stands.
 	Raw        func(path string) string
 	Folders    map[string]string // folder of a package -> sha256 hex of all below it that is no other package's
 	Repository map[string]string // parts of what .git is made from -> value
@@ -57,20 +66,15 @@ func Seal(p Plan, c Contents) receipt.Receipt {
 	s.add(LayerBase, nil, nil, baseFacts(c.Lock.Base, p.Platform))
 	system := s.tools(UseInstall, LayerBase)
 	s.add(LayerUser, system, nil, said(fileConfig, userFacts(p)))
-	s.add(LayerInstall, []string{LayerUser}, p.Install, s.inputs()...)
-	top := append([]string{LayerInstall}, s.tools(UseBuild)...)
+	top := s.tools(UseBuild, s.installs(LayerUser))
 	s.add(LayerSource, top, nil, s.folders()...)
-	last := LayerSource
-	if p.Hooks {
-		s.add(LayerHooks, []string{last}, append(slices.Clone(p.Install), "--offline"))
-		last = LayerHooks
-	}
+	last := s.hooks(LayerSource)
 	for i, step := range p.Build {
-		s.add(StepLayer(i), []string{last}, shell(step), said(fileConfig, stepFacts(i, step)))
+		s.add(StepLayer(i), []string{last}, [][]string{step.Shell()}, said(fileConfig, stepFacts(i, step)))
 		last = StepLayer(i)
 	}
 	if p.Git {
-		s.add(LayerRepository, []string{last}, nil, said(".git", c.Repository))
+		s.add(LayerRepository, []string{last}, nil, said(".git", maps.Clone(c.Repository)))
 		last = LayerRepository
 	}
 	s.add(LayerServices, s.tools(UseRun, last), nil, said(fileConfig, serviceFacts(p.Spec)), said("sandwright", map[string]string{"PID 1": receipt.Value(short(c.Init))}))
@@ -84,7 +88,7 @@ type sealer struct {
 	out receipt.Receipt
 }
 
-func (s *sealer) add(name string, on, run []string, files ...receipt.File) {
+func (s *sealer) add(name string, on []string, run [][]string, files ...receipt.File) {
 	files = slices.DeleteFunc(files, func(f receipt.File) bool { return f.Kind == receipt.Said && len(f.Fields) == 0 })
 	slices.SortFunc(files, func(a, b receipt.File) int { return cmp.Compare(a.Path, b.Path) })
 	s.out.Layers = append(s.out.Layers, receipt.Layer{Name: name, On: on, Run: run, Files: files})
@@ -108,21 +112,64 @@ func (s *sealer) tools(use Use, below ...string) []string {
 	return below
 }
 
-// inputs are the files that an install reads, and how much of each.
-func (s *sealer) inputs() (out []receipt.File) {
-	for _, in := range s.c.Workspace.Inputs {
-		f := receipt.File{Path: receipt.Name(in.Path), Sum: s.c.Raw(in.Path), Seen: receipt.SumOf(in.Data), Fields: receipt.FieldsOf(in.Path, in.Data)}
-		switch {
-		case f.Sum == f.Seen:
-			f.Seen = ""
-		case path.Base(in.Path) == "package.json":
-			f.Kind = receipt.Manifest
-		default:
-			f.Kind = receipt.Head
+// installs adds the layers of the installs, one on the other, and gives the
+// last of them.
+func (s *sealer) installs(last string) string {
+	for _, in := range s.p.Installs {
+		var run [][]string
+		for _, c := range in.Steps {
+			run = append(run, c.Args)
 		}
-		out = append(out, f)
+		env := map[string]string{}
+		for name, value := range in.Env {
+			env["env."+name] = receipt.Value(value)
+		}
+		s.add(InstallLayer(in.Dir), []string{last}, run, append(s.inputs(in.Dir), said("the package manager", env))...)
+		last = InstallLayer(in.Dir)
+	}
+	return last
+}
+
+// hooks adds the layer of the workspaces' own lifecycle scripts, where there
+// are any, and gives the last layer.
+func (s *sealer) hooks(last string) string {
+	var run [][]string
+	for _, in := range s.p.Installs {
+		if len(in.Hooks) > 0 {
+			run = append(run, in.Hooks)
+		}
+	}
+	if len(run) == 0 {
+		return last
+	}
+	s.add(LayerHooks, []string{last}, run)
+	return LayerHooks
+}
+
+// inputs are the files that the install in a folder reads, and how much of each.
+func (s *sealer) inputs(dir string) (out []receipt.File) {
+	for _, ws := range s.c.Workspace.All() {
+		if ws.Dir != dir {
+			continue
+		}
+		for _, in := range ws.Inputs {
+			out = append(out, s.input(path.Join(dir, in.Path), in.Data))
+		}
 	}
 	return out
+}
+
+func (s *sealer) input(name string, data []byte) receipt.File {
+	f := receipt.File{Path: receipt.Name(name), Sum: s.c.Raw(name), Seen: receipt.SumOf(data), Fields: receipt.FieldsOf(name, data)}
+	switch {
+	case f.Sum == f.Seen:
+		f.Seen = ""
+	case path.Base(name) == "package.json":
+		f.Kind = receipt.Manifest
+	default:
+		f.Kind = receipt.Head
+	}
+	return f
 }
 
 // folders are the packages of the workspace.
@@ -162,14 +209,19 @@ func userFacts(p Plan) map[string]string {
 	return out
 }
 
-// shell is what runs a build step.
-func shell(s Step) []string { return []string{"/bin/sh", "-ec", s.Run} }
+// Shell is the command of s.
+func (s Step) Shell() []string { return []string{"/bin/sh", "-ec", s.Run} }
 
 // stepFacts are what the file says of a build step. Of secrets only the names
 // are part of what is built.
 func stepFacts(i int, s Step) map[string]string {
 	prefix := fmt.Sprintf("workspace.build[%d].", i)
 	out := map[string]string{prefix + "run": receipt.Value(s.Run)}
+	for name, value := range map[string]string{"dir": s.Dir, "inputs": strings.Join(s.Inputs, " "), "outputs": strings.Join(s.Outputs, " ")} {
+		if value != "" {
+			out[prefix+name] = receipt.Value(value)
+		}
+	}
 	if s.Network {
 		out[prefix+"network"] = "true"
 	}

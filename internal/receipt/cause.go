@@ -63,7 +63,7 @@ func (l Layer) Causes(old Layer) []Cause {
 	for _, p := range slices.Sorted(maps.Keys(before)) {
 		out = append(out, before[p].whole(Removed)...)
 	}
-	if len(out) == 0 && !slices.Equal(l.Run, old.Run) {
+	if len(out) == 0 && !slices.EqualFunc(l.Run, old.Run, slices.Equal) {
 		out = []Cause{{File: "its command", Change: Changed}}
 	}
 	slices.SortStableFunc(out, func(a, b Cause) int { return strings.Compare(a.File, b.File) })
@@ -87,7 +87,7 @@ func (f File) whole(change Change) (out []Cause) {
 
 // causes are the fields that differ, or the file where no field tells it.
 func (f File) causes(was File) (out []Cause) {
-	if f.Kind == was.Kind && f.decides() == was.decides() && f.Kind != Said {
+	if f.Kind == was.Kind && f.Decides() == was.Decides() && f.Kind != Said {
 		return nil
 	}
 	names := map[string]bool{}

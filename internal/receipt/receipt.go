@@ -37,10 +37,10 @@ type Receipt struct {
 // A Layer is what is made, or taken from the store, as one. When its files
 // differ it is made again, as is all that stands on it.
 type Layer struct {
-	Name  string   `json:"name"`            // such as base, tool node, install or build 1
-	On    []string `json:"on,omitempty"`    // layers before it, in their order
-	Run   []string `json:"run,omitempty"`   // what runs in the workspace to make it
-	Files []File   `json:"files,omitempty"` // sorted by path
+	Name  string     `json:"name"`            // such as base, tool node, install or build 1
+	On    []string   `json:"on,omitempty"`    // layers before it, in their order
+	Run   [][]string `json:"run,omitempty"`   // the commands that make it, in their order
+	Files []File     `json:"files,omitempty"` // sorted by path
 }
 
 // A Kind is what of a file decides.
@@ -73,8 +73,8 @@ func Name(path string) string {
 	return strings.ToValidUTF8(path, "\uFFFD") + "#" + SumOf([]byte(path))[:8]
 }
 
-// decides is the hash of what decides.
-func (f File) decides() string {
+// Decides is the hash of what decides.
+func (f File) Decides() string {
 	if f.Seen != "" {
 		return f.Seen
 	}

@@ -27,13 +27,13 @@ const maxSize = 512 << 20
 
 // A Record is one build, or the state of one sandbox.
 type Record struct {
-	Version int              `json:"version"`
-	Image   string           `json:"image"`             // identity of what was built
-	Sandbox string           `json:"sandbox,omitempty"` // which start of a sandbox it is about; empty: a build
-	Made    time.Time        `json:"made"`
-	Receipt receipt.Receipt  `json:"receipt"`
-	Layers  map[string]Layer `json:"layers,omitempty"` // by name, as far as they are known
-	Count   int              `json:"files"`            // of Files
+	Version int             `json:"version"`
+	Image   string          `json:"image"`             // identity of what was built
+	Sandbox string          `json:"sandbox,omitempty"` // which start of a sandbox it is about; empty: a build
+	Made    time.Time       `json:"made"`
+	Receipt receipt.Receipt `json:"receipt"`
+	Layers  []Layer         `json:"layers,omitempty"` // unpacked, uppermost first; none where the engine is elsewhere
+	Count   int             `json:"files"`            // of Files
 
 	Files []File `json:"-"` // of the workspace, in the order of a walk; no folders
 }
@@ -41,7 +41,14 @@ type Record struct {
 // A Layer is what is known of one in the engine's store.
 type Layer struct {
 	Dir   string `json:"dir"`
+	Name  string `json:"name"`  // what made it, in the engine's words
 	Bytes int64  `json:"bytes"` // of its files
+}
+
+// There tells whether the store still has it.
+func (l Layer) There() bool {
+	info, err := os.Lstat(l.Dir)
+	return err == nil && info.IsDir()
 }
 
 // A File is one file or link of the workspace.
