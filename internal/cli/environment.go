@@ -48,7 +48,8 @@ type values struct {
 	buildSecrets map[string][]byte
 	run          map[string]string // run-scoped, secrets among them
 	shown        map[string]string // run-scoped, not secret
-	notices      []string          // about deprecated variables
+	publish      map[string]env.Value
+	notices      []string // about deprecated variables
 }
 
 // resolveEnv checks every variable that the command needs, and gives all
@@ -56,7 +57,7 @@ type values struct {
 func resolveEnv(ctx context.Context, p project, f envFlags) (values, error) {
 	file := p.file
 	resolved, err := f.resolve(ctx, p.dir, schemaOf(file, f.scope))
-	v := values{map[string]string{}, map[string][]byte{}, map[string]string{}, map[string]string{}, resolved.Notices}
+	v := values{map[string]string{}, map[string][]byte{}, map[string]string{}, map[string]string{}, map[string]env.Value{}, resolved.Notices}
 	for name, value := range resolved.Values {
 		v.add(file.Env[name], name, value)
 	}
@@ -85,6 +86,9 @@ func (v *values) add(declared config.Variable, name string, value env.Value) {
 	}
 	if declared.In(config.ScopeRun) {
 		v.give(name, value)
+	}
+	if declared.In(config.ScopePublish) {
+		v.publish[name] = value
 	}
 }
 

@@ -27,12 +27,7 @@ func (f buildFlags) parse() (imageNames, []engine.Output, error) {
 			faults = append(faults, checkName(ref)...)
 		}
 	}
-	for _, p := range f.platforms {
-		if p != "linux/amd64" && p != "linux/arm64" {
-			faults = append(faults, fault.Cannot("build for platform %q: it is neither linux/amd64 nor linux/arm64", p).WithCode(fault.ExitUsage))
-		}
-	}
-	faults = append(faults, f.image.check()...)
+	faults = append(append(faults, checkPlatforms(f.platforms)...), f.image.check()...)
 	var outputs []engine.Output
 	for _, o := range f.outputs {
 		out, err := parseOutput(o)
@@ -46,6 +41,16 @@ func (f buildFlags) parse() (imageNames, []engine.Output, error) {
 		faults = append(faults, fault.Cannot("load several platforms into the Docker engine").WithHint("load one, with --platform").WithCode(fault.ExitUsage))
 	}
 	return imageNames{f.push, f.tags}, outputs, faults.Err()
+}
+
+// checkPlatforms accepts those that there are boxes for.
+func checkPlatforms(given []string) (faults fault.List) {
+	for _, p := range given {
+		if p != "linux/amd64" && p != "linux/arm64" {
+			faults = append(faults, fault.Cannot("build for platform %q: it is neither linux/amd64 nor linux/arm64", p).WithCode(fault.ExitUsage))
+		}
+	}
+	return faults
 }
 
 // check reads pairs and words; it changes nothing.

@@ -18,6 +18,11 @@ func (v values) secrets() map[string]string {
 	for name, value := range v.buildSecrets {
 		secrets[name] = string(value)
 	}
+	for name, value := range v.publish {
+		if value.Secret {
+			secrets[name] = value.Text
+		}
+	}
 	for name, value := range v.run {
 		if _, shown := v.shown[name]; !shown {
 			secrets[name] = value

@@ -11,6 +11,7 @@ import (
 	"github.com/moby/buildkit/util/archutil"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/dockerhost"
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
@@ -27,6 +28,8 @@ type wantedImage struct {
 	names   imageNames
 	outputs []engine.Output
 	load    bool
+	// access names where to push once all is built, and as whom; nil: names are all.
+	access func(context.Context) (refs []string, logins map[string]engine.Login, err error)
 }
 
 // forPlatforms gives the blueprint for each platform. What this machine cannot
@@ -79,21 +82,25 @@ func runnable(platform string) bool {
 	})
 }
 
-// make builds for every platform, and writes, pushes and loads what is wanted.
-func (a *app) make(ctx context.Context, all []blueprint, w wantedImage) (made madeImage, err error) {
-	file := all[0].project.file
-	export, err := w.export(all[0])
-	if err != nil {
-		return made, err
-	}
-	var recipes []recipe
+// recipes prepares what is to be built for each platform.
+func (a *app) recipes(ctx context.Context, all []blueprint, flags imageFlags) (recipes []recipe, err error) {
 	for _, b := range all {
-		b.labels = pairs(file.Image.Labels, w.flags.labels)
+		b.labels = pairs(b.project.file.Image.Labels, flags.labels)
 		r, err := a.prepare(ctx, b)
 		if err != nil {
-			return made, err
+			return nil, err
 		}
 		recipes = append(recipes, r)
+	}
+	return recipes, nil
+}
+
+// make builds for every platform, and writes, pushes and loads what is wanted.
+func (a *app) make(ctx context.Context, recipes []recipe, w wantedImage) (made madeImage, err error) {
+	made.Image = recipes[0].image
+	export, err := w.export(recipes[0].project.file)
+	if err != nil {
+		return made, err
 	}
 	e, err := a.open(ctx)
 	if err != nil {
@@ -110,29 +117,48 @@ func (a *app) make(ctx context.Context, all []blueprint, w wantedImage) (made ma
 			return made, err
 		}
 		made.Steps = append(made.Steps, res.Steps...)
-		img := engine.Image{Platform: r.plan.Platform, Definition: r.definition, Config: r.config}
-		if w.flags.sbom {
-			if img.SBOM, err = bill(r.blueprint); err != nil {
-				return made, err
-			}
+		img, err := w.image(r)
+		if err != nil {
+			return made, err
 		}
 		export.Images = append(export.Images, img)
 	}
-	made.Image = recipes[0].image
-	if len(export.Outputs) == 0 {
-		return made, nil
+	request := recipes[0].request
+	if w.access != nil {
+		if w.names.push, request.Logins, err = w.access(ctx); err != nil {
+			return made, err
+		}
+		export.Outputs = append(export.Outputs, engine.Output{Kind: engine.Push, Names: w.names.push})
 	}
-	if made.Digest, err = deliver(ctx, e, recipes[0], export); err != nil {
-		return made, err
+	if len(export.Outputs) > 0 {
+		first := recipes[0]
+		first.request = request
+		made.Digest, err = deliver(ctx, e, first, export)
 	}
+	made.note(w, recipes[0].project.file)
+	return made, err
+}
+
+// note says where the image went.
+func (m *madeImage) note(w wantedImage, file *config.File) {
 	for _, o := range w.outputs {
-		made.Written = append(made.Written, o.Path)
+		m.Written = append(m.Written, o.Path)
 	}
-	made.Pushed = w.names.push
+	m.Pushed = bareNames(w.names.push)
 	if w.load {
-		made.Loaded = w.names.local(file)
+		m.Loaded = w.names.local(file)
 	}
-	return made, nil
+}
+
+// image is what is exported of a recipe.
+func (w wantedImage) image(r recipe) (engine.Image, error) {
+	img := engine.Image{Platform: r.plan.Platform, Definition: r.definition, Config: r.config}
+	if !w.flags.sbom {
+		return img, nil
+	}
+	var err error
+	img.SBOM, err = sbom.Document(sbom.Inputs{Name: r.plan.Name, Platform: r.plan.Platform, Lock: r.lock, Files: r.workspace.Inputs})
+	return img, err
 }
 
 // deliver exports what was built. All is in the cache by now, and only written.
@@ -162,8 +188,7 @@ func metadataLeaks(c *leak.Checker, x engine.Export) (found []leak.Leak) {
 }
 
 // export lists where the image goes.
-func (w wantedImage) export(b blueprint) (engine.Export, error) {
-	file := b.project.file
+func (w wantedImage) export(file *config.File) (engine.Export, error) {
 	x := engine.Export{Annotations: pairs(file.Image.Annotations, w.flags.annotations), Provenance: w.flags.provenance}
 	for _, o := range w.outputs {
 		o.Names = w.names.local(file)
@@ -193,11 +218,6 @@ func pairs(file map[string]string, given []string) map[string]string {
 		out[name] = value
 	}
 	return out
-}
-
-// bill lists what is in the image.
-func bill(b blueprint) ([]byte, error) {
-	return sbom.Document(sbom.Inputs{Name: b.plan.Name, Platform: b.plan.Platform, Lock: b.lock, Files: b.workspace.Inputs})
 }
 
 // registryCAs are the authorities that registries of images are trusted by.

@@ -82,10 +82,7 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 		return err
 	}
 	started := time.Now()
-	platforms := f.platforms
-	if len(platforms) == 0 {
-		platforms = []string{hostPlatform()}
-	}
+	platforms := platformsOr(f.platforms)
 	b, err := a.decide(ctx, platforms[0], f.env)
 	if err != nil {
 		return err
@@ -95,8 +92,11 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 	if err != nil {
 		return err
 	}
-	w := wantedImage{flags: f.image, names: names.in(b.project.file), outputs: outputs, load: f.load}
-	made, err := a.make(ctx, all, w)
+	recipes, err := a.recipes(ctx, all, f.image)
+	if err != nil {
+		return err
+	}
+	made, err := a.make(ctx, recipes, wantedImage{flags: f.image, names: names.in(b.project.file), outputs: outputs, load: f.load})
 	if err != nil {
 		return err
 	}
@@ -106,6 +106,14 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 	fmt.Fprintf(a.Out, "built %s in %s\n", made.Image, short(time.Since(started)))
 	made.print(a)
 	return nil
+}
+
+// platformsOr is what is asked for, or this machine's.
+func platformsOr(given []string) []string {
+	if len(given) == 0 {
+		return []string{hostPlatform()}
+	}
+	return given
 }
 
 // A madeImage is what a build has given: its answer in JSON.

@@ -21,7 +21,11 @@ type Request struct {
 	Hide       *redact.Set          // secrets that the display and errors do not show
 	CacheFrom  []buildcache.Entry   // where layers are looked for; one that is not there is a notice
 	CacheTo    []buildcache.Entry   // where they are written to, unless all was cached
+	Logins     map[string]Login     // by registry's host, before those of docker login
 }
+
+// A Login is who asks a registry.
+type Login struct{ User, Secret string }
 
 // A Result is an unpacked image.
 type Result struct {

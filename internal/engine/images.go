@@ -51,7 +51,7 @@ func (e *Engine) export(ctx context.Context, r Request, x Export, outputs []Outp
 		return "", err
 	}
 	if attest && x.Provenance != "" {
-		j.opt.FrontendAttrs = map[string]string{"attest:provenance": "mode=" + x.Provenance}
+		j.opt.FrontendAttrs["attest:provenance"] = "mode=" + x.Provenance
 	}
 	if attest {
 		j.opt.CacheExports = cacheOptions(r.CacheTo, inImage)

@@ -70,16 +70,22 @@ func registryTransport(host string, cas []byte) *http.Transport {
 	}
 }
 
-// dockerLogin answers BuildKit with what docker login has left: in
-// ~/.docker/config.json or with a credential helper. BuildKit asks for no more
-// than a minute.
-type dockerLogin struct{ auth.UnimplementedAuthServer }
+// dockerLogin answers BuildKit with the logins it is given, and else with what
+// docker login has left: in ~/.docker/config.json or with a credential helper.
+// BuildKit waits no longer than a minute.
+type dockerLogin struct {
+	auth.UnimplementedAuthServer
+	logins map[string]Login
+}
 
 // Register makes the answers part of a session.
 func (c dockerLogin) Register(s *grpc.Server) { auth.RegisterAuthServer(s, c) }
 
 // Credentials gives those of one host; none where there are none.
-func (dockerLogin) Credentials(ctx context.Context, req *auth.CredentialsRequest) (*auth.CredentialsResponse, error) {
+func (l dockerLogin) Credentials(ctx context.Context, req *auth.CredentialsRequest) (*auth.CredentialsResponse, error) {
+	if login, ok := l.logins[req.Host]; ok {
+		return &auth.CredentialsResponse{Username: login.User, Secret: login.Secret}, nil
+	}
 	host := req.Host
 	if host == "registry-1.docker.io" {
 		host = name.DefaultRegistry

@@ -31,7 +31,7 @@ func (e *Engine) newJob(r Request) (*job, error) {
 	return &job{request: r, opt: client.SolveOpt{
 		LocalMounts: r.Trees,
 		OCIStores:   map[string]content.Store{StoreID: store},
-		Session:     []session.Attachable{secretsprovider.FromMap(r.Secrets), dockerLogin{}},
+		Session:     []session.Attachable{secretsprovider.FromMap(r.Secrets), dockerLogin{logins: r.Logins}},
 		SharedKey:   "sandwright",
 		Internal:    true, // nothing is kept of what its steps say
 

