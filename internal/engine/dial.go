@@ -32,6 +32,9 @@ func dial(ctx context.Context, b Builder) (*client.Client, error) {
 	if err := b.Check(); err != nil {
 		return nil, err
 	}
+	if b.Address == BuilderDocker {
+		return dialDocker(ctx)
+	}
 	d, err := newDialer(b)
 	if err != nil {
 		return nil, err
