@@ -62,7 +62,7 @@ func openEmbedded(ctx context.Context, opts Options, inUse func() (map[string]bo
 		return nil, err
 	}
 	// A killed engine may have left steps running, and what they stood on.
-	if err := errors.Join(cgroup.Remove(cgroupOf(opts.Root)), clearMounts(opts.Root)); err != nil {
+	if err := errors.Join(cgroup.Remove(cgroupOf(opts.Root)), clearMounts(opts.Root), clearBundles(opts.Root)); err != nil {
 		return nil, fault.Cannot("clear what a killed build left: %w", err)
 	}
 	if err := e.openLog(); err != nil {
@@ -210,6 +210,11 @@ func (e *embedded) close(ctx context.Context) error {
 func (e *embedded) collect(ctx context.Context) error {
 	_, err := e.prune(ctx, e.worker.GCPolicy()...)
 	return err
+}
+
+// tidy gives the room of what a failed build has written back to the disk.
+func (e *embedded) tidy(ctx context.Context) error {
+	return errors.Join(e.worker.busy.wait(), e.worker.GarbageCollect(ctx))
 }
 
 func (e *embedded) prune(ctx context.Context, policy ...client.PruneInfo) (freed int64, err error) {

@@ -1,11 +1,27 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"strings"
-	"syscall"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
+
+// explain is explain, but for a disk that is full: ours, or the builder's.
+// Programs do not always say so when it is.
+func (e *Engine) explain(ctx context.Context, text, told string) error {
+	said := told == outOfRoom || noSpace(text)
+	here := e.opts.Builder.embedded()
+	switch {
+	case here && (said || nearlyFull(e.opts.Root)):
+		return errors.Join(fullDisk(e.opts.Root, text), e.local.tidy(context.WithoutCancel(ctx)))
+	case said:
+		return fault.Cannot("build: no room is left on the disk of the builder %s", e.opts.Builder.Address).
+			WithHint("make room there: buildctl prune")
+	}
+	return explain(text, told)
+}
 
 // explain says what BuildKit's error means to the one who reads it. The causes
 // arrive as text: they have been through gRPC, also in this process. Told is
@@ -19,10 +35,7 @@ func explain(text, told string) error {
 		return explainPush(push)
 	}
 	f := fault.Cannot("build: %s", text)
-	switch {
-	case strings.Contains(text, syscall.ENOSPC.Error()):
-		f.Hint = "make room on the disk, or run: sandwright gc"
-	case strings.Contains(text, "did not complete successfully"):
+	if strings.Contains(text, "did not complete successfully") {
 		f.Hint = "the step's own output stands above"
 	}
 	return f

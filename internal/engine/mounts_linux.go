@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"os"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,9 +23,8 @@ func clearMounts(root string) error {
 	var stale []string
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) > 4 && strings.HasPrefix(unescapeMount(fields[4]), root+"/") {
-			stale = append(stale, unescapeMount(fields[4]))
+		if dir, ok := mountOf(lines.Text(), root); ok {
+			stale = append(stale, dir)
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -32,8 +33,43 @@ func clearMounts(root string) error {
 	var errs []error
 	for _, dir := range slices.Backward(stale) { // the innermost first
 		errs = append(errs, unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW))
+		if !strings.HasPrefix(dir, root+"/") {
+			_ = os.Remove(dir) // BuildKit's own temporary folder; empty now
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// mountOf reads a line of mountinfo, see proc(5), and gives the mount point
+// where it is one of root's: below it, or one of the folders in which BuildKit
+// copies files, outside of root, with layers of root in it.
+func mountOf(line, root string) (string, bool) {
+	head, tail, _ := strings.Cut(line, " - ")
+	fields := strings.Fields(head)
+	if len(fields) < 5 {
+		return "", false
+	}
+	dir := unescapeMount(fields[4])
+	if strings.HasPrefix(dir, root+"/") {
+		return dir, true
+	}
+	temporary := strings.HasPrefix(path.Base(dir), "buildkit-mount") || strings.HasPrefix(path.Base(dir), "containerd-mount")
+	return dir, temporary && (strings.Contains(unescapeMount(fields[3]), root+"/") || strings.Contains(unescapeMount(tail), root+"/"))
+}
+
+// clearBundles removes the folders of steps that a killed engine left. Nothing
+// is mounted below root any more.
+func clearBundles(root string) error {
+	configs, err := filepath.Glob(filepath.Join(root, "runc-"+snapshotterName, "executor", "*", "config.json"))
+	for _, config := range configs {
+		bundle := filepath.Dir(config)
+		if rest := os.Remove(filepath.Join(bundle, "rootfs")); rest != nil && !errors.Is(rest, os.ErrNotExist) {
+			err = errors.Join(err, rest) // there is something in it, which is not ours to remove
+			continue
+		}
+		err = errors.Join(err, os.RemoveAll(bundle))
+	}
+	return err
 }
 
 // unescapeMount undoes the octal escapes of proc(5).

@@ -71,6 +71,9 @@ type told struct {
 	fault string                   // of the step that failed; without "error: "
 }
 
+// outOfRoom stands for the fault of a step whose program found the disk full.
+const outOfRoom = "the disk is full"
+
 func (t *told) note(s *client.SolveStatus) {
 	if t.last == nil {
 		t.last = map[digest.Digest]string{}
@@ -79,6 +82,8 @@ func (t *told) note(s *client.SolveStatus) {
 		for line := range strings.Lines(string(l.Data)) {
 			if text, ok := strings.CutPrefix(strings.TrimSpace(line), "error: "); ok && strings.HasPrefix(text, "cannot ") {
 				t.last[l.Vertex] = text
+			} else if noSpace(line) {
+				t.last[l.Vertex] = outOfRoom
 			}
 		}
 	}

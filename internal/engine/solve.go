@@ -99,7 +99,7 @@ func (e *Engine) build(ctx context.Context, j *job) (map[string]string, []Step, 
 		return nil, nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, nil, explain(r.Hide.Text(err.Error()), told)
+		return nil, nil, e.explain(ctx, r.Hide.Text(err.Error()), told)
 	}
 	return answer, steps, nil
 }
