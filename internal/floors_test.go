@@ -24,7 +24,7 @@ var floors = map[string]int{
 	"evidence": 1, "evidence/evidencetest": 1,
 	"config": 2, "env": 2, "supervise": 2, "gitmeta": 2,
 	"plan": 3, "envgen": 3, "fetch": 3, "stage": 3, "engine": 3, "leak": 3, "provider": 3,
-	"llbgen": 4, "provider/conformance": 4, "provider/local": 4, "provider/daytona": 4, "provider/daytona/daytonatest": 3, "provider/local/usernet": 3,
+	"llbgen": 4, "source": 4, "provider/conformance": 4, "provider/local": 4, "provider/daytona": 4, "provider/daytona/daytonatest": 3, "provider/local/usernet": 3,
 	"cli": 5,
 }
 

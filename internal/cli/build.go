@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path"
 
 	"github.com/moby/buildkit/client/llb"
@@ -23,22 +24,23 @@ import (
 
 // A blueprint is everything that is decided before anything is built.
 type blueprint struct {
-	project   project
-	values    values
-	secrets   map[string]string // all that are known, by name
-	tree      *stage.Tree
-	workspace *workspace.Workspace
-	lock      *lock.Lock
-	plan      plan.Plan
-	labels    map[string]string // of the image, besides its own
+	project    project
+	values     values
+	secrets    map[string]string // all that are known, by name
+	tree       *stage.Tree
+	workspace  *workspace.Workspace
+	lock       *lock.Lock
+	plan       plan.Plan
+	repository gitmeta.Metadata
+	source     sources
+	labels     map[string]string // of the image, besides its own
 }
 
 // A drawing is a blueprint with all that it needs of the disk: nothing is
 // decided any more, and nothing is fetched or built.
 type drawing struct {
 	blueprint
-	repository gitmeta.Metadata
-	print      string // identity: equal drawings, by one sandwright, give equal images
+	print string // identity: equal drawings, by one sandwright, give equal images
 }
 
 // A recipe is a drawing with its layers in the store: what the engine takes.
@@ -78,6 +80,9 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 		b.plan, err = plan.Make(plan.Inputs{
 			File: file, Workspace: b.workspace, Lock: b.lock, Platform: platform, BuildEnv: b.values.build,
 		})
+		if err == nil {
+			err = a.divide(ctx, &b)
+		}
 		faults = fault.All(err)
 	}
 	if len(faults) > 0 && b.tree != nil {
@@ -117,16 +122,10 @@ func (a *app) judgeTree(ctx context.Context, tree *stage.Tree, file *config.File
 	return append(append(fault.All(err), v.faults()...), overBudget(tree, file)...)
 }
 
-// draw reads the repository, and seals the plan.
+// draw seals the plan.
 func (a *app) draw(ctx context.Context, b blueprint) (d drawing, err error) {
 	d.blueprint = b
-	if d.repository, err = repository(ctx, b); err != nil {
-		return d, err
-	}
-	for _, notice := range d.repository.Notices {
-		fmt.Fprintln(a.Err, "notice:", notice)
-	}
-	if d.plan.Receipt, err = seal(ctx, b, d.repository); err != nil {
+	if d.plan.Receipt, err = seal(ctx, b, b.repository); err != nil {
 		return d, err
 	}
 	d.print, err = d.fingerprint(ctx)
@@ -151,6 +150,9 @@ func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
+	if layers.Source, err = b.source.keep(ctx, b.plan.Platform); err != nil {
+		return recipe{}, err
+	}
 	def, err := llbgen.Lower(ctx, b.plan, layers)
 	if err != nil {
 		return recipe{}, err
@@ -168,8 +170,9 @@ func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
 		return recipe{}, err
 	}
 	owner := stage.Options{UID: b.plan.User.UID, GID: b.plan.User.GID}
-	trees := manifestTrees(b.workspace, owner)
-	trees[llbgen.Source], trees[llbgen.Git] = b.tree.FS(), made(b.repository, owner)
+	trees := b.source.trees()
+	maps.Copy(trees, manifestTrees(b.workspace, owner))
+	trees[llbgen.Git] = made(b.repository, owner)
 	r := recipe{drawing: b, image: image, definition: def, config: imageConfig, leaks: leaks, request: engine.Request{
 		Image:      image,
 		Definition: def,

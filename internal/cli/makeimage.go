@@ -46,6 +46,7 @@ func (b blueprint) forPlatforms(platforms []string) ([]blueprint, error) {
 				continue
 			}
 			one.plan = made
+			one.source.into(&one.plan)
 		}
 		faults = append(faults, one.foreign()...)
 		all = append(all, one)

@@ -14,15 +14,25 @@ import (
 	"github.com/sandwright/sandwright/internal/stage"
 )
 
-// repository makes the .git of the box, as the file asks for it.
-func repository(ctx context.Context, b blueprint) (gitmeta.Metadata, error) {
-	file := b.project.file
-	if file.Git == gitmeta.None {
-		return gitmeta.Metadata{}, nil
+// repository makes the .git of the box, as the file asks for it, and says what
+// is staged as it was committed, with git's mode.
+func repository(ctx context.Context, b blueprint) (gitmeta.Metadata, map[string]uint32, error) {
+	o, err := repositoryOptions(ctx, b)
+	if err != nil {
+		return gitmeta.Metadata{}, nil, err
 	}
+	if o.Mode == gitmeta.None {
+		return gitmeta.Metadata{}, committedOf(ctx, o), nil
+	}
+	m, err := gitmeta.Make(ctx, o)
+	return m, m.Committed, err
+}
+
+func repositoryOptions(ctx context.Context, b blueprint) (gitmeta.Options, error) {
+	file := b.project.file
 	contents, err := b.tree.Contents(ctx)
 	if err != nil {
-		return gitmeta.Metadata{}, err
+		return gitmeta.Options{}, err
 	}
 	places := make(map[string]int, len(contents))
 	for i, c := range contents {
@@ -35,7 +45,7 @@ func repository(ctx context.Context, b blueprint) (gitmeta.Metadata, error) {
 		}
 		return k, ok
 	}
-	return gitmeta.Make(ctx, gitmeta.Options{
+	return gitmeta.Options{
 		Dir: b.tree.Root(), Mode: file.Git, Store: repositoriesDir(b.tree.Root()),
 		Author: gitmeta.Author{Name: file.User.Name, Email: file.User.Name + "@" + file.Name + ".invalid"},
 		Home:   file.User.Home, Config: file.GitConfig,
@@ -60,7 +70,7 @@ func repository(ctx context.Context, b blueprint) (gitmeta.Metadata, error) {
 			}
 			return b.tree.Holds(p)
 		},
-	})
+	}, nil
 }
 
 // repositoriesDir keeps what was made of one folder's commits.

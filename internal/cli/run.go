@@ -34,6 +34,7 @@ type app struct {
 	sandbox string // --sandbox
 	json    bool   // --json
 	engine  engineFlags
+	loose   bool // what is committed may still be in the hot layer
 }
 
 // Run runs one command line and gives its exit code: 0 done, 1 failed, 2

@@ -46,6 +46,7 @@ alone needs --recreate.`,
 }
 
 func (a *app) up(ctx context.Context, f upFlags) error {
+	a.loose = true
 	b, err := a.decide(ctx, hostPlatform(), f.env)
 	if err != nil {
 		return err

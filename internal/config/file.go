@@ -111,7 +111,10 @@ type Installing struct {
 
 // A BuildStep is one command after the install.
 type BuildStep struct {
-	Run     string   // given to sh -c, in Target
+	Run     string   // given to sh -c, in Dir
+	Dir     string   // relative to Target; default: Target itself
+	Inputs  []string // patterns of what it sees of the workspace; default: see plan.Step
+	Outputs []string // paths of what it leaves; empty: all that it writes
 	Network bool     // default false: the step has no network
 	Env     []string // names of build-scoped variables it sees
 	Tools   []string // names of tools it runs, besides node and the package manager

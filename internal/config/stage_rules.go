@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path"
 	"strconv"
 	"strings"
 
@@ -52,4 +53,12 @@ func checkLinks(f *File) (faults fault.List) {
 		}
 	}
 	return faults
+}
+
+// outputPath accepts the path of something in the workspace, which is not all of it.
+func outputPath(text string) *reason {
+	if path.Clean(text) == "." {
+		return &reason{"it is the whole workspace", "name what the command makes, such as apps/web/dist"}
+	}
+	return below(text)
 }

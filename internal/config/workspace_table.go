@@ -55,6 +55,12 @@ func buildShape() object[BuildStep] {
 		fields: []field[BuildStep]{
 			key("run", func(b *BuildStep) *string { return &b.Run }, checked("a command", notEmpty),
 				"The command, given to sh -c in workspace.target.").must().such("pnpm -r build"),
+			key("dir", func(b *BuildStep) *string { return &b.Dir }, checked("a path", below),
+				"The folder that the command runs in, relative to workspace.target. Where it is a package, inputs is, without being said, that package, those of the workspace that it depends on, and what is outside the top folders that have packages in them.").or(".").such("apps/web"),
+			key("inputs", func(b *BuildStep) *[]string { return &b.Inputs }, list[string]{of: checked("a pattern", treePattern)},
+				"What the command sees of the workspace, beside what was installed: folders, or patterns as in a .dockerignore. It does not run again for a change of anything else.").otherwiseIs("see dir; all of the workspace for a step without a package").such("[apps/web, packages/*]"),
+			key("outputs", func(b *BuildStep) *[]string { return &b.Outputs }, list[string]{of: checked("a path", outputPath)},
+				"The folders and files that the command leaves in the image, relative to workspace.target, in place of what is there. A step with inputs sees those of an earlier step that its inputs match; steps that see nothing of each other run side by side.").otherwiseIs("all that it writes in the workspace").such("[apps/web/dist]"),
 			key("network", func(b *BuildStep) *bool { return &b.Network }, truth(),
 				"Whether the command has a network.").or("false").such("true"),
 			key("env", func(b *BuildStep) *[]string { return &b.Env }, list[string]{of: anyText("a variable's name")},
@@ -62,6 +68,5 @@ func buildShape() object[BuildStep] {
 			key("tools", func(b *BuildStep) *[]string { return &b.Tools }, list[string]{of: anyText("a tool's name")},
 				"The tools that the command runs. All steps have node and the package manager; only what stands here can change what another tool does to the build.").such("[buf]"),
 		},
-		later: []string{"inputs"},
 	}
 }

@@ -12,7 +12,6 @@ import (
 	puller "github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/sandwright/sandwright/internal/buildcache"
-	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/stage"
 )
 
@@ -63,7 +62,7 @@ func staged(t *testing.T, r Request, dir string) Request {
 	tree, err := stage.Open(t.Context(), dir, stage.Options{UID: 1000, GID: 1000})
 	must(t, err)
 	t.Cleanup(func() { tree.Close() })
-	r.Trees[llbgen.Source] = tree.FS()
+	r.Trees["source"] = tree.FS()
 	return r
 }
 

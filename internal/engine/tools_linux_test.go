@@ -38,7 +38,7 @@ func newShop(t *testing.T, dir string) *shop {
 	data, err := os.ReadFile("/bin/busybox")
 	must(t, err)
 	var parts []fetch.Ref
-	for _, applet := range []string{"sh", "mkdir", "chown", "tail", "head", "tr", "sed", "sort", "grep"} {
+	for _, applet := range []string{"sh", "mkdir", "chown", "tail", "head", "tr", "sed", "sort", "grep", "cat", "find"} {
 		ref, err := store.Program("applet/"+applet, "/bin/"+applet, data, s.platform)
 		must(t, err)
 		parts = append(parts, ref)
@@ -53,13 +53,14 @@ func newShop(t *testing.T, dir string) *shop {
 	return s
 }
 
-// request builds a sandbox with tools, each given as its program's text.
-func (s *shop) request(t *testing.T, texts map[string]string) Request {
+// plan is that of a sandbox with tools, each given as its program's text.
+func (s *shop) plan(t *testing.T, texts map[string]string) (plan.Plan, llbgen.Layers) {
 	t.Helper()
 	p := plan.Plan{
 		Name: "demo", Platform: s.platform, User: spec.User{Name: "dev", UID: 1000, GID: 1000, Home: "/home/dev"}, Target: "/home/dev/app",
 		Installs: []plan.Install{{Dir: ".", Store: "/var/cache/sandwright/npm", Steps: []plan.Command{{Name: "install the workspace's dependencies", Args: []string{"/bin/sh", "-c", "node > installed"}}}}}, Build: []plan.Step{{Run: "node > built"}},
-		Env: map[string]string{"PATH": "/usr/local/bin:/bin", "HOME": "/home/dev"}, Spec: spec.Spec{Version: spec.Version, Name: "demo"},
+		Source: []plan.SourceLayer{{Name: plan.HotLayer, Hot: true, Tree: "source", Files: 1}},
+		Env:    map[string]string{"PATH": "/usr/local/bin:/bin", "HOME": "/home/dev"}, Spec: spec.Spec{Version: spec.Version, Name: "demo"},
 	}
 	l := llbgen.Layers{Store: StoreID, Tools: map[string]string{}}
 	chain := []fetch.Ref{s.base}
@@ -80,6 +81,13 @@ func (s *shop) request(t *testing.T, texts map[string]string) Request {
 	pid1, err := s.store.Program("sandwright/init", spec.InitPath, []byte("init"), s.platform)
 	must(t, err)
 	l.System, l.Init = system.String(), pid1.String()
+	return p, l
+}
+
+// request builds that sandbox.
+func (s *shop) request(t *testing.T, texts map[string]string) Request {
+	t.Helper()
+	p, l := s.plan(t, texts)
 	def, err := llbgen.Lower(t.Context(), p, l)
 	must(t, err)
 	tree := t.TempDir()
@@ -87,7 +95,7 @@ func (s *shop) request(t *testing.T, texts map[string]string) Request {
 	fs, err := fsutil.NewFS(tree)
 	must(t, err)
 	return Request{
-		Image: "demo", Definition: def, Trees: map[string]fsutil.FS{llbgen.Manifests: fs, llbgen.Source: fs},
+		Image: "demo", Definition: def, Trees: map[string]fsutil.FS{llbgen.Manifests: fs, "source": fs},
 		Secrets: map[string][]byte{llbgen.SecretNPMRC: nil, llbgen.SecretCA: nil},
 	}
 }

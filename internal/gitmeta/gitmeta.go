@@ -66,6 +66,9 @@ type File struct {
 type Metadata struct {
 	Files   []File // sorted by path
 	Notices []string
+	// Committed is git's mode, such as 0100644, of each file and link of the tree
+	// whose contents are those of the commit.
+	Committed map[string]uint32
 }
 
 // Make reads the repository of the folder. Outside git, and for None, there is
@@ -79,6 +82,7 @@ func Make(ctx context.Context, o Options) (Metadata, error) {
 		return Metadata{}, err
 	}
 	m := &maker{Options: o, top: repo.Top, large: openLarge(o.Store)}
+	m.out.Committed = map[string]uint32{}
 	if err := m.repository(ctx, repo, box{git: ".git"}); err != nil {
 		return Metadata{}, err
 	}
@@ -229,6 +233,7 @@ func (m *maker) index(b box) ([]byte, error) {
 			failed = cmp.Or(failed, err)
 		}
 		if same {
+			m.out.Committed[p] = n.mode
 			return stat{size: uint32(s.Size)}
 		}
 		return stat{}

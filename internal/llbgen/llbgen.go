@@ -21,7 +21,6 @@ import (
 // Names of the trees that the graph reads from the client.
 const (
 	Manifests = "manifests" // the dependency layer's files
-	Source    = "source"    // the staged workspace
 	Git       = "git"       // the workspace's repository
 )
 
@@ -35,6 +34,7 @@ type Layers struct {
 	System string
 	Init   string            // holds spec.InitPath
 	Tools  map[string]string // by tool
+	Source map[string]string // cold layers of plan.SourceLayer, by digest
 	// Runner is a base whose programs the engine can run. It is there for a
 	// platform whose programs it cannot, and no part of what is made.
 	Runner Runner
@@ -55,9 +55,9 @@ func Lower(ctx context.Context, p plan.Plan, l Layers) (*llb.Definition, error) 
 	}
 	st := install(t.base, p)
 	st = t.add(st, plan.UseBuild)
-	st = source(st, p)
-	for _, s := range p.Build {
-		st = build(st, p, s)
+	st, err = buildAll(st, p, l)
+	if err != nil {
+		return nil, err
 	}
 	if p.Git { // no step before sees it: a commit builds nothing anew
 		st = copyTree(st, p, Git)

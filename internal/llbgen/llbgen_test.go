@@ -31,6 +31,10 @@ func demo() plan.Plan {
 			Dir: ".", Store: plan.StoreRoot + "/pnpm", Env: map[string]string{"npm_config_cache_dir": "/var/cache"}, Variables: []string{"NPM_TOKEN"}, Secrets: []string{"BUILD_TOKEN"},
 			Steps: []plan.Command{{Name: "install the workspace's dependencies", Args: []string{"pnpm", "install", "--frozen-lockfile"}}},
 		}},
+		Source: []plan.SourceLayer{
+			{Name: "packages/ui", Digest: "ui", Files: 2}, {Name: ".", Digest: "root", Files: 1},
+			{Name: plan.HotLayer, Digest: "hot", Hot: true, Tree: "source", Removed: []string{"packages/ui/old.ts"}, Files: 1},
+		},
 		Build: []plan.Step{
 			{Run: "pnpm build", Env: map[string]string{"API_URL": "https://api.example"}, Secrets: []string{"BUILD_TOKEN"}},
 			{Run: "pnpm fonts", Network: true},
@@ -42,7 +46,7 @@ func demo() plan.Plan {
 
 func layers() Layers {
 	digest := "@sha256:" + strings.Repeat("0", 64)
-	return Layers{Store: "layout", System: "system" + digest, Init: "sandwright/init" + digest, Tools: map[string]string{
+	return Layers{Store: "layout", Source: map[string]string{"ui": "source/ui" + digest, "root": "source/root" + digest}, System: "system" + digest, Init: "sandwright/init" + digest, Tools: map[string]string{
 		"buf": "tool/buf" + digest, "node": "tool/node" + digest, "opencode": "tool/opencode" + digest, "pnpm": "tool/pnpm" + digest}}
 }
 
@@ -218,12 +222,12 @@ func TestHooksRunAfterTheSource(t *testing.T) {
 	for _, op := range lower(t, p, layers()) {
 		if e := op.GetExec(); e != nil {
 			order = append(order, strings.Join(e.Meta.Args, " "))
-		} else if s := op.GetSource(); s != nil && s.Identifier == "local://"+Source {
-			order = append(order, Source)
+		} else if s := op.GetSource(); s != nil && s.Identifier == "local://source" {
+			order = append(order, "source")
 		}
 	}
 	hooks := slices.Index(order, "pnpm install --offline")
-	if hooks < 0 || hooks < slices.Index(order, Source) {
+	if hooks < 0 || hooks < slices.Index(order, "source") {
 		t.Errorf("the order is %q", order)
 	}
 }

@@ -1,26 +1,64 @@
 package llbgen
 
 import (
+	"fmt"
+	"path"
+
 	"github.com/moby/buildkit/client/llb"
 
 	"github.com/sandwright/sandwright/internal/plan"
 )
 
-// source puts the staged tree over the manifests, and lets the workspace's own
-// lifecycle scripts run, which an install without the source could not.
-func source(st llb.State, p plan.Plan) llb.State {
-	return hooks(copyTree(st, p, Source), p)
+// lay puts layers of source over the workspace, each as a copy that only makes
+// files: a chain of copies leaves what is below as it is, and a cold layer is
+// known by its digest, so that nobody is asked for what is in it.
+func lay(st llb.State, p plan.Plan, l Layers, layers []plan.SourceLayer) (llb.State, error) {
+	for _, layer := range layers {
+		if layer.Hot {
+			st = hot(st, p, layer)
+			continue
+		}
+		ref, ok := l.Source[layer.Digest]
+		if !ok {
+			return st, fmt.Errorf("no layer was made for the source in %s", layer.Name)
+		}
+		name := "source in " + layer.Name
+		from := llb.OCILayout(ref, llb.OCIStore("", l.Store), llb.WithCustomName(name))
+		st = st.File(llb.Copy(from, "/", p.Target, copied(), owned(p)), llb.WithCustomName("copy "+name))
+	}
+	return st, nil
 }
 
-// copyTree lays one of the client's trees over the workspace. Owner and times
-// are set here: the transfer drops the one and uses the other to tell what changed.
+// hot is the layer of what is sent from the working tree. What it deletes goes
+// first: something else may take its place.
+func hot(st llb.State, p plan.Plan, layer plan.SourceLayer) llb.State {
+	var file *llb.FileAction
+	for _, gone := range layer.Removed {
+		file = file.Rm(path.Join(p.Target, gone), llb.WithAllowNotFound(true))
+	}
+	if layer.Files > 0 {
+		file = file.Copy(local(p, layer.Tree), "/", p.Target, copied(), owned(p))
+	}
+	return st.File(file, llb.WithCustomName("copy "+layer.Name))
+}
+
+// copyTree lays one of the client's trees over the workspace.
 func copyTree(st llb.State, p plan.Plan, tree string) llb.State {
 	return copyTo(st, p, tree, p.Target)
 }
 
 // copyTo lays one over a folder of the box.
 func copyTo(st llb.State, p plan.Plan, tree, dir string) llb.State {
-	from := llb.Local(tree, llb.SharedKeyHint(p.Name+"/"+tree), llb.WithCustomName("send "+tree))
-	return st.File(llb.Copy(from, "/", dir, &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &epoch},
-		llb.WithUIDGID(int(p.User.UID), int(p.User.GID))), llb.WithCustomName("copy "+tree))
+	return st.File(llb.Copy(local(p, tree), "/", dir, copied(), owned(p)), llb.WithCustomName("copy "+tree))
 }
+
+// local is a tree that the client sends.
+func local(p plan.Plan, tree string) llb.State {
+	return llb.Local(tree, llb.SharedKeyHint(p.Name+"/"+tree), llb.WithCustomName("send "+tree))
+}
+
+// copied and owned set times and owner: the transfer drops the one and uses
+// the other to tell what changed.
+func copied() *llb.CopyInfo { return &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &epoch} }
+
+func owned(p plan.Plan) llb.CopyOption { return llb.WithUIDGID(int(p.User.UID), int(p.User.GID)) }

@@ -38,8 +38,8 @@ func TestAnotherToolChangesItsOwnLayerOnly(t *testing.T) {
 	last := "services"
 	for tool, want := range map[string][]string{
 		"opencode": {"tool opencode", "tool opencode alone", "check tool opencode", "add opencode, PID 1", last},
-		"buf":      {"tool buf", "add buf", "copy source", "pnpm build", "pnpm fonts", "add opencode, PID 1", last},
-		"pnpm":     {"base and package manager", "user dev", "check tool node", "check tool pnpm", "tool opencode alone", "check tool opencode", "copy manifests", install, "add buf", "copy source", "pnpm build", "pnpm fonts", "add opencode, PID 1", last},
+		"buf":      {"tool buf", "add buf", "copy source in .", "copy source in packages/ui", "copy what differs from the commit", "pnpm build", "pnpm fonts", "add opencode, PID 1", last},
+		"pnpm":     {"base and package manager", "user dev", "check tool node", "check tool pnpm", "tool opencode alone", "check tool opencode", "copy manifests", install, "add buf", "copy source in .", "copy source in packages/ui", "copy what differs from the commit", "pnpm build", "pnpm fonts", "add opencode, PID 1", last},
 	} {
 		newer := layers()
 		newer.Tools = maps.Clone(newer.Tools)

@@ -36,7 +36,7 @@ func Make(in Inputs) (Plan, error) {
 		User:     spec.User{Name: f.User.Name, UID: f.User.UID, GID: f.User.UID, Home: f.User.Home},
 		Target:   f.Workspace.Target,
 		Installs: installs(f, in),
-		Build:    steps(f, in.BuildEnv),
+		Build:    steps(f, in.Workspace, in.BuildEnv),
 		Git:      f.Git != "none",
 		Env:      environment(f),
 	}
@@ -52,16 +52,6 @@ func versions(lk *lock.Lock, platform string) map[string]string {
 	out := map[string]string{}
 	for name, t := range lk.Tools {
 		out[name] = t.Platforms[platform].Version
-	}
-	return out
-}
-
-func steps(f *config.File, values map[string]string) []Step {
-	var out []Step
-	for _, b := range f.Workspace.Build {
-		s := Step{Run: b.Run, Network: b.Network, Env: map[string]string{}}
-		s.Secrets = reads(f, b.Env, values, s.Env)
-		out = append(out, s)
 	}
 	return out
 }

@@ -52,7 +52,7 @@ type SourceLayer struct {
 	Hot     bool     // the client sends it at each build; a cold one is in the store
 	Tree    string   // of a hot one: the name of the client's tree
 	Removed []string // of a hot one: files and links of colder layers that are no more, sorted
-	Files   int      // in it, with links
+	Files   int      // in it, with links and empty folders
 	Bytes   int64    // of its files
 }
 
@@ -71,8 +71,11 @@ type Step struct {
 	Inputs []string
 	Source []SourceLayer
 	// Outputs are paths that the step leaves to the image, and to later steps with
-	// such an input; empty: all that it writes.
+	// such an input; empty: all that it writes in the workspace.
 	Outputs []string
+	// Sees are the earlier steps, by their place, whose outputs a step with Inputs
+	// sees.
+	Sees []int
 }
 
 // A Port of the box, published on 127.0.0.1 of the host; Host 0 is any free one.

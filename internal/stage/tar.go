@@ -26,24 +26,34 @@ func (t *Tree) Tar(ctx context.Context, w io.Writer) error {
 	}
 	out := &tarWriter{tree: t, near: near{root: t.root}, w: w, time: when.Unix(), buf: make([]byte, 0, tarBuffer+4*blockSize)}
 	defer out.near.Close()
-	for i := range t.entries {
-		if i%64 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := out.entry(ctx, i); err != nil {
-			return err
-		}
+	all := make([]int, len(t.entries))
+	for i := range all {
+		all[i] = i
 	}
-	out.buf = append(out.buf, make([]byte, 2*blockSize)...)
-	return out.flush()
+	return out.entries(ctx, all)
 }
 
 type tarWriter struct {
-	tree *Tree
-	near near
-	w    io.Writer
-	time int64
-	buf  []byte // begins at the edge of a block
+	tree   *Tree
+	near   near
+	w      io.Writer
+	time   int64
+	anyone bool   // all is of root, whoever the options name
+	buf    []byte // begins at the edge of a block
+}
+
+// entries writes those at places, and the end of the tar.
+func (o *tarWriter) entries(ctx context.Context, places []int) error {
+	for n, i := range places {
+		if n%64 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := o.entry(ctx, i); err != nil {
+			return err
+		}
+	}
+	o.buf = append(o.buf, make([]byte, 2*blockSize)...)
+	return o.flush()
 }
 
 func (o *tarWriter) flush() error {
@@ -57,6 +67,9 @@ func (o *tarWriter) header(e *Entry) *tarHeader {
 	h := &tarHeader{
 		kind: '0', name: e.Path, target: e.Target, mode: e.Mode,
 		uid: o.tree.opts.UID, gid: o.tree.opts.GID, size: e.Size, time: o.time,
+	}
+	if o.anyone {
+		h.uid, h.gid = 0, 0
 	}
 	switch e.Kind {
 	case Dir:

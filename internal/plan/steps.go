@@ -1,0 +1,137 @@
+package plan
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/patternmatcher"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// steps are those of the file, each with what it sees.
+func steps(f *config.File, ws *workspace.Workspace, values map[string]string) []Step {
+	var out []Step
+	for _, b := range f.Workspace.Build {
+		s := Step{Run: b.Run, Network: b.Network, Env: map[string]string{}, Inputs: b.Inputs}
+		if dir := path.Clean(b.Dir); dir != "." {
+			s.Dir = dir
+		}
+		if len(s.Inputs) == 0 && s.Dir != "" {
+			s.Inputs = packageInputs(ws, s.Dir)
+		}
+		for _, o := range b.Outputs {
+			s.Outputs = append(s.Outputs, path.Clean(o))
+		}
+		if len(s.Inputs) > 0 {
+			s.Sees = seen(out, s.Inputs)
+		}
+		s.Secrets = reads(f, b.Env, values, s.Env)
+		out = append(out, s)
+	}
+	return out
+}
+
+// packageInputs are the folder of a package, those of the packages of its
+// workspace that it depends on, and what is outside the top folders that have
+// packages in them, where what all share is configured; none where dir is no
+// package, or the root, which is everything.
+func packageInputs(ws *workspace.Workspace, dir string) []string {
+	for _, one := range ws.All() {
+		for _, p := range one.Packages {
+			if path.Join(one.Dir, p.Dir) == dir && dir != "." {
+				return append(outside(ws), withDependencies(one, p)...)
+			}
+		}
+	}
+	return nil
+}
+
+// withDependencies are the folders of a package and of those that it depends
+// on, as patterns, sorted.
+func withDependencies(ws *workspace.Workspace, of workspace.Package) (patterns []string) {
+	byName := map[string]workspace.Package{}
+	for _, p := range ws.Packages {
+		byName[p.Name] = p
+	}
+	dirs := map[string]bool{}
+	for todo := []workspace.Package{of}; len(todo) > 0; {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if dirs[p.Dir] {
+			continue
+		}
+		dirs[p.Dir] = true
+		for _, name := range p.Depends {
+			todo = append(todo, byName[name])
+		}
+	}
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		if at := path.Join(ws.Dir, dir); at != "." { // else all would be an input
+			patterns = append(patterns, literal(at))
+		}
+	}
+	return patterns
+}
+
+// outside are patterns of what is in no top folder with packages in it.
+func outside(ws *workspace.Workspace) []string {
+	var tops []string
+	for _, one := range ws.All() {
+		for _, p := range one.Packages {
+			top, _, _ := strings.Cut(path.Join(one.Dir, p.Dir), "/")
+			if top != "." {
+				tops = append(tops, "!"+literal(top))
+			}
+		}
+	}
+	slices.Sort(tops)
+	return append([]string{"*"}, slices.Compact(tops)...)
+}
+
+// seen are the earlier steps that leave something that inputs match, or that do
+// not say what they leave.
+func seen(earlier []Step, inputs []string) []int {
+	var out []int
+	for i, s := range earlier {
+		if len(s.Outputs) == 0 || slices.ContainsFunc(s.Outputs, func(o string) bool { return meets(o, inputs) }) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// meets says that inputs match a path, or may match something below it.
+func meets(output string, inputs []string) bool {
+	m, err := patternmatcher.New(inputs)
+	if err != nil {
+		return true // the file's check has said so
+	}
+	if yes, err := m.MatchesOrParentMatches(output); yes || err != nil {
+		return true
+	}
+	return slices.ContainsFunc(inputs, func(text string) bool { return !strings.HasPrefix(text, "!") && deeper(text, output) })
+}
+
+// deeper says that a pattern may match something below a path, which it does not
+// match itself.
+func deeper(pattern, p string) bool {
+	names := strings.Split(p, "/")
+	for i, part := range strings.Split(path.Clean("/" + pattern)[1:], "/") {
+		if part == "**" || i == len(names) {
+			return true
+		}
+		if ok, err := path.Match(part, names[i]); !ok && err == nil {
+			return false
+		}
+	}
+	return false
+}
+
+// literal is the pattern of a path alone.
+func literal(p string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "!", `\!`).Replace(p)
+}

@@ -1,0 +1,183 @@
+package source
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/stage"
+)
+
+const (
+	// What is committed and not in the remembered layers is hot while it is no
+	// more than this.
+	maxStale      = 100
+	maxStaleBytes = 1 << 20
+	// maxRemoved bounds the files that are deleted one by one.
+	maxRemoved = 100
+)
+
+// divide decides what is cold. Layers of the memory stay as they are while
+// little of them is out of date; others are made of what is committed now.
+func (d *Division) divide(memory map[string][]file) {
+	names := d.names
+	groups := make([]layer, len(names))
+	for i, name := range names {
+		groups[i] = d.remembered(name, memory[name])
+		if !groups[i].remembered {
+			groups[i] = d.fresh(i, name)
+		}
+	}
+	for {
+		d.cold = d.cold[:0]
+		for _, l := range groups {
+			if len(l.files) > 0 {
+				d.cold = append(d.cold, l)
+			}
+		}
+		var stale map[string]bool
+		if d.hot, stale = d.over(d.cold, d.files); len(stale) == 0 {
+			return
+		}
+		for i, name := range names { // each can be stale once
+			if stale[name] {
+				groups[i] = d.fresh(i, name)
+			}
+		}
+	}
+}
+
+// remembered is a layer of the memory, if the store still has it.
+func (d *Division) remembered(name string, files []file) layer {
+	l := layer{name: name, files: files, remembered: true}
+	l.digest = digestOf(files, nil)
+	l.remembered = len(files) > 0 && d.opts.Store.HasLayer(l.digest)
+	return l
+}
+
+// fresh is the layer of what is committed of a group.
+func (d *Division) fresh(group int, name string) layer {
+	l := layer{name: name}
+	for _, f := range d.files {
+		if f.group == group && f.clean {
+			l.files = append(l.files, f)
+		}
+	}
+	l.digest = digestOf(l.files, nil)
+	return l
+}
+
+// over is what must lie over cold layers to make just these files of them. It
+// names the remembered layers that are too far from that.
+func (d *Division) over(cold []layer, files []file) (h hot, stale map[string]bool) {
+	stale = map[string]bool{}
+	under := map[string]file{}
+	owner := map[string]string{}
+	for _, l := range cold {
+		for _, f := range l.files {
+			under[f.path] = f
+			if l.remembered {
+				owner[f.path] = l.name
+			}
+		}
+	}
+	kinds := map[string]stage.Kind{}
+	count, bytes := 0, int64(0)
+	for _, f := range files {
+		kinds[f.path] = f.kind
+		for dir := path.Dir(f.path); dir != "." && kinds[dir] != stage.Dir; dir = path.Dir(dir) {
+			kinds[dir] = stage.Dir
+		}
+		if g, ok := under[f.path]; ok && f.same(g) {
+			continue
+		}
+		h.files = append(h.files, f)
+		if f.clean {
+			count++
+			bytes += f.size
+		}
+	}
+	for _, l := range cold {
+		for _, f := range l.files {
+			kind, there := kinds[f.path]
+			if there && kind == f.kind {
+				continue
+			}
+			h.removed = append(h.removed, f.path)
+			if !deletable(f, kinds) {
+				stale[l.name] = true
+			}
+		}
+	}
+	slices.Sort(h.removed)
+	h.removed = slices.Compact(h.removed)
+	if count > maxStale || bytes > maxStaleBytes || len(h.removed) > maxRemoved {
+		d.outdated(cold, files, h, stale)
+	}
+	return h, stale
+}
+
+// outdated names the remembered layers in which something is hot that is
+// committed, or from which something was deleted.
+func (d *Division) outdated(cold []layer, files []file, h hot, stale map[string]bool) {
+	hot := map[string]bool{}
+	for _, p := range h.removed {
+		hot[p] = true
+	}
+	groups := map[int]bool{}
+	for _, f := range h.files {
+		if f.clean {
+			hot[f.path] = true
+			groups[f.group] = true
+		}
+	}
+	named := map[string]bool{}
+	for group := range groups {
+		named[d.names[group]] = true
+	}
+	for _, l := range cold {
+		if l.remembered && (named[l.name] || slices.ContainsFunc(l.files, func(f file) bool { return hot[f.path] })) {
+			stale[l.name] = true
+		}
+	}
+}
+
+// deletable says that a file of a cold layer can be deleted in a later one
+// without touching what an install has made: its folder stays, and nothing but
+// the repository writes such a file.
+func deletable(f file, kinds map[string]stage.Kind) bool {
+	name := path.Base(f.path)
+	if f.kind == stage.Dir || strings.HasPrefix(name, ".pnp.") || strings.Contains("/"+f.path, "/node_modules/") {
+		return false
+	}
+	dir := path.Dir(f.path)
+	kind, there := kinds[dir]
+	return dir == "." || there && kind == stage.Dir
+}
+
+// digestOf stands for all that is in a layer.
+func digestOf(files []file, removed []string) string {
+	h := sha256.New()
+	var b []byte
+	text := func(s string) { b = append(binary.BigEndian.AppendUint64(b, uint64(len(s))), s...) }
+	for _, f := range files {
+		b = binary.BigEndian.AppendUint64(b[:0], uint64(f.kind)<<32|uint64(f.mode))
+		text(f.path)
+		text(f.sum)
+		h.Write(b)
+	}
+	for _, p := range removed {
+		b = binary.BigEndian.AppendUint64(b[:0], ^uint64(0))
+		text(p)
+		h.Write(b)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// below says that p is under dir.
+func below(p, dir string) bool {
+	return len(p) > len(dir) && p[len(dir)] == '/' && strings.HasPrefix(p, dir)
+}

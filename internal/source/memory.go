@@ -1,0 +1,136 @@
+package source
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/stage"
+)
+
+const (
+	memoryMagic = "sandwright source 1\n"
+	maxMemory   = 512 << 20
+)
+
+// writeMemory replaces the memory as a whole, where it changes.
+func writeMemory(file string, cold []layer) (err error) {
+	data := encodeMemory(cold)
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			err = fault.Cannot("remember the layers of the source: %w", err)
+		}
+	}()
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".source-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), file)
+}
+
+// encodeMemory writes the layers, and a checksum.
+func encodeMemory(cold []layer) []byte {
+	b := []byte(memoryMagic)
+	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
+	for _, l := range cold {
+		text(l.name)
+		b = binary.AppendUvarint(b, uint64(len(l.files)))
+		for _, f := range l.files {
+			text(f.path)
+			b = append(b, byte(f.kind))
+			b = binary.AppendUvarint(b, uint64(f.mode))
+			b = binary.AppendUvarint(b, uint64(f.size))
+			text(f.sum)
+		}
+	}
+	sum := sha256.Sum256(b)
+	return append(b, sum[:]...)
+}
+
+// readMemory gives the files of each layer by its name; none where the memory
+// is not there, or not whole.
+func readMemory(from string) map[string][]file {
+	info, err := os.Stat(from)
+	if err != nil || info.Size() > maxMemory {
+		return nil
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return nil
+	}
+	return decodeMemory(data)
+}
+
+func decodeMemory(data []byte) map[string][]file {
+	if len(data) < len(memoryMagic)+sha256.Size || string(data[:len(memoryMagic)]) != memoryMagic {
+		return nil
+	}
+	body, sum := data[:len(data)-sha256.Size], data[len(data)-sha256.Size:]
+	if got := sha256.Sum256(body); !bytes.Equal(got[:], sum) {
+		return nil
+	}
+	r := &reader{rest: body[len(memoryMagic):]}
+	layers := map[string][]file{}
+	for len(r.rest) > 0 && !r.bad {
+		name := r.text()
+		for n := r.number(); n > 0 && !r.bad; n-- {
+			f := file{path: r.text()}
+			f.kind = stage.Kind(r.number())
+			f.mode = uint32(r.number())
+			f.size = int64(r.number())
+			f.sum = r.text()
+			layers[name] = append(layers[name], f)
+		}
+	}
+	if r.bad {
+		return nil
+	}
+	return layers
+}
+
+// A reader takes what encodeMemory wrote; bad says that it was something else.
+type reader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *reader) number() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
+func (r *reader) text() string {
+	n := r.number()
+	if n > uint64(len(r.rest)) {
+		r.bad = true
+		return ""
+	}
+	s := string(r.rest[:n])
+	r.rest = r.rest[n:]
+	return s
+}
