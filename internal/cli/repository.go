@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"path"
 	"path/filepath"
@@ -75,8 +73,7 @@ func repositoryOptions(ctx context.Context, b blueprint) (gitmeta.Options, error
 
 // repositoriesDir keeps what was made of one folder's commits.
 func repositoriesDir(root string) string {
-	sum := sha256.Sum256([]byte(root))
-	return filepath.Join(home(), "git", hex.EncodeToString(sum[:8]))
+	return filepath.Join(home(), "git", folderID(root))
 }
 
 // made is the repository as the engine reads it.

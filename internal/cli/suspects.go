@@ -52,15 +52,21 @@ func (v *verdict) unread(err error, list bool) (others fault.List) {
 	return others
 }
 
+// treeMemory begins the name of what is remembered of a folder's secrets.
+const treeMemory = "tree-"
+
 // judge looks for secrets in a tree in which nothing is refused: those whose
 // values are known are always refused, what looks like one under strict. So is,
 // when it is read, a file that changes afterwards.
 func judge(ctx context.Context, tree *stage.Tree, file *config.File, secrets map[string]string) (verdict, error) {
+	if err := claim(tree.Root()); err != nil {
+		return verdict{}, fault.Cannot("keep what is found of this folder: %w", err).WithHint("set SANDWRIGHT_HOME to a folder that you can write to")
+	}
 	contents, err := tree.Contents(ctx)
 	if err != nil {
 		return verdict{}, err
 	}
-	checker, err := leak.NewTree(secrets, filepath.Join(home(), "leaks"), "tree-"+filepath.Base(stageCache(tree.Root())))
+	checker, err := leak.NewTree(secrets, filepath.Join(home(), "leaks"), treeMemory+folderID(tree.Root()))
 	if err != nil {
 		return verdict{}, err
 	}

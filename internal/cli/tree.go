@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"path/filepath"
 
 	"github.com/sandwright/sandwright/internal/stage"
@@ -22,6 +20,5 @@ func stageOptions(p project) stage.Options {
 
 // stageCache is the file that remembers what was read of a folder.
 func stageCache(root string) string {
-	name := sha256.Sum256([]byte(root))
-	return filepath.Join(home(), "stage", hex.EncodeToString(name[:8]))
+	return filepath.Join(home(), "stage", folderID(root))
 }
