@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -82,7 +83,7 @@ func foldName(name string) string {
 	if !utf8.ValidString(name) {
 		return lowerASCII(name)
 	}
-	return norm.NFC.String(strings.ToLower(strings.ToUpper(norm.NFD.String(name))))
+	return norm.NFC.String(cases.Fold().String(strings.ToUpper(norm.NFD.String(name))))
 }
 
 func lowerASCII(name string) string {

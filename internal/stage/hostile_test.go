@@ -120,6 +120,8 @@ func harmlessLinks() []hostile {
 			notices: []string{"kept a: it points to b, which leads round and round", "kept b: it points to a/c, which leads round and round"}},
 		{name: "growing loop", build: func(d *dir) { d.link("x", "x/x/x/x") }, want: []string{"x -> x/x/x/x"},
 			notices: []string{"kept x: it points to x/x/x/x, which leads round and round"}},
+		{name: "back out of a file", build: func(d *dir) { d.file("f", ""); d.link("x", "f/.."); d.link("y", "f/../f") }, want: []string{"f", "x -> f/..", "y -> f/../f"},
+			notices: []string{"kept x: it points to f/.., which is not there", "kept y: it points to f/../f, which is not there"}},
 		{name: "into a file", build: func(d *dir) { d.file("f", ""); d.link("x", "f/") }, want: []string{"f", "x -> f/"},
 			notices: []string{"kept x: it points to f/, which is not there"}},
 	}

@@ -126,6 +126,7 @@ func (w *walker) judge(e *Entry, r resolution) (refused bool) {
 // missing says why the tree has nothing where a link leads.
 func (w *walker) missing(p string) string {
 	_, staged := search(w.entries, p)
+	staged = staged || p == "." // something on the way to it is no folder
 	switch {
 	case p == ".git", strings.HasPrefix(p, ".git/"), strings.Contains(p, "/.git/"), strings.HasSuffix(p, "/.git"):
 		return "which is git's own, and is not staged"
