@@ -78,7 +78,7 @@ func judge(ctx context.Context, tree *stage.Tree, file *config.File, secrets map
 		if c := contents[place]; c.Kind == stage.Link { // it is looked into as if its target were its contents
 			return io.NopCloser(strings.NewReader(c.Target)), nil
 		}
-		return tree.Read(place)
+		return tree.ReadHeld(place)
 	})
 	if err != nil {
 		return verdict{}, err

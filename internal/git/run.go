@@ -80,6 +80,7 @@ func (r *Repo) Listen(ctx context.Context, stdin io.Reader, read func(io.Reader)
 	if err != nil {
 		return "", fault.Cannot("run git: %w", err).WithHint("install git, for instance: apt-get install git")
 	}
+	bound(cmd.Process.Pid)
 	go watch(ctx, cmd.Process.Pid, stall, fail)
 	err = read(out)
 	if err != nil {
@@ -141,6 +142,7 @@ func (r *Repo) remedy(said string) string {
 		{"bare repository", "stage a folder with its files, such as a clone of it"},
 		{"Expected git repo version", "install a newer git"},
 		{"unknown repository extension", "install a newer git"},
+		{"ut of memory", fmt.Sprintf("it reads something huge, perhaps a link to a device: look at .gitignore, .gitattributes and what is in %q", dotGit)},
 		{"Permission denied", fmt.Sprintf("make it readable for you: ls -ld %q", dotGit)},
 	} {
 		if strings.Contains(said, known.part) {

@@ -44,6 +44,21 @@ func watch(ctx context.Context, pid int, after time.Duration, fail func(error)) 
 	}
 }
 
+// maxMemory bounds, in bytes, what a git keeps in memory beside the packs that
+// it maps: a file of the repository may have no end, as /dev/zero has none. The
+// list of a million files takes 300 MB.
+const maxMemory = 2 << 30
+
+// bound bounds the memory of a process, unless that is done already.
+func bound(pid int) {
+	var now unix.Rlimit
+	if unix.Prlimit(pid, unix.RLIMIT_DATA, nil, &now) != nil {
+		return
+	}
+	most := min(now.Cur, now.Max, maxMemory)
+	_ = unix.Prlimit(pid, unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most}, nil)
+}
+
 // waitsFor gives the fifo that a process waits to open, or to read, and "" where
 // it waits for something else or nobody may know. What it asks of the kernel is
 // in /proc/PID/syscall, see proc(5).

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
@@ -95,5 +97,34 @@ func TestWaitsFor(t *testing.T) {
 	}
 	if path := waitsFor(1 << 30); path != "" {
 		t.Errorf("a process that is not there waits for %s", path)
+	}
+}
+
+// A file of the repository that has no end, or is larger than any memory, ends
+// git and nothing else.
+func TestGitThatGrows(t *testing.T) {
+	for name, c := range map[string]struct {
+		script string
+		args   []string
+	}{
+		"a reference":   {"rm .git/refs/heads/trunk && ln -s /dev/zero .git/refs/heads/trunk", []string{"rev-list", "--max-count=1", "HEAD"}},
+		"a huge ignore": {"truncate -s 20G sub/.gitignore", []string{"ls-files", "--others", "--exclude-standard"}},
+		"attributes":    {"git config core.attributesFile /dev/zero", []string{"ls-files", "--", ":(attr:filter=lfs)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := made(t)
+			sh(t, dir, c.script)
+			_, err := find(t, dir).Output(t.Context(), c.args...)
+			if err == nil || !strings.Contains(strings.ToLower(err.Error()), "out of memory") {
+				t.Fatalf("%v", err)
+			}
+			if hint := fault.All(err)[0].Hint; !strings.Contains(hint, "it reads something huge") {
+				t.Errorf("hint %q", hint)
+			}
+			var used unix.Rusage
+			if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &used); err != nil || used.Maxrss > maxMemory/1024*5/4 {
+				t.Errorf("git had %d kB of memory, %v", used.Maxrss, err)
+			}
+		})
 	}
 }

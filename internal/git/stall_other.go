@@ -9,3 +9,6 @@ import (
 
 // watch does nothing here: only the deadline of a git ends it.
 func watch(context.Context, int, time.Duration, func(error)) {}
+
+// bound does nothing here.
+func bound(int) {}

@@ -70,6 +70,19 @@ func (t *Tree) Look(ctx context.Context, files []File, open func(place int) (io.
 	return out, nil
 }
 
+// An interruptible file ends with its context.
+type interruptible struct {
+	ctx context.Context
+	io.ReadCloser
+}
+
+func (i interruptible) Read(b []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.ReadCloser.Read(b)
+}
+
 // Again looks into one file whose contents are others than Look knew.
 func (t *Tree) Again(path string, contents io.Reader) ([]Suspect, error) {
 	name, found, err := t.file(io.NopCloser(contents))
@@ -119,7 +132,7 @@ func (t *Tree) read(ctx context.Context, files []File, todo []int, open func(int
 				if err != nil {
 					return err
 				}
-				name, found, err := t.file(r)
+				name, found, err := t.file(interruptible{ctx, r})
 				if err != nil {
 					return err
 				}

@@ -412,9 +412,20 @@ func moreNames() []hostile {
 			notices: []string{same("cafe\u0301", "CAF\u00c9")}},
 		{name: "three of one name", build: func(d *dir) { d.file("a", ""); d.file("A", ""); d.link("\u212a", "a"); d.file("k", "") },
 			want: []string{"A", "a", "k", "\u212a -> a"}, notices: []string{same("a", "A"), same("\u212a", "k")}},
-		{name: "letters that fold into two", build: func(d *dir) { d.file("stra\u00dfe", ""); d.file("STRASSE", ""); d.file("\ufb01le", ""); d.file("file", "") },
+		{name: "letters that fold into two", build: func(d *dir) {
+			d.file("stra\u00dfe", "")
+			d.file("STRASSE", "")
+			d.file("\ufb01le", "")
+			d.file("file", "")
+		},
 			want: []string{"STRASSE", "file", "stra\u00dfe", "\ufb01le"}, notices: []string{same("stra\u00dfe", "STRASSE"), same("\ufb01le", "file")}},
-		{name: "letters of Turkish", build: func(d *dir) { d.file("i", ""); d.file("I", ""); d.file("\u0130", ""); d.file("i\u0307", ""); d.file("\u0131", "") },
+		{name: "letters of Turkish", build: func(d *dir) {
+			d.file("i", "")
+			d.file("I", "")
+			d.file("\u0130", "")
+			d.file("i\u0307", "")
+			d.file("\u0131", "")
+		},
 			want: []string{"I", "i", "i\u0307", "\u0130", "\u0131"}, notices: []string{same("i", "I"), same("\u0130", "i\u0307"), same("\u0131", "I")}},
 		{name: "whiteout of a link", build: func(d *dir) { d.file("f", ""); d.link(".wh.f", "f") }, refused: []string{".wh.f: a name that starts with .wh. deletes files in an image"}},
 		{name: "whiteout that is gone", build: func(d *dir) { d.file(".wh.f", ""); d.commit(); d.remove(".wh.f"); d.file("g", "") }, want: []string{"g"}},

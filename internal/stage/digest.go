@@ -87,7 +87,7 @@ func (t *Tree) read(ctx context.Context, todo []int, sums []sum) error {
 					return err
 				}
 				i := todo[n]
-				err := t.retry(i, func(e *Entry) (err error) { sums[i], err = sumFile(from, e, buf); return err })
+				err := t.retry(i, func(e *Entry) (err error) { sums[i], err = sumFile(ctx, from, e, buf); return err })
 				failed[w] = append(failed[w], fault.All(err)...)
 			}
 			return nil
@@ -107,7 +107,7 @@ const chunkSize = 1 << 20
 // sumFile is the sha256 of the contents of a file up to chunkSize bytes. Of a
 // larger one it is that of the number and the sha256 of each chunk that is not
 // all zeros: a file costs what it holds, and is the same wherever its holes are.
-func sumFile(from *near, e *Entry, buf []byte) (_ sum, err error) {
+func sumFile(ctx context.Context, from *near, e *Entry, buf []byte) (_ sum, err error) {
 	defer func() {
 		if err != nil {
 			from.Close() // its folder may be another one when it is tried again
@@ -124,6 +124,9 @@ func sumFile(from *near, e *Entry, buf []byte) (_ sum, err error) {
 	}
 	h := sha256.New()
 	for c.pos < e.Size {
+		if err := ctx.Err(); err != nil {
+			return sum{}, err
+		}
 		if err := c.skipHole(chunkSize); err != nil {
 			return sum{}, changed(e.Path)
 		}

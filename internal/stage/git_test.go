@@ -79,6 +79,15 @@ func TestOutsideGit(t *testing.T) {
 	}
 }
 
+func TestOutsideGitWithoutTMPDIR(t *testing.T) {
+	d := newDir(t)
+	d.file("f", "")
+	t.Setenv("TMPDIR", d.path("missing"))
+	if f := d.failsWith("cannot list a folder outside git"); !strings.Contains(f.Hint, "set TMPDIR") {
+		t.Errorf("hint %q", f.Hint)
+	}
+}
+
 // Folders that no path leads to are named, not passed over, by git's rules and
 // outside git; who excludes one is not asked for it.
 func TestTooLongAPath(t *testing.T) {

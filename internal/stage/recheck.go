@@ -15,8 +15,8 @@ type recheck struct {
 
 // Recheck is for who has judged the tree by Contents. From now on look is called
 // with the contents of a file that changed since, or that could have without
-// leaving a trace, before a byte of it is handed on. It reads to the end, and
-// its error, which must name the path, is that of reading the file.
+// leaving a trace, before a byte of it is handed on. They are as ReadHeld gives
+// them. It reads to the end, and its error, which must name the path, is that of reading the file.
 func (t *Tree) Recheck(look func(path string, contents io.Reader) error) {
 	r := &recheck{look, make([]atomic.Pointer[Entry], len(t.entries))}
 	for i := range t.entries {
@@ -43,7 +43,7 @@ func (t *Tree) sure(i int, e *Entry) (*Entry, error) {
 		return nil, err
 	}
 	defer c.Close()
-	if err := r.look(e.Path, c); err != nil {
+	if err := r.look(e.Path, held{c}); err != nil {
 		return nil, err
 	}
 	r.passed[i].Store(e)

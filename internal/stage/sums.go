@@ -56,6 +56,31 @@ func (t *Tree) Place(path string) (int, bool) { return t.find(path) }
 // the end is what was looked at.
 func (t *Tree) Read(place int) (io.ReadCloser, error) { return t.content(t.at(place)) }
 
+// ReadHeld is Read without the holes of a file: each is read as one NUL. It is
+// for who looks for texts, so that a file costs what it holds.
+func (t *Tree) ReadHeld(place int) (io.ReadCloser, error) {
+	c, err := t.content(t.at(place))
+	if err != nil {
+		return nil, err
+	}
+	return held{c}, nil
+}
+
+// A held content has no holes.
+type held struct{ *content }
+
+func (h held) Read(b []byte) (int, error) {
+	before := h.pos
+	if err := h.skipHole(blockSize); err != nil {
+		return 0, changed(h.entry.Path)
+	}
+	if h.pos > before && len(b) > 0 {
+		b[0] = 0
+		return 1, nil
+	}
+	return h.content.Read(b)
+}
+
 // Holds says that something is at a path below the root, staged or not, with no
 // link on the way to it.
 func (t *Tree) Holds(p string) bool {

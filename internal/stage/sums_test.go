@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/iotest"
 )
@@ -70,5 +71,38 @@ func TestSummer(t *testing.T) {
 	}
 	if len(all) != 8 || sums["hole"] != sums["all"] || sums["one"] == sums["more"] {
 		t.Errorf("%d files, %x", len(all), sums)
+	}
+}
+
+// Who looks for texts reads what a file holds, and one NUL for each hole, also
+// where it is judged again.
+func TestReadHeld(t *testing.T) {
+	d := checkout(t)
+	d.file("plain", "text")
+	d.holes("holes", 500<<30, "secret", 0, 1<<30, 400<<30)
+	d.holes("hollow", 500<<30, "")
+	tree := d.stage(Options{})
+	read := func(p string) string {
+		i, ok := tree.find(p)
+		if !ok {
+			t.Fatalf("there is no %s", p)
+		}
+		r, err := tree.ReadHeld(i)
+		d.check(err)
+		defer r.Close()
+		data, err := io.ReadAll(r)
+		if err != nil || len(data) > 1<<20 {
+			t.Fatalf("%s: %d bytes, %v", p, len(data), err)
+		}
+		return string(data)
+	}
+	if got := read("plain"); got != "text" {
+		t.Errorf("plain: %q", got)
+	}
+	if got := read("hollow"); strings.Trim(got, "\x00") != "" {
+		t.Errorf("hollow: %q", got)
+	}
+	if got := read("holes"); strings.Count(got, "secret") != 3 || strings.Contains(got, "secretsecret") {
+		t.Errorf("holes: %d times", strings.Count(got, "secret"))
 	}
 }
