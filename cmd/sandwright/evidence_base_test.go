@@ -77,7 +77,10 @@ func TestLockKeepsEvidenceOfTheBase(t *testing.T) {
 	b.lock(true, nil, ", evidence integrity only", "notice: acme/base@sha256:", ": integrity only: nobody's signature on it was verified")
 	b.lock(true, []string{"--explain"}, "integrity only")
 	b.file(", require: signature")
-	b.lock(false, nil, "sandwright.yaml:2:1: cannot trust acme/base@sha256:", "it requires signature, and what "+b.ref.String()+" serves is integrity only")
+	b.lock(false, nil, "sandwright.yaml:2:", "cannot require signature of the base: it names nobody who signs it", "add cosign: {key: FILE}")
+	if _, errs, ok := b.run("check"); ok || !strings.Contains(errs, "cannot require signature of the base: it names nobody who signs it") {
+		t.Errorf("check says %s", errs)
+	}
 
 	b.file(", cosign: {key: cosign.pub}")
 	b.lock(false, nil, "sandwright.yaml names who vouches for it with cosign, and "+b.ref.String()+" serves no such evidence")

@@ -46,10 +46,15 @@ func newSigningRegistry(t *testing.T) *signingRegistry {
 // npmPackage is a tarball of one program.
 func npmPackage(t *testing.T) []byte {
 	t.Helper()
+	return npmPackageOf(t, map[string]string{"package/package.json": `{"name":"pnpm"}`, "package/cli.sh": "#!/bin/sh\necho 10.28.0\n"})
+}
+
+func npmPackageOf(t *testing.T, files map[string]string) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	w := tar.NewWriter(z)
-	for name, data := range map[string]string{"package/package.json": `{"name":"pnpm"}`, "package/cli.sh": "#!/bin/sh\necho 10.28.0\n"} {
+	for name, data := range files {
 		if err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(data)), Mode: 0o755, Typeflag: tar.TypeReg}); err != nil {
 			t.Fatal(err)
 		}

@@ -133,3 +133,28 @@ func TestLockFlagsThatDoNotGoTogether(t *testing.T) {
 	}
 	p.lock(false, []string{"--minimum-age", "soon"}, `cannot use age "soon": an age is a whole number of days`)
 }
+
+// An update names the files that changed, of every platform, and says so where
+// it does not know what they were.
+func TestLockNamesTheFilesThatChange(t *testing.T) {
+	p := newSignedProject(t)
+	release := func(version string, files map[string]string) {
+		p.registry.mu.Lock()
+		files["package/cli.sh"] = "#!/bin/sh\n"
+		p.registry.tarball = npmPackageOf(t, files)
+		p.registry.version["dist"].(map[string]any)["integrity"] = evidencetest.Integrity(p.registry.tarball)
+		p.registry.mu.Unlock()
+		p.publish(map[string]int{version: 30})
+	}
+	p.write("sandwright.yaml", "name: demo\nbase: {layout: base}\nplatforms: [linux/amd64, linux/arm64]\ntools: {tool: {npm: tool@^1.0.0, bin: [cli.sh]}}\n")
+	release("1.0.0", map[string]string{"package/lib/a": "1", "package/lib/b": "1", "package/LICENSE": "x"})
+	p.lock(true, nil, "tool: 1.0.0, new")
+	release("1.1.0", map[string]string{"package/lib/a": "2", "package/lib/c": "1", "package/LICENSE": "x"})
+	const diff = ": changed lib/a; new lib/c; gone lib/b\n"
+	p.lock(true, []string{"--update", "tool"}, "tool: 1.0.0 -> 1.1.0\n", "  linux/amd64"+diff, "  linux/arm64"+diff)
+	if err := os.RemoveAll(filepath.Join(p.dir, ".home")); err != nil {
+		t.Fatal(err)
+	}
+	release("1.2.0", map[string]string{"package/lib/a": "3"})
+	p.lock(true, []string{"--update", "tool"}, "tool: 1.1.0 -> 1.2.0\n", "  linux/arm64: which files changed is not known: the store has no list of what they were\n")
+}

@@ -154,6 +154,7 @@ func (a *app) lockWrite(ctx context.Context, flags lockFlags) error {
 	}
 	a.notices(slices.Compact(slices.Sorted(slices.Values(r.notices))))
 	changes := lock.Compare(old, next)
+	r.nameFiles(changes)
 	if have, err := os.ReadFile(a.lockPath(p)); err == nil && string(have) == string(lock.Format(next)) {
 		return a.lockSaid(next, nil, "is up to date")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {

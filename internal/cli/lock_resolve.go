@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
+	"github.com/sandwright/sandwright/internal/installed"
 	"github.com/sandwright/sandwright/internal/lock"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
@@ -19,6 +21,7 @@ import (
 type resolver struct {
 	project project
 	fetcher *fetch.Fetcher
+	store   *fetch.Store
 	old     *lock.Lock
 	want    lock.Wanted
 	specs   map[string]fetch.ToolSpec
@@ -34,12 +37,12 @@ type resolver struct {
 const parallelLocks = 4
 
 func (a *app) resolver(p project, managers []workspace.Manager, old *lock.Lock, flags lockFlags) (*resolver, error) {
-	fetcher, _, _, err := a.fetcher(p)
+	fetcher, store, _, err := a.fetcher(p)
 	if err != nil {
 		return nil, err
 	}
 	r := &resolver{
-		project: p, fetcher: fetcher, old: old, want: wanted(p, managers),
+		project: p, fetcher: fetcher, store: store, old: old, want: wanted(p, managers),
 		specs: map[string]fetch.ToolSpec{}, renewed: map[string]bool{},
 	}
 	who, err := vouchings(p)
@@ -152,8 +155,33 @@ func (r *resolver) base(ctx context.Context, platform string) (lock.System, erro
 	if r.old.PinsBase(r.want.Base, platform) && !r.renewed["base"] {
 		return r.old.Base.Systems[platform], nil
 	}
+	if r.project.file.MinimumAge > 0 {
+		r.keep(nil, func() { r.notices = append(r.notices, "base: "+fetch.AgelessBase) })
+	}
 	if debian := r.project.file.Base.Debian; debian.Suite != "" {
 		return r.fetcher.ResolveBase(ctx, fetch.BaseSpec{Suite: debian.Suite, Packages: debian.Packages, Security: debian.Security}, platform)
 	}
 	return r.fetcher.ResolveImage(ctx, imageSpec(r.project), r.old.Base.Systems[platform], platform)
+}
+
+// nameFiles adds to what changed the names of the files that did, where the
+// store knows what they were.
+func (r *resolver) nameFiles(changes []lock.Change) {
+	for i, c := range changes {
+		for _, platform := range slices.Sorted(maps.Keys(r.next.Tools[c.Name].Platforms)) {
+			was, had := r.old.Tools[c.Name].Platforms[platform]
+			is := r.next.Tools[c.Name].Platforms[platform]
+			if !had || was.Tree == is.Tree {
+				continue
+			}
+			before, known := r.store.Files(was.Tree)
+			after, there := r.store.Files(is.Tree)
+			switch diff := before.Diff(after, path.Join(installed.ToolsDir, c.Name)+"/"); {
+			case !known || !there:
+				changes[i].Lines = append(changes[i].Lines, platform+": which files changed is not known: the store has no list of what they were")
+			case diff != "":
+				changes[i].Lines = append(changes[i].Lines, platform+": "+diff)
+			}
+		}
+	}
 }

@@ -68,7 +68,7 @@ func (r *trustReader) vouching(name string, t config.Tool, policy evidence.Polic
 		policy.PGP, v.PGP = read(r, at("pgp"), p.Keys, evidence.ParsePGPKeys), fetch.Signing{Signature: p.Signature, Sums: p.Sums}
 	}
 	if s := t.Sigstore; s != nil {
-		policy.Sigstore, v.Bundle = r.identity(at("sigstore"), &s.Identity), s.Bundle
+		policy.Sigstore, v.Bundle, v.Sums, policy.Sums = r.identity(at("sigstore"), &s.Identity), s.Bundle, s.Sums, s.Sums != ""
 	}
 	policy.Provenance = r.identity(at("provenance"), t.Provenance)
 	policy.Origin = origin(t)
@@ -151,6 +151,7 @@ func (p project) vouchingInputs(t config.Tool) (pairs []string) {
 	if s := t.Sigstore; s != nil {
 		pairs = append(pairs, p.identityInputs("sigstore", &s.Identity)...)
 		add("sigstore bundle", s.Bundle)
+		add("sigstore sums", s.Sums)
 	}
 	return append(append(pairs, p.identityInputs("provenance", t.Provenance)...), p.identityInputs("cosign", t.Cosign)...)
 }

@@ -78,7 +78,7 @@ func settings(p project, who vouchers) fetch.Settings {
 	s := fetch.Settings{
 		Tools: map[string]fetch.ToolSpec{}, OCI: p.file.Registries.OCI, Debian: p.file.Registries.Debian, DebianSecurity: p.file.Registries.DebianSecurity,
 		GitHubAPI: os.Getenv("GITHUB_API_URL"), GitHubToken: cmp.Or(os.Getenv("GITHUB_TOKEN"), os.Getenv("GH_TOKEN")),
-		Vouching: who.tools[""], Base: who.base,
+		Vouching: who.tools[""], Base: who.base, Trust: lock.Fingerprint(p.contents(p.file.Trust.NPMKeys), p.contents(p.file.Trust.Sigstore)),
 	}
 	for name, t := range p.file.Tools {
 		s.Tools[name] = p.toolSpec(t, who.tools[name])

@@ -15,6 +15,10 @@ func checkVouched(f *File) (faults fault.List) {
 			faults = append(faults, f.stray("image", "base", key))
 		}
 	}
+	if f.Base.Cosign == nil && f.Base.Require != "" && f.Base.Require != "integrity" && f.has("base", "image") {
+		faults = append(faults, f.At("base", "require").Cannot("require %s of the base: it names nobody who signs it", f.Base.Require).
+			WithHint("add cosign: {key: FILE}, or {identity: …, issuer: …}"))
+	}
 	if f.Base.Cosign != nil {
 		faults = append(faults, f.checkIdentity(*f.Base.Cosign, "base", "cosign")...)
 	}

@@ -42,7 +42,7 @@ func fileShape() object[File] {
 			key("verify", func(f *File) *string { return &f.Verify }, oneOf("never", "boot"),
 				"When PID 1 holds every file of the tools against the lock. With boot it does so before it starts a service, and starts none where one differs. sandwright tools verify does it at any time.").or("never").such("boot"),
 			key("minimum-age", func(f *File) *spec.Duration { return &f.MinimumAge }, age(),
-				"How old the release of a tool must be to be locked. A younger one is passed over, or refused where nothing else fits.").such("7d"),
+				"How old the release of a tool must be to be locked. A younger one is passed over, or refused where nothing else fits. Neither the base nor packages of Debian are held to it: nobody says when they were released, and a suite's own date is that of its last update, which may be a security fix.").such("7d"),
 			key("registries", func(f *File) *Registries { return &f.Registries }, registriesShape(),
 				"Where packages and images come from. The lock names none of it, so it can be made behind one mirror and used behind another.").
 				otherwiseIs("what npm and apt are configured to use").such("{npm: https://npm.example.com/}"),

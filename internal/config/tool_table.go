@@ -15,7 +15,7 @@ func toolShape() object[Tool] {
 				"The command that ends the tool's layer: a build with a tool that does not run here, such as for want of a shared library, fails and says why.").
 				otherwiseIs("its program with --version").such("[gh, version]"),
 			key("minimum-age", func(t *Tool) **spec.Duration { return &t.MinimumAge }, optional[spec.Duration]{age()},
-				"How old the release must be to be locked.").otherwiseIs("the file's own minimum-age").such("0d"),
+				"How old the release must be to be locked. A deb is not held to it: Debian's archive says of no package when it was released.").otherwiseIs("the file's own minimum-age").such("0d"),
 		),
 		either: []string{"npm", "github", "url", "oci", "deb"},
 	}

@@ -33,7 +33,8 @@ type PGP struct {
 // Sigstore is who signs with sigstore, and where.
 type Sigstore struct {
 	Identity
-	Bundle string // address; empty: the download's, and .sigstore.json
+	Bundle string // address; empty: that of what is signed, and .sigstore.json
+	Sums   string // address of a checksum file that is signed; empty: the download itself is
 }
 
 // An Identity is the name in a certificate and who vouched for it, or the file

@@ -74,7 +74,9 @@ func sigstoreShape() object[Sigstore] {
 			decode: func(d *decoder, p keyPath, n *yaml.Node, into *Sigstore) { inner(d, p, n, &into.Identity) }})
 	}
 	o.fields = append(o.fields, key("bundle", func(s *Sigstore) *string { return &s.Bundle }, signatureURL(), "The address of the bundle. {url} stands for that of the download.").
-		otherwiseIs("the address of the download, and .sigstore.json").such(`"{url}.bundle"`))
+		otherwiseIs("the address of what is signed, and .sigstore.json").such(`"{url}.bundle"`))
+	o.fields = append(o.fields, key("sums", func(s *Sigstore) *string { return &s.Sums }, signatureURL(), sumsAbout).
+		otherwiseIs("the download itself is signed").such(`"https://example.com/{version}/checksums.txt"`))
 	return o
 }
 

@@ -54,7 +54,7 @@ func FuzzSumOf(f *testing.F) {
 
 func FuzzAttestations(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		pieces, err := evidence.Attestations(answer, from)
+		pieces, _, err := evidence.Attestations(answer, from)
 		if err != nil && len(pieces) > 0 {
 			t.Errorf("got %d pieces and %v", len(pieces), err)
 		}

@@ -22,6 +22,7 @@ type Policy struct {
 	Minisign   string    // the public key; empty: not asked for
 	PGP        *PGPKeys  // nil: not asked for
 	Sigstore   *Identity // who must have signed; nil: not asked for
+	Sums       bool      // what Sigstore signs is a checksum file that names the artifact
 	Provenance *Identity // who must have built; nil: whoever did at the first lock
 	Origin     *Identity // who may have built it, where Provenance names nobody; nil: anybody
 	Cosign     *Identity // who must have signed an image

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sandwright/sandwright/internal/evidence"
 	"github.com/sandwright/sandwright/internal/evidence/evidencetest"
@@ -69,6 +70,43 @@ func TestRecheck(t *testing.T) {
 			if f.Hint == "" {
 				t.Errorf("%s: no hint: %v", c.name, f)
 			}
+		}
+	}
+}
+
+// Ahead of the artifact, a signature over its bytes counts only if its key is
+// the one that the file names; everything else is verified.
+func TestRecheckAhead(t *testing.T) {
+	public, key := minisignKey(t)
+	other, otherKey := minisignKey(t)
+	pgp := evidencetest.NewPGP(t, time.Now(), 0)
+	keys, err := evidence.ParsePGPKeys("key.asc", pgp.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := func(kind evidence.Kind, signer string, signature, sums []byte) evidence.Record {
+		return evidence.Record{Kind: kind, Signer: signer, Material: signedPiece(t, kind, signature, sums)[0].Data}
+	}
+	direct := hashed(t, key, artifact())
+	for _, c := range []struct {
+		name   string
+		record evidence.Record
+		fault  string
+	}{
+		{"minisign", record(evidence.Minisign, public, direct, nil), ""},
+		{"minisign of another key", record(evidence.Minisign, other, hashed(t, otherKey, artifact()), nil), "sandwright.lock says minisign by key " + other + ", and sandwright.yaml names no such key"},
+		{"minisign of a list", record(evidence.Minisign, public, hashed(t, key, sums(t)), sums(t)), ""},
+		{"minisign of another list", record(evidence.Minisign, public, hashed(t, key, sums(t)), []byte("x")), "cannot verify it: "},
+		{"pgp", record(evidence.PGP, keys.String(), pgp.Detached(artifact()), nil), ""},
+		{"pgp of another key", record(evidence.PGP, "ABCD", pgp.Detached(artifact()), nil), "sandwright.lock says pgp by key ABCD, and sandwright.yaml names no such key"},
+		{"npm's", record(evidence.NPMSignature, "SHA256:one", []byte("x"), nil), "cannot read it: dist.signatures is not a list"},
+	} {
+		p, s := policy(), subject(t)
+		p.Minisign, p.PGP, p.Ahead, s.Path, s.NPM = public, keys, true, "", ""
+		records := []evidence.Record{c.record, record(evidence.Minisign, public, direct, nil), record(evidence.PGP, keys.String(), pgp.Detached(artifact()), nil)}
+		err := p.Recheck(s, records)
+		if (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.fault)
 		}
 	}
 }

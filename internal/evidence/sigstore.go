@@ -56,6 +56,9 @@ func ParseRoots(name string, data []byte) (roots Roots, err error) {
 // the key that the file names.
 func (p Policy) bundle(s Subject, piece Piece) (Record, error) {
 	want := p.identityFor(piece.Kind)
+	if p.Sums && piece.Kind == Sigstore {
+		return p.signedSums(s, piece)
+	}
 	if want == nil && len(p.Roots) == 0 {
 		return Record{}, unknown("has %s, and sandwright.yaml names no trusted root to verify it with: trust.sigstore", piece.Kind)
 	}

@@ -165,7 +165,7 @@ func TestPublicProvenance(t *testing.T) {
 		map[string]any{"predicateType": "https://github.com/npm/attestation/tree/main/specs/publish/v0.1", "bundle": json.RawMessage(read("bundle-publish.json"))},
 		map[string]any{"predicateType": "https://slsa.dev/provenance/v0.2", "bundle": json.RawMessage(read("bundle-provenance.json"))},
 	}})
-	pieces, err := evidence.Attestations(answer, from)
+	pieces, _, err := evidence.Attestations(answer, from)
 	if err != nil || len(pieces) != 1 {
 		t.Fatalf("got %d pieces, %v", len(pieces), err)
 	}
@@ -186,14 +186,14 @@ func TestAttestationsOfHostileAnswers(t *testing.T) {
 	for name, answer := range map[string]string{
 		"no JSON": "<html>", "a flood": `{"attestations":[` + strings.Repeat("{},", 200) + `{}]}`,
 	} {
-		if pieces, err := evidence.Attestations([]byte(answer), from); err == nil {
+		if pieces, _, err := evidence.Attestations([]byte(answer), from); err == nil {
 			t.Errorf("%s: got %v", name, pieces)
 		}
 	}
 	for name, answer := range map[string]string{
 		"none": `{}`, "no bundles": `{"attestations":[{},{"bundle":null},{"bundle":7},{"bundle":{"dsseEnvelope":{"payload":"eA=="}}}]}`,
 	} {
-		if pieces, err := evidence.Attestations([]byte(answer), from); err != nil || len(pieces) > 0 {
+		if pieces, _, err := evidence.Attestations([]byte(answer), from); err != nil || len(pieces) > 0 {
 			t.Errorf("%s: got %v, %v", name, pieces, err)
 		}
 	}

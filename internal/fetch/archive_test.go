@@ -141,7 +141,7 @@ func TestEveryPackingGivesTheSame(t *testing.T) {
 		if p.root = commonRoot(entries); c.packed != lock.PackedNPM && p.root != "gh_1" {
 			t.Errorf("%s: the root is %q", c.packed, p.root)
 		}
-		got, err := writeTool(io.Discard, []part{p}, "gh", map[string]string{"gh": "bin/gh"}, limits{3, 5009})
+		got, _, err := writeTool(io.Discard, []part{p}, "gh", map[string]string{"gh": "bin/gh"}, limits{3, 5009})
 		if err != nil || got.files != 3 || got.bytes != 5009 {
 			t.Errorf("%s: got %+v, %v", c.packed, got, err)
 		}
@@ -161,12 +161,12 @@ func TestOneProgram(t *testing.T) {
 			t.Errorf("%s is found to be %q, %v", packed, got, err)
 		}
 		size := int64(len(program))
-		got, err := writeTool(io.Discard, []part{p}, "tool", map[string]string{"tool": "tool"}, limits{1, size})
+		got, _, err := writeTool(io.Discard, []part{p}, "tool", map[string]string{"tool": "tool"}, limits{1, size})
 		if err != nil || got.bytes != size {
 			t.Errorf("%s: got %+v, %v", packed, got, err)
 		}
 		trees[got.tree] = true
-		if _, err := writeTool(io.Discard, []part{p}, "tool", nil, limits{1, size - 1}); err == nil || !strings.Contains(err.Error(), "than it may") && !strings.Contains(err.Error(), "more than 300003 bytes") {
+		if _, _, err := writeTool(io.Discard, []part{p}, "tool", nil, limits{1, size - 1}); err == nil || !strings.Contains(err.Error(), "than it may") && !strings.Contains(err.Error(), "more than 300003 bytes") {
 			t.Errorf("%s over its limit gives %v", packed, err)
 		}
 	}
@@ -201,7 +201,7 @@ func TestPartsShareOneTool(t *testing.T) {
 	again := dep
 	again.at = "node_modules/Dep"
 	bin := map[string]string{"cli": "cli.js"}
-	if got, err := writeTool(io.Discard, []part{main, dep}, "t", bin, limits{2, 7}); err != nil || got.files != 2 || got.bytes != 7 {
+	if got, _, err := writeTool(io.Discard, []part{main, dep}, "t", bin, limits{2, 7}); err != nil || got.files != 2 || got.bytes != 7 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	for want, parts := range map[string][]part{
@@ -214,7 +214,7 @@ func TestPartsShareOneTool(t *testing.T) {
 		if strings.Contains(want, "bytes") {
 			l.bytes = 6
 		}
-		if _, err := writeTool(io.Discard, parts, "t", bin, l); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := writeTool(io.Discard, parts, "t", bin, l); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
@@ -243,7 +243,7 @@ func TestZipRefuses(t *testing.T) {
 		{"half", bomb[:len(bomb)/2], "it is no zip file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := writeTool(io.Discard, []part{archived(t, lock.PackedZip, c.data)}, "t", nil, limits{10, 1000})
+			_, _, err := writeTool(io.Discard, []part{archived(t, lock.PackedZip, c.data)}, "t", nil, limits{10, 1000})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -308,7 +308,7 @@ func TestADebianPackage(t *testing.T) {
 	if out, err := exec.Command("dpkg-deb", "--root-owner-group", "--build", dir, deb).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	got, err := writeTool(io.Discard, []part{{file: deb, packed: lock.PackedDeb}}, "x", map[string]string{"x": "usr/bin/x"}, defaultLimits())
+	got, _, err := writeTool(io.Discard, []part{{file: deb, packed: lock.PackedDeb}}, "x", map[string]string{"x": "usr/bin/x"}, defaultLimits())
 	if err != nil || got.files != 1 || got.bytes != 17 {
 		t.Errorf("got %+v, %v", got, err)
 	}

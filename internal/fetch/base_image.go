@@ -39,9 +39,13 @@ func (f *Fetcher) ResolveImage(ctx context.Context, spec ImageSpec, was lock.Sys
 }
 
 // ImageLayers brings an image that the lock pins into the store, all of its
-// layers, once the evidence of the lock is verified again. With them there nothing is asked.
+// layers. The evidence of the lock is verified again each time, also where they
+// are there already, for whomever they came; then nothing is asked.
 func (f *Fetcher) ImageLayers(ctx context.Context, system lock.System, spec ImageSpec, platform string) (Ref, error) {
 	ref := Ref{Name: "base/image", Digest: "sha256:" + system.Image}
+	if err := judgedAgain(f.settings.Base, "the base", system.Evidence, imageSubject(spec.String(), system.Image)); err != nil {
+		return Ref{}, err
+	}
 	if f.store.whole(ref.Digest) {
 		return ref, nil
 	}
@@ -58,9 +62,6 @@ func (f *Fetcher) ImageLayers(ctx context.Context, system lock.System, spec Imag
 }
 
 func (f *Fetcher) bringImage(ctx context.Context, system lock.System, spec ImageSpec, platform string) error {
-	if err := judgedAgain(f.settings.Base, "the base", system.Evidence, imageSubject(spec.String(), system.Image)); err != nil {
-		return err
-	}
 	work := "base " + spec.String()
 	f.progress(Event{Name: work, Text: "asking for sha256:" + system.Image})
 	pinned := spec

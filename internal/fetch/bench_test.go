@@ -64,7 +64,7 @@ func BenchmarkVerifyAndUnpack(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		got, err := writeTool(io.Discard, []part{{file: file, packed: lock.PackedNPM}}, tool, nil, defaultLimits())
+		got, _, err := writeTool(io.Discard, []part{{file: file, packed: lock.PackedNPM}}, tool, nil, defaultLimits())
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -48,6 +48,7 @@ type Settings struct {
 	DebianSecurity string
 	GitHubAPI      string // as GITHUB_API_URL; empty: GitHub's own
 	GitHubToken    string
+	Trust          string          // fingerprint of the files of keys and roots that all tools trust
 	Vouching       Vouching        // of tools that are not among Tools
 	Base           evidence.Policy // of an image that is the base; without Pinned and Now
 }

@@ -179,7 +179,10 @@ func (f *Fetcher) tree(ctx context.Context, path, name string, a *lock.Artifact,
 	if platform == hostPlatform() {
 		_, got, err = f.store.layTool(parts, name, a.Bin, platform, defaultLimits(), whileLive{ctx, io.Discard}, func(laid) error { return nil })
 	} else {
-		got, err = writeTool(whileLive{ctx, io.Discard}, parts, name, a.Bin, defaultLimits())
+		var list []byte
+		if got, list, err = writeTool(whileLive{ctx, io.Discard}, parts, name, a.Bin, defaultLimits()); err == nil {
+			err = f.store.keepList(list)
+		}
 	}
 	a.Tree, a.Files, a.Unpacked = got.tree, got.files, got.bytes
 	return errors.Join(err, done())

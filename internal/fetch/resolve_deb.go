@@ -46,6 +46,9 @@ func (d debSource) find(ctx context.Context, _, platform string) (found, error) 
 	if err != nil {
 		return found{}, err
 	}
+	if d.spec.MinimumAge > 0 {
+		d.notice("tool " + d.tool + ": " + agelessDeb)
+	}
 	return found{
 		Artifact: lock.Artifact{
 			Package: deb.Name, Version: deb.Version, Packed: lock.PackedDeb, Size: deb.Size, SHA256: deb.SHA256,

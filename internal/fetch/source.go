@@ -82,6 +82,12 @@ type sourced struct {
 	spec ToolSpec
 }
 
+// Why minimum-age reaches neither what is Debian's nor the base.
+const (
+	AgelessBase = "minimum-age is for tools: no archive or registry says when all of a base was released"
+	agelessDeb  = "minimum-age does not reach it: Debian's archive says of no package when it was released"
+)
+
 // oldEnough is nil for a release that the tool's minimum age allows.
 func (s sourced) oldEnough(what, released string) error {
 	if s.spec.MinimumAge <= 0 {

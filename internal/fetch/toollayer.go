@@ -35,13 +35,17 @@ func (s *Store) toolImage(name, tree, platform string) (Ref, bool) {
 // layTool keeps the layer of a tool and its image, if accept takes what is in
 // it. Progress may be nil.
 func (s *Store) layTool(parts []part, name string, bin map[string]string, platform string, l limits, progress io.Writer, accept func(laid) error) (ref Ref, got laid, err error) {
+	var list []byte
 	layer, err := s.put(func(w io.Writer) (err error) {
 		if progress != nil {
 			w = io.MultiWriter(w, progress)
 		}
-		got, err = writeTool(w, parts, name, bin, l)
+		got, list, err = writeTool(w, parts, name, bin, l)
 		return err
 	}, func(string) error { return accept(got) })
+	if err == nil {
+		err = s.keepList(list)
+	}
 	if err != nil {
 		return Ref{}, got, err
 	}
@@ -62,9 +66,10 @@ type toolLayer struct {
 	list     installed.List
 }
 
-// writeTool writes the layer of the tool of that name to w. What it writes
-// depends on the parts' contents, the name and bin (program -> file) alone.
-func writeTool(w io.Writer, parts []part, name string, bin map[string]string, l limits) (laid, error) {
+// writeTool writes the layer of the tool of that name to w, and gives the list
+// of its files. What it writes depends on the parts' contents, the name and bin
+// (program -> file) alone.
+func writeTool(w io.Writer, parts []part, name string, bin map[string]string, l limits) (laid, []byte, error) {
 	t := &toolLayer{newLayerWriter(w), name, path.Join(installed.ToolsDir, name), map[string]bool{}, map[string]int{}, nil}
 	for _, file := range bin {
 		t.programs[file] = true
@@ -72,14 +77,14 @@ func writeTool(w io.Writer, parts []part, name string, bin map[string]string, l 
 	u := newUnpacker(l)
 	for _, p := range parts {
 		if err := p.read(u, t.entry); err != nil {
-			return laid{}, err
+			return laid{}, nil, err
 		}
 	}
 	if err := t.links(bin, u.kinds); err != nil {
-		return laid{}, err
+		return laid{}, nil, err
 	}
-	tree, err := t.finish()
-	return laid{tree, u.files, u.bytes}, err
+	list, err := t.finish()
+	return laid{installed.Tree(list), u.files, u.bytes}, list, err
 }
 
 // note puts an entry of the layer into the list.
@@ -138,8 +143,8 @@ func (t *toolLayer) links(bin map[string]string, kinds map[string]byte) error {
 	return nil
 }
 
-// finish adds the list, and gives the hash that the lock pins of it.
-func (t *toolLayer) finish() (tree string, err error) {
+// finish adds the list, of which the lock pins the hash, and gives it.
+func (t *toolLayer) finish() ([]byte, error) {
 	for dir := range t.layer.dirs {
 		if dir != "." {
 			t.list = append(t.list, installed.Entry{Kind: installed.Dir, Path: dir})
@@ -147,7 +152,7 @@ func (t *toolLayer) finish() (tree string, err error) {
 	}
 	encoded := t.list.Encode()
 	if err := t.layer.data(path.Join(installed.ListsDir, t.name), encoded); err != nil {
-		return "", err
+		return nil, err
 	}
-	return installed.Tree(encoded), t.layer.tw.Close()
+	return encoded, t.layer.tw.Close()
 }

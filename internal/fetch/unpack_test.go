@@ -190,7 +190,7 @@ func TestHardLinksAndModesInALayer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := writeTool(out, []part{archived(t, lock.PackedNPM, data)}, "tool", map[string]string{"run": "c"}, defaultLimits())
+	got, _, err := writeTool(out, []part{archived(t, lock.PackedNPM, data)}, "tool", map[string]string{"run": "c"}, defaultLimits())
 	if err != nil || got.files != 3 || got.bytes != 1 {
 		t.Fatalf("got %+v, %v", got, err)
 	}

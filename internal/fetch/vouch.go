@@ -15,7 +15,8 @@ type Vouching struct {
 	Policy   evidence.Policy // without Pinned and Now
 	Minisign Signing
 	PGP      Signing
-	Bundle   string                     // of sigstore; empty: the download's address and .sigstore.json
+	Bundle   string                     // of sigstore; empty: the address of what is signed, and .sigstore.json
+	Sums     string                     // of a checksum file that sigstore's bundle signs; empty: it signs the download
 	Before   map[string][]lock.Evidence // what is locked, by platform
 }
 
@@ -31,6 +32,8 @@ type served struct {
 	kinds   []evidence.Kind // that were asked for
 	pieces  []evidence.Piece
 	notices []string
+
+	elsewhere []string // addresses of more pieces
 }
 
 // vouched verifies the evidence of a download that nothing has looked into

@@ -143,6 +143,14 @@ func TestALockThatWasEditedForAnotherBaseIsRefused(t *testing.T) {
 			_, err := f.ImageLayers(t.Context(), bad, spec, amd64)
 			baseRefused(t, err, c.fault)
 			nothingKept(t, f.store)
+
+			// The image is in the store already, for somebody who asks nobody.
+			trusting, _, _ := s.base(unnamed)
+			_, err = trusting.ImageLayers(t.Context(), lock.System{Image: bad.Image}, spec, amd64)
+			s.must(err)
+			f.store = trusting.store
+			_, err = f.ImageLayers(t.Context(), bad, spec, amd64)
+			baseRefused(t, err, c.fault)
 		})
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/klauspost/compress/snappy"
+
 	"github.com/sandwright/sandwright/internal/evidence"
 	"github.com/sandwright/sandwright/internal/fault"
 )
@@ -39,7 +41,33 @@ func (g githubSource) evidence(ctx context.Context, what found, platform string)
 	if err != nil {
 		return out, err
 	}
-	return out, out.attestations(what.String(), answer, bare(at))
+	if err := out.attestations(what.String(), answer, bare(at)); err != nil {
+		return out, err
+	}
+	return out, g.stored(ctx, at, &out)
+}
+
+// stored brings the bundles that the API only names: GitHub stores them
+// compressed as blocks of snappy (https://github.com/google/snappy), and gives
+// addresses that hold a signature of their own, so the token stays here.
+func (g githubSource) stored(ctx context.Context, api *url.URL, out *served) error {
+	for _, address := range out.elsewhere {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != api.Scheme {
+			return fault.Cannot("use tool %s: GitHub names an address for its attestation that is none: %s", g.tool, fault.Clip(address, 80))
+		}
+		data, err := g.small(ctx, u, nil, maxEvidence)
+		if err != nil {
+			return unreachable("the attestation of tool "+g.tool, u, err, urlHint)
+		}
+		if n, err := snappy.DecodedLen(data); err == nil && n <= maxEvidence && !json.Valid(data) {
+			if data, err = snappy.Decode(nil, data); err != nil {
+				return fault.Cannot("use tool %s: its attestation from %s cannot be unpacked: %w", g.tool, bare(u), err)
+			}
+		}
+		out.pieces = append(out.pieces, evidence.Attestation(data, bare(u))...)
+	}
+	return nil
 }
 
 // signatures brings what the file says is beside the download.
@@ -65,15 +93,34 @@ func (s sourced) signatures(ctx context.Context, what found, platform string) (o
 			return out, err
 		}
 	}
-	if v.Policy.Sigstore != nil {
-		address := cmp.Or(beside(v.Bundle), what.URLs[0]+".sigstore.json")
-		bundle, from, err := s.beside(ctx, address)
-		if err != nil || bundle == nil {
-			return out, err
-		}
-		out.pieces = append(out.pieces, evidence.Piece{Kind: evidence.Sigstore, Data: bundle, From: from})
+	if v.Policy.Sigstore == nil {
+		return out, nil
 	}
-	return out, nil
+	return out, s.bundle(ctx, beside(v.Bundle), beside(v.Sums), what.URLs[0], &out)
+}
+
+// bundle brings a bundle of sigstore, and the checksum file that it signs where
+// it does not sign the download.
+func (s sourced) bundle(ctx context.Context, address, sums, download string, out *served) error {
+	piece := evidence.Piece{Kind: evidence.Sigstore}
+	var listed []byte
+	var err error
+	if sums != "" {
+		if listed, _, err = s.beside(ctx, sums); err != nil || listed == nil {
+			return err
+		}
+		download = sums
+	}
+	if piece.Data, piece.From, err = s.beside(ctx, cmp.Or(address, download+".sigstore.json")); err != nil || piece.Data == nil {
+		return err
+	}
+	if sums != "" {
+		if piece, err = evidence.SignedSums(listed, piece); err != nil {
+			return fault.Cannot("use tool %s: %s is no bundle of sigstore", s.tool, piece.From)
+		}
+	}
+	out.pieces = append(out.pieces, piece)
+	return nil
 }
 
 // signature brings a signature, and what it signs unless that is the download.

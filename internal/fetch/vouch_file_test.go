@@ -14,6 +14,8 @@ import (
 	"aead.dev/minisign"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/klauspost/compress/snappy"
+
 	"github.com/sandwright/sandwright/internal/evidence"
 	"github.com/sandwright/sandwright/internal/evidence/evidencetest"
 	"github.com/sandwright/sandwright/internal/fault"
@@ -196,6 +198,19 @@ func TestSigstoreOfAnAddress(t *testing.T) {
 			v.spec.Vouching.Bundle = "{url}.bundle"
 			v.files["/1.0.0/tool.tgz.bundle"] = string(store.Sign("dev@acme.example", "https://accounts.example", v.tool))
 		}, ""},
+		{"a list of checksums", func(v *vault) {
+			v.spec.Vouching.Sums, v.spec.Vouching.Policy.Sums = v.url+"/{version}/SUMS", true
+			sum := sha256.Sum256(v.tool)
+			list := hex.EncodeToString(sum[:]) + "  tool.tgz\n"
+			v.files["/1.0.0/SUMS"] = list
+			v.files["/1.0.0/SUMS.sigstore.json"] = string(store.Sign("dev@acme.example", "https://accounts.example", []byte(list)))
+		}, ""},
+		{"a list of other bytes", func(v *vault) {
+			v.spec.Vouching.Sums, v.spec.Vouching.Policy.Sums = v.url+"/{version}/SUMS", true
+			list := strings.Repeat("ab", 32) + "  tool.tgz\n"
+			v.files["/1.0.0/SUMS"] = list
+			v.files["/1.0.0/SUMS.sigstore.json"] = string(store.Sign("dev@acme.example", "https://accounts.example", []byte(list)))
+		}, "it says that tool.tgz has abab"},
 		{"by somebody else", func(v *vault) {
 			v.files["/1.0.0/tool.tgz.sigstore.json"] = string(store.Sign("eve@acme.example", "https://accounts.example", v.tool))
 		}, "cannot take it from eve@acme.example"},
@@ -228,6 +243,8 @@ func TestAttestationsOfGitHub(t *testing.T) {
 		want    lock.Evidence
 		refused string
 	}{
+		{"stored elsewhere", store.Attest(builder+"@refs/tags/v1.2.0", actions, statement), verified, ""},
+		{"stored elsewhere, forged", evidencetest.NewSigstore(t).Attest(builder, actions, statement), verified, "cannot verify it: "},
 		{"its own workflow", store.Attest(builder+"@refs/tags/v1.2.0", actions, statement), verified, ""},
 		{"none", nil, absentProvenance, ""},
 		{"another repository's workflow", store.Attest(tagged, actions, statement), verified, "cannot take it from " + tagged},
@@ -237,7 +254,12 @@ func TestAttestationsOfGitHub(t *testing.T) {
 			g, authority := newGitHub(t)
 			g.release("v1.2.0", 40, map[string]string{"tool": data})
 			if c.bundle != nil {
-				answer, err := json.Marshal(map[string]any{"attestations": []any{map[string]any{"bundle": json.RawMessage(c.bundle)}}})
+				one := map[string]any{"bundle": json.RawMessage(c.bundle)}
+				if strings.HasPrefix(c.name, "stored") { // as GitHub stores it, compressed
+					g.files["/blobs/1.json.sn"] = string(snappy.Encode(nil, c.bundle))
+					one = map[string]any{"bundle": nil, "bundle_url": g.url + "/blobs/1.json.sn?sig=x"}
+				}
+				answer, err := json.Marshal(map[string]any{"attestations": []any{one}})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -15,7 +15,7 @@ func (f *Fetcher) kept(name string, tool lock.Tool, platform string) (Ref, bool)
 	a := tool.Platforms[platform]
 	ref, ok := f.store.toolImage(name, a.Tree, platform)
 	if ok && f.asksFor(name, a) {
-		ok = f.store.ref(vouchedRef(a, tool.Inputs)) == ref.Digest
+		ok = f.store.ref(f.vouchedRef(a, tool.Inputs)) == ref.Digest
 	}
 	return ref, ok
 }
@@ -26,7 +26,7 @@ func (f *Fetcher) rememberVouched(name string, a lock.Artifact, inputs, platform
 	if !f.asksFor(name, a) {
 		return nil
 	}
-	return f.store.setRef(vouchedRef(a, inputs), f.store.ref(toolRef(a.Tree, platform)))
+	return f.store.setRef(f.vouchedRef(a, inputs), f.store.ref(toolRef(a.Tree, platform)))
 }
 
 // asksFor tells whether evidence of a tool is to be verified: the lock says
@@ -41,5 +41,7 @@ func claimed(e lock.Evidence) bool {
 }
 
 // vouchedRef is the name under which the image of a tool stands whose evidence
-// was verified as the lock has it.
-func vouchedRef(a lock.Artifact, inputs string) string { return "vouched-" + a.Key(inputs, claimed) }
+// was verified as the lock has it, with the keys and roots that are trusted now.
+func (f *Fetcher) vouchedRef(a lock.Artifact, inputs string) string {
+	return "vouched-" + a.Key(lock.Fingerprint(inputs, f.settings.Trust), claimed)
+}

@@ -121,11 +121,11 @@ func (n npmSource) provenance(ctx context.Context, r release, registry *url.URL,
 
 // attestations adds what an answer holds.
 func (s *served) attestations(what string, answer []byte, from string) error {
-	pieces, err := evidence.Attestations(answer, from)
+	pieces, elsewhere, err := evidence.Attestations(answer, from)
 	if err != nil {
 		return fault.Cannot("read the provenance of %s: %s gives something else: %w", what, from, err).
 			WithHint("try again later; if it stays so, ask those who run it")
 	}
-	s.pieces = append(s.pieces, pieces...)
+	s.pieces, s.elsewhere = append(s.pieces, pieces...), append(s.elsewhere, elsewhere...)
 	return nil
 }
