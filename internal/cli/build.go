@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"os"
 	"path"
 
 	"github.com/moby/buildkit/client/llb"
@@ -179,6 +180,7 @@ func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
 		Trees:      trees,
 		Secrets:    secrets,
 		Hide:       leaks.Secrets(),
+		Proxy:      engine.ProxyOf(os.Environ()),
 	}}
 	return r, a.share(ctx, b.blueprint, &r.request)
 }

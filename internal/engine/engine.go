@@ -5,6 +5,7 @@ package engine
 
 import (
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/sandwright/sandwright/internal/buildcache"
@@ -20,6 +21,7 @@ type Request struct {
 	Secrets    map[string][]byte    // what llb.AddSecret names; never part of a cache key
 	Hide       *redact.Set          // secrets that the display and errors do not show
 	CacheFrom  []buildcache.Entry   // where layers are looked for; one that is not there is a notice
+	Proxy      *pb.ProxyEnv         // of steps with a network; see ProxyOf. Never part of a cache key
 	CacheTo    []buildcache.Entry   // where they are written to, unless all was cached
 	Logins     map[string]Login     // by registry's host, before those of docker login
 }

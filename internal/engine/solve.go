@@ -73,7 +73,11 @@ func (j *job) result(ctx context.Context, c gateway.Client) (*gateway.Result, er
 	if j.solve != nil {
 		return j.solve(ctx, c)
 	}
-	return c.Solve(ctx, gateway.SolveRequest{Definition: j.request.Definition.ToPB(), Evaluate: true, CacheImports: cacheImports(c)})
+	def, err := withProxy(j.request.Definition.ToPB(), j.request.Proxy)
+	if err != nil {
+		return nil, err
+	}
+	return c.Solve(ctx, gateway.SolveRequest{Definition: def, Evaluate: true, CacheImports: cacheImports(c)})
 }
 
 // build runs the solve and its display side by side.
