@@ -13,6 +13,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/env"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/redact"
 )
 
 func (a *app) cmdEnvExplain() *cobra.Command {
@@ -69,6 +70,7 @@ func (a *app) envExplain(ctx context.Context, f envFlags, name string) error {
 		return err
 	}
 	explained := all.Explain(name, sources)
+	hide(explained, redact.New(knownSecrets(ctx, p, f, values{})))
 	if a.json {
 		return printJSON(a.Out, explained)
 	}
@@ -81,6 +83,17 @@ func (a *app) envExplain(ctx context.Context, f envFlags, name string) error {
 		}
 	}
 	return nil
+}
+
+// hide takes the secrets of other variables out of values, into which the
+// user's own shell may have put them.
+func hide(explained []env.Explained, secrets *redact.Set) {
+	for i := range explained {
+		explained[i].Fault = secrets.Text(explained[i].Fault)
+		for j := range explained[i].Layers {
+			explained[i].Layers[j].Value = secrets.Text(explained[i].Layers[j].Value)
+		}
+	}
 }
 
 // printExplained is one declaration: what it is, its layers, and what comes of them.

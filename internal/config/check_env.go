@@ -167,8 +167,28 @@ func (c variableCheck) parameters() (faults fault.List) {
 	case c.v.Type == vartype.Regex && !c.has("pattern"):
 		faults = append(faults, c.at().Cannot("find a pattern: the regex %s needs one", c.name).WithHint("add pattern: \"[a-z]+\""))
 	}
+	faults = append(faults, c.senseless()...)
 	if c.v.AllowEmpty && c.v.Type != vartype.String && c.v.Type != vartype.List {
 		faults = append(faults, c.at("allow-empty").Cannot("allow %s to be empty: it is %s", c.name, withArticle(c.v.Type)).WithHint("remove allow-empty; an empty value counts as none"))
+	}
+	return faults
+}
+
+// senseless are parameters that no value fits, or that say a thing twice.
+func (c variableCheck) senseless() (faults fault.List) {
+	for i, value := range c.v.Values {
+		at := c.at("values", strconv.Itoa(i))
+		switch {
+		case value == "":
+			faults = append(faults, at.Cannot("use the empty text as a value of the enum %s: it counts as none", c.name).WithHint("remove it; a variable that is not required may be unset"))
+		case slices.Index(c.v.Values, value) < i:
+			faults = append(faults, at.Cannot("use %q as a value of the enum %s: it is there twice", clip(value), c.name).WithHint("remove one of the two"))
+		}
+	}
+	for i, scheme := range c.v.Schemes {
+		if scheme != "" && slices.Index(c.v.Schemes, scheme) < i {
+			faults = append(faults, c.at("schemes", strconv.Itoa(i)).Cannot("use the scheme %s of %s: it is there twice", scheme, c.name).WithHint("remove one of the two"))
+		}
 	}
 	return faults
 }

@@ -67,22 +67,21 @@ func readFile(path string, environ Source) (Source, error) {
 // the project is not followed.
 func (l Layers) dotenv(environ Source) ([]Source, error) {
 	names := []string{".env", ".env.local"}
-	if l.Stage != "" {
-		if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`).MatchString(l.Stage) || l.Stage == "local" {
-			return nil, fault.Cannot("use the stage %q: it is letters, digits, dashes and underscores, and not local", clip(l.Stage)).
-				WithCode(fault.ExitUsage).WithHint("give --stage production, and write .env.production")
-		}
+	var faults fault.List
+	if l.Stage != "" && (!regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`).MatchString(l.Stage) || l.Stage == "local") {
+		faults = append(faults, fault.Cannot("use the stage %q: it is letters, digits, dashes and underscores, and not local", clip(l.Stage)).
+			WithCode(fault.ExitUsage).WithHint("give --stage production, and write .env.production"))
+	} else if l.Stage != "" {
 		names = append(names, ".env."+l.Stage)
 	}
 	if l.Dir == "" {
-		return nil, nil
+		return nil, faults.Err()
 	}
 	root, err := os.OpenRoot(l.Dir)
 	if err != nil {
-		return nil, fault.Cannot("read .env files: %w", err)
+		return nil, append(faults, fault.Cannot("read .env files: %w", err))
 	}
 	defer root.Close()
-	var faults fault.List
 	var out []Source
 	for _, name := range slices.Backward(names) {
 		data, err := smallfile.ReadIn(root, name, maxFile)

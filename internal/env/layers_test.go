@@ -212,6 +212,16 @@ func TestStages(t *testing.T) {
 	}
 }
 
+// TestABadStageHidesNoFault: the other files are read all the same.
+func TestABadStageHidesNoFault(t *testing.T) {
+	dir := project(t, map[string]string{".env": "V=1\n", ".env.local": "broken line\n"})
+	sources, err := Layers{Dir: dir, Stage: "../x"}.Read(t.Context(), of(spec.Variable{Name: "V", Required: true}))
+	_, missing := Resolver{}.Resolve(of(spec.Variable{Name: "V", Required: true}), sources...)
+	if out := rendered(err); missing != nil || !strings.Contains(out, `cannot use the stage "../x"`) || !strings.Contains(out, ".env.local:1") {
+		t.Errorf("%v, %s", missing, out)
+	}
+}
+
 // A .env file is read by others too: what looks like no slip is theirs.
 func TestStrangersInDotenv(t *testing.T) {
 	dir := project(t, map[string]string{".env": "API_KEY2=x\nCOMPOSE_PROJECT_NAME=x\nPROT=x\nLOG_LEVEL=x\nLOG_LEVELS=y\nTOKEN_FILE=/etc/passwd\n"})

@@ -68,7 +68,7 @@ func environments() []map[string]string {
 		"FALLBACK_HOST": {"other", "-a"},
 		"PEER":          {"db:5432", "::1:80", "db:0", "db"},
 		"OPS_EMAIL":     {"a", "a@b_c", "o'neil@a-b.example"},
-		"TIMEOUT":       {"0", "500ms", "1.5h", "1d", "-1s", "999999999h"},
+		"TIMEOUT":       {"0", "500ms", "1.5h", "1d", "-1s", "999999999h", "2562047h47m16.854775807s", "2562047h47m16.854775808s", "2562047h47m16.9s"},
 		"UPLOAD_LIMIT":  {"0", "64 KiB", "10mb", "1.5MB", "9007199254740991", "9007199254740992", "999999999999TiB", "7TB"},
 		"TOKEN_SHAPE":   {"sk-abcde", "ſk-ab", "sK-ab", "☕☕", "☕x", "xsk-ab", "sk-ab\n"},
 		"DATA_DIR":      {"data", "/", "/a b"},

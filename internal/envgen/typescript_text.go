@@ -70,15 +70,16 @@ func tsFunctions() []tsFunction {
 `},
 		{"duration", `/** A duration is a number of milliseconds. */
 function duration(pattern: RegExp): (text: string) => number | undefined {
-  const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 36e5 };
+  const units: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 6e10, h: 36e11 };
   return (text) => {
     if (!pattern.test(text)) return undefined;
-    let total = 0;
+    let total = BigInt(0); // nanoseconds
     for (const part of text.match(/[0-9.]+[a-z]+/g) ?? []) {
-      const unit = part.replace(/[0-9.]+/, "");
-      total += parseFloat(part) * (units[unit] ?? 0);
+      const [, whole = "", fraction = "", unit = ""] = /^([0-9]*)\.?([0-9]*)([a-z]+)$/.exec(part) ?? [];
+      const scale = BigInt(units[unit] ?? 0);
+      total += BigInt(whole || "0") * scale + (BigInt(fraction || "0") * scale) / BigInt("1" + "0".repeat(fraction.length));
     }
-    return total <= 9223372036854 ? total : undefined;
+    return total <= BigInt("9223372036854775807") ? Number(total) / 1e6 : undefined;
   };
 }
 `},
