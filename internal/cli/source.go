@@ -84,7 +84,7 @@ func (s sources) into(p *plan.Plan) {
 	p.Source = s.Layers()
 	for i, part := range s.parts {
 		if part != nil {
-			p.Build[i].Source = part.Layers()
+			p.Build[i].Source, p.Build[i].Content = part.Layers(), part.Content
 		}
 	}
 }

@@ -26,10 +26,9 @@ func buildAll(installed llb.State, p plan.Plan, l Layers) (llb.State, error) {
 		return whole, err
 	}
 	whole = hooks(whole, p)
-	hooked := slices.ContainsFunc(p.Installs, func(in plan.Install) bool { return len(in.Hooks) > 0 })
 	var done []left
 	for _, s := range p.Build {
-		if len(s.Inputs) == 0 || hooked { // hooks may leave anything anywhere
+		if !p.Apart(s) {
 			after := build(whole, p, s)
 			done = append(done, left{s, whole, after})
 			whole = after

@@ -67,9 +67,11 @@ type Step struct {
 	Env     map[string]string // values of build-scoped variables, part of the cache key
 	Secrets []string          // names of secret ones, no part of it
 	// Inputs are patterns of what the step sees of the workspace beside the
-	// install; empty: all of it. Source is what they match.
-	Inputs []string
-	Source []SourceLayer
+	// install; empty: all of it. Source is what they match, and Content the sha256,
+	// hex, of that, however it is divided.
+	Inputs  []string
+	Source  []SourceLayer
+	Content string
 	// Outputs are paths that the step leaves to the image, and to later steps with
 	// such an input; empty: all that it writes in the workspace.
 	Outputs []string

@@ -68,16 +68,15 @@ func Seal(p Plan, c Contents) receipt.Receipt {
 	s.add(LayerUser, system, nil, said(fileConfig, userFacts(p)))
 	top := s.tools(UseBuild, s.installs(LayerUser))
 	s.add(LayerSource, top, nil, s.folders()...)
-	last := s.hooks(LayerSource)
+	last := []string{s.hooks(LayerSource)}
 	for i, step := range p.Build {
-		s.add(StepLayer(i), []string{last}, [][]string{step.Shell()}, said(fileConfig, stepFacts(i, step)))
-		last = StepLayer(i)
+		last = s.step(i, step, top, last)
 	}
 	if p.Git {
-		s.add(LayerRepository, []string{last}, nil, said(".git", maps.Clone(c.Repository)))
-		last = LayerRepository
+		s.add(LayerRepository, last, nil, said(".git", maps.Clone(c.Repository)))
+		last = []string{LayerRepository}
 	}
-	s.add(LayerServices, s.tools(UseRun, last), nil, said(fileConfig, serviceFacts(p.Spec)), said("sandwright", map[string]string{"PID 1": receipt.Value(short(c.Init))}))
+	s.add(LayerServices, s.tools(UseRun, last...), nil, said(fileConfig, serviceFacts(p.Spec)), said("sandwright", map[string]string{"PID 1": receipt.Value(short(c.Init))}))
 	return s.out
 }
 
@@ -207,6 +206,23 @@ func userFacts(p Plan) map[string]string {
 		out["the image's "+name] = receipt.Value(value)
 	}
 	return out
+}
+
+// step adds the layer of a step, and gives what the sandbox stands on then. One
+// with inputs stands on what was installed, them, and what it sees of earlier ones.
+func (s *sealer) step(i int, step Step, installed, whole []string) []string {
+	facts := []receipt.File{said(fileConfig, stepFacts(i, step))}
+	if !s.p.Apart(step) {
+		s.add(StepLayer(i), whole, [][]string{step.Shell()}, facts...)
+		return []string{StepLayer(i)}
+	}
+	on := slices.Clone(installed)
+	for _, seen := range step.Sees {
+		on = append(on, StepLayer(seen))
+	}
+	facts = append(facts, receipt.File{Path: receipt.Name(strings.Join(step.Inputs, " ")), Kind: receipt.Tree, Sum: step.Content})
+	s.add(StepLayer(i), on, [][]string{step.Shell()}, facts...)
+	return append(slices.Clone(whole), StepLayer(i))
 }
 
 // Shell is the command of s.

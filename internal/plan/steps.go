@@ -135,3 +135,10 @@ func deeper(pattern, p string) bool {
 func literal(p string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "!", `\!`).Replace(p)
 }
+
+// Apart says that a step runs beside the workspace, with its inputs alone. Where the
+// workspace's own lifecycle scripts run over the source, which may leave anything
+// anywhere, every step runs in it.
+func (p Plan) Apart(s Step) bool {
+	return len(s.Inputs) > 0 && !slices.ContainsFunc(p.Installs, func(in Install) bool { return len(in.Hooks) > 0 })
+}

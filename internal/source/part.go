@@ -12,10 +12,11 @@ import (
 // A Part is what patterns match of a tree, in layers of its own: what does not
 // match changes none of them.
 type Part struct {
-	Tree string // the name of the client's tree that is its hot layer
-	d    *Division
-	cold []layer
-	hot  hot
+	Tree    string // the name of the client's tree that is its hot layer
+	Content string // sha256, hex, of all that is in it, however it is divided
+	d       *Division
+	cold    []layer
+	hot     hot
 }
 
 // Part is what the patterns match. It gives, too, the places in patterns of
@@ -58,6 +59,7 @@ func (d *Division) Part(tree string, patterns []string) (p *Part, idle []int, er
 		}
 		p.cold = slices.DeleteFunc(p.cold, func(l layer) bool { return len(l.files) == 0 })
 	}
+	p.Content = digestOf(files, nil)
 	idle, err = d.idle(patterns)
 	return p, idle, err
 }
