@@ -33,6 +33,7 @@ Flags:
 
 ` + clientUsage + `
 ` + toolsUsage + `
+` + syncUsage + `
 Examples:
   sandwright-init restart web
   sandwright-init wait --timeout 1m && sandwright-init logs -n 20 web
@@ -61,6 +62,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if len(args) > 0 && args[0] == "svscan" {
 		return exit(runSvscan(args[1:], stdout, stderr))
+	}
+	if known, err := syncCommand(args, os.Stdin, stdout); known {
+		return err
 	}
 	if known, err := toolsCommand(args, stdout); known {
 		return err

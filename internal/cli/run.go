@@ -98,7 +98,7 @@ byte that will run in it; one command, sandwright up, builds and starts it.`,
 	root.SetFlagErrorFunc(usage)
 	root.AddCommand(a.cmdUp(), a.cmdDown(), a.cmdPs(), a.cmdLogs(), a.cmdExec(),
 		a.cmdService("start"), a.cmdService("stop"), a.cmdService("restart"),
-		a.cmdCheck(), a.cmdStage(), a.cmdEnv(), a.cmdLock(), a.cmdBuild(), a.cmdPublish(), a.cmdWhy(), a.cmdTools(), a.cmdGC(), a.cmdVersion(), a.cmdShim())
+		a.cmdCheck(), a.cmdStage(), a.cmdEnv(), a.cmdLock(), a.cmdBuild(), a.cmdPublish(), a.cmdWhy(), a.cmdSync(), a.cmdTools(), a.cmdGC(), a.cmdVersion(), a.cmdShim())
 	return root
 }
 

@@ -176,7 +176,10 @@ func (a *app) launch(ctx context.Context, r recipe, c provider.Config, recreate 
 			return nil, err
 		}
 	}
-	return a.local().Start(ctx, c)
+	if sb, err = a.local().Start(ctx, c); err != nil {
+		return nil, err
+	}
+	return sb, rememberSandbox(ctx, r, sb.Info())
 }
 
 // finishUp waits until all services are ready, or some cannot become so, and

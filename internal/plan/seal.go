@@ -125,6 +125,11 @@ func (s *sealer) installs(last string) string {
 		}
 		s.add(InstallLayer(in.Dir), []string{last}, run, append(s.inputs(in.Dir), said("the package manager", env))...)
 		last = InstallLayer(in.Dir)
+		for _, ws := range s.c.Workspace.All() {
+			if ws.Dir == in.Dir {
+				s.out.Layers[len(s.out.Layers)-1].Fields = workspace.DecidingFields(ws.Manager.Kind)
+			}
+		}
 	}
 	return last
 }

@@ -41,6 +41,9 @@ type Layer struct {
 	On    []string   `json:"on,omitempty"`    // layers before it, in their order
 	Run   [][]string `json:"run,omitempty"`   // the commands that make it, in their order
 	Files []File     `json:"files,omitempty"` // sorted by path
+	// Fields are those of a manifest that decide, also where a manifest has none
+	// of them yet.
+	Fields []string `json:"fields,omitempty"`
 }
 
 // A Kind is what of a file decides.

@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/receipt"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -102,7 +102,7 @@ func (t *Tree) read(ctx context.Context, todo []int, sums []sum) error {
 }
 
 // chunkSize is the piece that large files are hashed in.
-const chunkSize = 1 << 20
+const chunkSize = receipt.ChunkSize
 
 // sumFile is the sha256 of the contents of a file up to chunkSize bytes. Of a
 // larger one it is that of the number and the sha256 of each chunk that is not
@@ -138,7 +138,7 @@ func sumFile(ctx context.Context, from *near, e *Entry, buf []byte) (_ sum, err 
 		if err != nil && !errors.Is(err, io.EOF) {
 			return sum{}, err
 		}
-		if !zeros(buf[:n]) {
+		if !receipt.Zeros(buf[:n]) {
 			s := sha256.Sum256(buf[:n])
 			h.Write(binary.BigEndian.AppendUint64(nil, uint64(at)))
 			h.Write(s[:])
@@ -159,10 +159,6 @@ func readWhole(c *content, buf []byte) (n int, err error) {
 		err = nil
 	}
 	return n, err
-}
-
-func zeros(b []byte) bool {
-	return len(b) > 0 && b[0] == 0 && bytes.Equal(b[1:], b[:len(b)-1])
 }
 
 // appendHead writes an entry without its contents, so that no two lists of

@@ -2,12 +2,11 @@ package stage
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"hash"
 	"io"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/receipt"
 )
 
 // Contents are what is known of an entry's contents.
@@ -96,45 +95,7 @@ func (t *Tree) Holds(p string) bool {
 
 // A Summer is written contents of a known size, and gives their sum, as Digest
 // uses it.
-type Summer struct {
-	size  int64
-	whole hash.Hash
-	chunk []byte
-	at    uint64
-}
+type Summer = receipt.Summer
 
 // NewSummer takes the size, in bytes, of what will be written.
-func NewSummer(size int64) *Summer { return &Summer{size: size, whole: sha256.New()} }
-
-// Write takes the next part. It gives no error.
-func (s *Summer) Write(b []byte) (int, error) {
-	if s.size <= chunkSize {
-		return s.whole.Write(b)
-	}
-	n := len(b)
-	for len(b) > 0 {
-		part := min(len(b), chunkSize-len(s.chunk))
-		s.chunk = append(s.chunk, b[:part]...)
-		if b = b[part:]; len(s.chunk) == chunkSize {
-			s.next()
-		}
-	}
-	return n, nil
-}
-
-// next ends a chunk.
-func (s *Summer) next() {
-	if len(s.chunk) > 0 && !zeros(s.chunk) {
-		sum := sha256.Sum256(s.chunk)
-		s.whole.Write(binary.BigEndian.AppendUint64(nil, s.at))
-		s.whole.Write(sum[:])
-	}
-	s.chunk = s.chunk[:0]
-	s.at++
-}
-
-// Sum ends the contents and gives their sum, as raw bytes.
-func (s *Summer) Sum() string {
-	s.next()
-	return string(s.whole.Sum(nil))
-}
+func NewSummer(size int64) *Summer { return receipt.NewSummer(size) }

@@ -50,6 +50,24 @@ func installFields() []field {
 	}
 }
 
+// DecidingFields are the fields of a manifest that can change an install of k,
+// sorted; of one in another, joined by a dot.
+func DecidingFields(k Kind) []string {
+	out := []string{"version"}
+	for _, f := range installFields() {
+		if f.of == nil || slices.Contains(f.of, k) {
+			out = append(out, f.name)
+		}
+	}
+	for name, keys := range subFields() {
+		for _, key := range keys {
+			out = append(out, name+"."+key)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // subFields are fields of which only some keys matter: where commands are, and
 // which folder others link to.
 func subFields() map[string][]string {

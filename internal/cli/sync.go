@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/provider"
+	"github.com/sandwright/sandwright/internal/record"
+)
+
+func (a *app) cmdSync() *cobra.Command {
+	env := envFlags{scope: []string{config.ScopeBuild}}
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "sync",
+		Short: "Bring the running sandbox up to date with the working tree, without a build",
+		Long: `Bring the workspace of the running sandbox up to date with the working tree.
+Files that changed are copied in; where what an install or a build step reads
+has changed, that step runs in the box, and nothing else does. A file that was
+changed in the box since is not overwritten: all of them are listed, and nothing
+is done, unless --force is given. What a running box cannot have, such as other
+tools, needs sandwright up. The credentials of registries stay on this machine.`,
+		Example: "  sandwright sync\n  sandwright sync --force\n  sandwright sync --json",
+		Args:    args(cobra.NoArgs),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.sync(cmd.Context(), env, force) },
+	}
+	env.register(cmd)
+	cmd.Flags().BoolVar(&force, "force", false, "overwrite files that were changed in the box")
+	return cmd
+}
+
+// A syncing is what has to be done to a sandbox.
+type syncing struct {
+	drawing
+	sandbox provider.Sandbox
+	was     record.Record     // what stands in the box, as far as was put there
+	files   []record.File     // what shall stand there
+	changed []record.Change   // of files
+	run     []plan.Difference // layers of which the steps run
+	later   []plan.Difference // layers that only another image has
+}
+
+// A synced is what sync prints as JSON.
+type synced struct {
+	Files int               `json:"files"` // put or removed
+	Ran   []plan.Difference `json:"ran"`
+	Later []plan.Difference `json:"later"` // what needs sandwright up
+	Took  string            `json:"took"`
+}
+
+func (a *app) sync(ctx context.Context, env envFlags, force bool) error {
+	started := time.Now()
+	b, err := a.decide(ctx, hostPlatform(), env)
+	if err != nil {
+		return err
+	}
+	defer b.tree.Close()
+	d, err := a.draw(ctx, b)
+	if err != nil {
+		return err
+	}
+	s, err := a.compare(ctx, d)
+	if err != nil {
+		return err
+	}
+	if err := s.possible(); err != nil {
+		return err
+	}
+	done := synced{Files: len(s.changed), Ran: s.run, Later: s.later}
+	if len(s.changed)+len(s.run) > 0 {
+		if err := a.bring(ctx, s, force); err != nil {
+			return err
+		}
+	}
+	done.Took = short(time.Since(started))
+	if a.json {
+		done.Ran, done.Later = append([]plan.Difference{}, s.run...), append([]plan.Difference{}, s.later...)
+		return printJSON(a.Out, done)
+	}
+	return done.print(a.Out)
+}
+
+// compare finds what differs between the working tree and what was put into
+// the sandbox.
+func (a *app) compare(ctx context.Context, d drawing) (s syncing, err error) {
+	s.drawing = d
+	if s.sandbox, err = a.running(ctx); err != nil {
+		return s, err
+	}
+	info := s.sandbox.Info()
+	was, ok := record.Read(sandboxRecordPath(info.Project, info.Name))
+	if !ok || was.Sandbox != startOf(info) {
+		return s, fault.Cannot("tell what stands in sandbox %s: it was started by another sandwright", info.Name).WithHint("run: sandwright up --recreate")
+	}
+	s.was = was
+	if s.files, err = recordFiles(ctx, d.tree); err != nil {
+		return s, err
+	}
+	s.changed = record.Changes(was.Files, s.files)
+	for _, diff := range plan.Diff(was.Receipt, d.plan.Receipt) {
+		switch {
+		case len(diff.Causes) == 0:
+			if slices.Contains(was.Pending, diff.Layer) || s.reads(diff.Layer) {
+				s.run = append(s.run, diff)
+			}
+		case isInstall(d.plan, diff.Layer), isStep(d.plan, diff.Layer):
+			s.run = append(s.run, diff)
+		case !strings.HasPrefix(diff.Layer, plan.LayerSource):
+			s.later = append(s.later, diff)
+		}
+	}
+	return s, nil
+}
+
+// reads tells whether a layer is a build step that reads what changed and says
+// nothing of its inputs; an install before it counts as well.
+func (s syncing) reads(layer string) bool {
+	for i, step := range s.plan.Build {
+		if plan.StepLayer(i) == layer {
+			return len(step.Inputs) == 0 && len(s.changed)+len(s.run) > 0
+		}
+	}
+	return false
+}
+
+func isInstall(p plan.Plan, layer string) bool {
+	return slices.ContainsFunc(p.Installs, func(in plan.Install) bool { return plan.InstallLayer(in.Dir) == layer })
+}
+
+func isStep(p plan.Plan, layer string) bool {
+	for i := range p.Build {
+		if plan.StepLayer(i) == layer {
+			return true
+		}
+	}
+	return false
+}
+
+// possible refuses what would run on other tools or another system than it
+// should, and a build step that needs a secret.
+func (s syncing) possible() error {
+	var faults fault.List
+	for _, diff := range s.later {
+		if diff.Layer == plan.LayerServices || diff.Layer == plan.LayerRepository || diff.Layer == plan.LayerHooks {
+			continue
+		}
+		for _, c := range diff.Causes[:min(maxCauses, len(diff.Causes))] {
+			faults = append(faults, fault.Cannot("bring %s up to date in a running sandbox: %s", printable(diff.Layer), printable(c.String())).WithHint("run: sandwright up"))
+		}
+	}
+	for _, diff := range s.run {
+		for i, step := range s.plan.Build {
+			if diff.Layer == plan.StepLayer(i) && len(step.Secrets) > 0 {
+				faults = append(faults, fault.Cannot("run %s in the sandbox: it needs the secret %s, which stays out of a running box",
+					diff.Layer, step.Secrets[0]).WithHint("run: sandwright up"))
+			}
+		}
+	}
+	return faults.Err()
+}
+
+// startOf tells one start of a sandbox from every other.
+func startOf(info provider.Info) string {
+	return fmt.Sprintf("%s %d", info.ID, info.Started.UnixNano())
+}
+
+// rememberSandbox keeps what stands in a sandbox that was started from r.
+func rememberSandbox(ctx context.Context, r recipe, info provider.Info) error {
+	files, err := recordFiles(ctx, r.tree)
+	if err != nil {
+		return err
+	}
+	return record.Write(sandboxRecordPath(info.Project, info.Name), record.Record{
+		Image: r.image, Sandbox: startOf(info), Made: time.Now().UTC(), Receipt: r.plan.Receipt, Files: files,
+	})
+}
+
+func (s synced) print(out io.Writer) error {
+	switch {
+	case s.Files+len(s.Ran) == 0:
+		fmt.Fprintf(out, "nothing to bring in and nothing to install (%s)\n", s.Took)
+	default:
+		fmt.Fprintf(out, "%d files brought in, %d steps run (%s)\n", s.Files, len(s.Ran), s.Took)
+	}
+	for _, d := range s.Later {
+		fmt.Fprintf(out, "%s stays as it is until sandwright up: %s\n", printable(d.Layer), printable(d.Causes[0].String()))
+	}
+	return nil
+}
