@@ -78,8 +78,13 @@ func engineName(p plan.Plan, layer string) string {
 		return "services"
 	case plan.LayerRepository:
 		return "copy git"
-	case plan.LayerSource:
-		return "copy source"
+	}
+	for _, l := range p.Source {
+		if plan.SourceLayerName(l) == layer && l.Hot {
+			return "copy " + l.Name
+		} else if plan.SourceLayerName(l) == layer {
+			return "copy source in " + l.Name
+		}
 	}
 	for _, in := range p.Installs {
 		if plan.InstallLayer(in.Dir) == layer && len(in.Steps) > 0 {
@@ -87,7 +92,10 @@ func engineName(p plan.Plan, layer string) string {
 		}
 	}
 	for i, s := range p.Build {
-		if plan.StepLayer(i) == layer {
+		switch {
+		case plan.StepLayer(i) == layer && len(s.Inputs) > 0:
+			return firstLine("what is left of: " + s.Run)
+		case plan.StepLayer(i) == layer:
 			return firstLine(s.Run)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"hash"
 	"os"
 	"path"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/receipt"
 	"github.com/sandwright/sandwright/internal/stage"
-	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // seal says what each layer of the image is made from. It reads what is not
@@ -36,7 +34,6 @@ func seal(ctx context.Context, b blueprint, repo gitmeta.Metadata) (receipt.Rece
 	return plan.Seal(b.plan, plan.Contents{
 		Lock: b.lock, Workspace: b.workspace,
 		Raw:        func(p string) string { return sums[p] },
-		Folders:    folders(contents, b.workspace),
 		Repository: repositoryFacts(repo),
 		Init:       initbin.Sum(b.plan.Platform),
 	}), nil
@@ -50,47 +47,6 @@ func rawSum(tree *stage.Tree, contents []stage.Contents, name string, data []byt
 		return receipt.SumOf(data)
 	}
 	return hex.EncodeToString([]byte(contents[i].Sum))
-}
-
-// folders hashes what belongs to each package: all below its folder that does
-// not belong to one further in.
-func folders(contents []stage.Contents, ws *workspace.Workspace) map[string]string {
-	dirs := map[string]bool{}
-	for _, one := range ws.All() {
-		for _, p := range one.Packages {
-			dirs[path.Join(one.Dir, p.Dir)] = true
-		}
-	}
-	sums := map[string]hash.Hash{}
-	owner := "."
-	last := "\x00"
-	for _, c := range contents {
-		if dir := path.Dir(c.Path); dir != last {
-			last, owner = dir, ownerOf(dir, dirs)
-		}
-		if c.Kind == stage.Dir {
-			continue
-		}
-		h, ok := sums[owner]
-		if !ok {
-			h = sha256.New()
-			sums[owner] = h
-		}
-		fmt.Fprintf(h, "%q %d %o %x\n", c.Path, c.Kind, c.Mode, c.Sum)
-	}
-	out := make(map[string]string, len(sums))
-	for dir, h := range sums {
-		out[dir] = hex.EncodeToString(h.Sum(nil))
-	}
-	return out
-}
-
-// ownerOf is the innermost package that a folder is in.
-func ownerOf(dir string, packages map[string]bool) string {
-	for dir != "." && !packages[dir] {
-		dir = path.Dir(dir)
-	}
-	return dir
 }
 
 // repositoryFacts are the files of .git.

@@ -21,12 +21,7 @@ type weight struct {
 type scale struct {
 	d       drawing
 	before  baseline
-	files   []record.File
 	changed []record.Change
-}
-
-func newScale(d drawing, before baseline, files []record.File, changed []record.Change) scale {
-	return scale{d, before, files, changed}
 }
 
 func (s scale) weigh(diff plan.Difference) weight {
@@ -40,8 +35,8 @@ func (s scale) weigh(diff plan.Difference) weight {
 	switch {
 	case isTool:
 		*w.Store = s.d.lock.Tools[tool].Platforms[s.d.plan.Platform].Unpacked
-	case diff.Layer == plan.LayerSource:
-		*w.Send, *w.Store = s.sendSource()
+	case strings.HasPrefix(diff.Layer, plan.LayerSource+" "):
+		*w.Send, *w.Store = s.sendSource(diff.Layer)
 	case diff.Layer == plan.LayerRepository:
 		for _, f := range s.d.repository.Files {
 			*w.Send += f.Size
@@ -56,15 +51,20 @@ func (s scale) weigh(diff plan.Difference) weight {
 	return w
 }
 
-// sendSource is what of the tree the engine has not had, and the whole tree.
-func (s scale) sendSource() (send, store int64) {
-	for _, c := range s.changed {
-		send += c.New.Size
+// sendSource is what of a layer of source the engine has not had, and all of it.
+func (s scale) sendSource(layer string) (send, store int64) {
+	for _, l := range s.d.plan.Source {
+		if plan.SourceLayerName(l) != layer {
+			continue
+		}
+		store = l.Bytes
+		for _, c := range s.changed {
+			if l.Hot {
+				send += c.New.Size
+			}
+		}
 	}
-	for _, f := range s.files {
-		store += f.Size
-	}
-	return send, store
+	return min(send, store), store
 }
 
 // sendInputs is what of the inputs of an install the engine has not had.

@@ -93,7 +93,7 @@ func explainLayers(ctx context.Context, d drawing, before baseline) (answer, err
 		return answer{}, err
 	}
 	changed := record.Changes(before.record.Files, files)
-	scale := newScale(d, before, files, changed)
+	scale := scale{d, before, changed}
 	out := answer{Against: before.name, Layers: []reason{}}
 	lost := map[string]bool{}
 	for _, diff := range plan.Diff(before.record.Receipt, d.plan.Receipt) {
@@ -113,22 +113,20 @@ func explainLayers(ctx context.Context, d drawing, before baseline) (answer, err
 	return out, nil
 }
 
-// byFile names the files in the place of the folders that they changed.
-func byFile(l receipt.Layer, causes []receipt.Cause, changed []record.Change) (out []receipt.Cause) {
-	folders := map[string]bool{}
-	for _, f := range l.Files {
-		folders[f.Path] = f.Kind == receipt.Tree
+// byFile names the files in the place of the layer of source that they changed.
+func byFile(l receipt.Layer, causes []receipt.Cause, changed []record.Change) []receipt.Cause {
+	if !strings.HasPrefix(l.Name, plan.LayerSource+" ") || len(causes) != 1 {
+		return causes
 	}
-	named := false
-	for _, c := range causes {
-		if !folders[c.File] {
-			out = append(out, c)
-		} else if !named {
-			named = true
-			for _, f := range changed {
-				out = append(out, receipt.Cause{File: receipt.Name(f.Path()), Change: f.Change})
-			}
+	name := l.Files[0].Path
+	var out []receipt.Cause
+	for _, f := range changed {
+		if name == plan.HotLayer || strings.HasPrefix(f.Path(), name+"/") {
+			out = append(out, receipt.Cause{File: receipt.Name(f.Path()), Change: f.Change})
 		}
+	}
+	if len(out) == 0 {
+		return causes
 	}
 	return out
 }

@@ -23,19 +23,15 @@ func Diff(before, after receipt.Receipt) []Difference {
 		d := Difference{Layer: l.Name}
 		if was, ok := before.Layer(l.Name); ok {
 			d.Causes = l.Causes(was)
-			d.Causes = append(d.Causes, gone(was.On, l.On)...)
 		} else {
 			d.Causes = []receipt.Cause{{File: "layer " + l.Name, Change: receipt.Added}}
 		}
-		d.Rebuilt = len(d.Causes) > 0
-		for _, below := range l.On {
-			if rebuilt[below] {
-				d.Rebuilt = true
-				if len(d.Causes) == 0 && d.After == "" {
-					d.After = below
-				}
-			}
+		if i := slices.IndexFunc(l.On, func(below string) bool { return rebuilt[below] }); i >= 0 && len(d.Causes) == 0 {
+			d.After = l.On[i]
+		} else if was, ok := before.Layer(l.Name); ok && i < 0 {
+			d.Causes = append(d.Causes, gone(was.On, l.On)...)
 		}
+		d.Rebuilt = len(d.Causes) > 0 || d.After != ""
 		rebuilt[l.Name] = d.Rebuilt
 		out = append(out, d)
 	}

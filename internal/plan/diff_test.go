@@ -45,7 +45,7 @@ func newProject(t *testing.T) *project {
 			"bin/cli.js":            "#!/usr/bin/env node\n",
 		},
 		raw:        map[string]string{"bin/cli.js": "#!/usr/bin/env node\nrun()\n", "apps/web/package.json": "{ as it stands }"},
-		folders:    map[string]string{".": "root", "apps/web": "web"},
+		folders:    map[string]string{"root": "root", "apps/web": "web"},
 		repository: map[string]string{"HEAD": "#11111111", "index": "#22222222"},
 		lock: &lock.Lock{
 			Base: lock.Base{Source: "debian:bookworm", Systems: map[string]lock.System{"linux/amd64": {Packages: []lock.Deb{
@@ -77,12 +77,16 @@ func (p *project) seal(t *testing.T) receipt.Receipt {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folders := map[string]string{}
-	for dir, text := range p.folders {
-		folders[dir] = receipt.SumOf([]byte(text))
+	for _, dir := range slices.Sorted(maps.Keys(p.folders)) {
+		made.Source = append(made.Source, SourceLayer{Name: dir, Digest: receipt.SumOf([]byte(p.folders[dir]))})
+	}
+	for i := range made.Build {
+		if len(made.Build[i].Inputs) > 0 {
+			made.Build[i].Content = made.Source[0].Digest
+		}
 	}
 	return Seal(made, Contents{
-		Lock: p.lock, Workspace: ws, Folders: folders, Repository: p.repository, Init: p.init,
+		Lock: p.lock, Workspace: ws, Repository: p.repository, Init: p.init,
 		Raw: func(name string) string {
 			if raw, ok := p.raw[name]; ok {
 				return receipt.SumOf([]byte(raw))
@@ -149,6 +153,7 @@ func edits() []struct {
 		{"a build step", text("run: pnpm build", "run: pnpm build --minify")},
 		{"the network of a build step", text("fonts, tools: [sass], network: true", "fonts, tools: [sass]")},
 		{"a build step more", text("tools:\n", "    - run: echo done\ntools:\n")},
+		{"inputs of a build step", text("run: pnpm fonts, tools: [sass]", "run: pnpm fonts, inputs: [fonts], tools: [sass]")},
 		{"a commit", func(_ *testing.T, p *project) { p.repository["HEAD"] = "#33333333" }},
 		{"no repository", text("name: demo\n", "name: demo\ngit: none\n")},
 		{"a command of a service", text("command: [node, main.js]", "command: [node, other.js]")},
@@ -189,6 +194,28 @@ func TestDiff(t *testing.T) {
 		t.Fatal(err)
 	}
 	goldenFile(t, "diff.json", string(data)+"\n")
+}
+
+// A step with inputs is not made again for what it does not see.
+func TestDiffOfAStepWithInputs(t *testing.T) {
+	p := newProject(t)
+	p.replace(t, "run: pnpm fonts, tools: [sass]", "run: pnpm fonts, inputs: [apps/web], tools: [sass]")
+	p.replace(t, "- run: pnpm build\n", "- run: pnpm build\n      outputs: [dist]\n")
+	before := p.seal(t)
+	for folder, want := range map[string]string{"root": "build 1", "apps/web": "build 1, build 2"} {
+		was := p.folders[folder]
+		p.folders[folder] = "edited"
+		var again []string
+		for _, d := range Diff(before, p.seal(t)) {
+			if d.Rebuilt && strings.HasPrefix(d.Layer, "build") {
+				again = append(again, d.Layer)
+			}
+		}
+		if got := strings.Join(again, ", "); got != want {
+			t.Errorf("%s: made again are %s, want %s", folder, got, want)
+		}
+		p.folders[folder] = was
+	}
 }
 
 // Two seals of one project are one, and nothing secret is in any.

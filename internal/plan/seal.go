@@ -55,7 +55,6 @@ type Contents struct {
 	Workspace *workspace.Workspace
 	// Raw gives the sha256 hex of a file of the tree as it stands.
 	Raw        func(path string) string
-	Folders    map[string]string // folder of a package -> sha256 hex of all below it that is no other package's
 	Repository map[string]string // parts of what .git is made from -> value
 	Init       string            // sha256 hex of sandwright-init
 }
@@ -66,12 +65,7 @@ func Seal(p Plan, c Contents) receipt.Receipt {
 	s.add(LayerBase, nil, nil, baseFacts(c.Lock.Base, p.Platform))
 	system := s.tools(UseInstall, LayerBase)
 	s.add(LayerUser, system, nil, said(fileConfig, userFacts(p)))
-	top := s.tools(UseBuild, s.installs(LayerUser))
-	s.add(LayerSource, top, nil, s.folders()...)
-	last := []string{s.hooks(LayerSource)}
-	for i, step := range p.Build {
-		last = s.step(i, step, top, last)
-	}
+	last := s.build(s.tools(UseBuild, s.installs(LayerUser)))
 	if p.Git {
 		s.add(LayerRepository, last, nil, said(".git", maps.Clone(c.Repository)))
 		last = []string{LayerRepository}
@@ -135,8 +129,8 @@ func (s *sealer) installs(last string) string {
 }
 
 // hooks adds the layer of the workspaces' own lifecycle scripts, where there
-// are any, and gives the last layer.
-func (s *sealer) hooks(last string) string {
+// are any, and gives the last layers.
+func (s *sealer) hooks(last []string) []string {
 	var run [][]string
 	for _, in := range s.p.Installs {
 		if len(in.Hooks) > 0 {
@@ -146,8 +140,8 @@ func (s *sealer) hooks(last string) string {
 	if len(run) == 0 {
 		return last
 	}
-	s.add(LayerHooks, []string{last}, run)
-	return LayerHooks
+	s.add(LayerHooks, last, run)
+	return []string{LayerHooks}
 }
 
 // inputs are the files that the install in a folder reads, and how much of each.
@@ -176,12 +170,27 @@ func (s *sealer) input(name string, data []byte) receipt.File {
 	return f
 }
 
-// folders are the packages of the workspace.
-func (s *sealer) folders() (out []receipt.File) {
-	for _, dir := range slices.Sorted(maps.Keys(s.c.Folders)) {
-		out = append(out, receipt.File{Path: receipt.Name(dir), Kind: receipt.Tree, Sum: s.c.Folders[dir]})
+// build adds the layers of the source and of the build's steps over what was
+// installed, and gives those that the result stands on.
+func (s *sealer) build(installed []string) []string {
+	whole := installed
+	for _, l := range s.p.Source {
+		s.add(SourceLayerName(l), whole, nil, folder(l))
+		whole = []string{SourceLayerName(l)}
 	}
-	return out
+	whole = s.hooks(whole)
+	for i, step := range s.p.Build {
+		whole = s.step(i, step, installed, whole)
+	}
+	return whole
+}
+
+// SourceLayerName is the name of a layer of source.
+func SourceLayerName(l SourceLayer) string { return LayerSource + " " + receipt.Name(l.Name) }
+
+// folder is what is in a layer of source.
+func folder(l SourceLayer) receipt.File {
+	return receipt.File{Path: receipt.Name(l.Name), Kind: receipt.Tree, Sum: l.Digest}
 }
 
 // said is a file of which only fields are known.
@@ -225,7 +234,7 @@ func (s *sealer) step(i int, step Step, installed, whole []string) []string {
 	for _, seen := range step.Sees {
 		on = append(on, StepLayer(seen))
 	}
-	facts = append(facts, receipt.File{Path: receipt.Name(strings.Join(step.Inputs, " ")), Kind: receipt.Tree, Sum: step.Content})
+	facts = append(facts, receipt.File{Path: "inputs of " + StepLayer(i), Kind: receipt.Tree, Sum: step.Content})
 	s.add(StepLayer(i), on, [][]string{step.Shell()}, facts...)
 	return append(slices.Clone(whole), StepLayer(i))
 }
