@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 
@@ -32,7 +33,7 @@ func install(st llb.State, p plan.Plan) llb.State {
 	for _, in := range p.Installs {
 		st = copyTo(st, p, ManifestsOf(in.Dir), path.Join(p.Target, in.Dir))
 		for _, c := range in.Steps {
-			st = run(st, p, c.Args, c.Name, packageAccess(p, in)...)
+			st = run(st, p, withVariables(in, c.Args), c.Name, packageAccess(p, in)...)
 		}
 	}
 	return st
@@ -43,10 +44,21 @@ func install(st llb.State, p plan.Plan) llb.State {
 func hooks(st llb.State, p plan.Plan) llb.State {
 	for _, in := range p.Installs {
 		if len(in.Hooks) > 0 {
-			st = run(st, p, in.Hooks, "run the workspace's lifecycle scripts", packageAccess(p, in)...)
+			st = run(st, p, withVariables(in, in.Hooks), "run the workspace's lifecycle scripts", packageAccess(p, in)...)
 		}
 	}
 	return st
+}
+
+// withVariables takes away those of the install's variables that have no value
+// here: BuildKit gives them an empty one, with which not every program fares as
+// without one. Which of them have a value must not show in the graph.
+func withVariables(in plan.Install, args []string) []string {
+	if len(in.Variables) == 0 {
+		return args
+	}
+	script := `for name in ` + strings.Join(in.Variables, " ") + `; do eval "value=\$$name"; [ -n "$value" ] || unset "$name"; done; unset name value; exec "$@"`
+	return append([]string{"/bin/sh", "-euc", script, "sh"}, args...)
 }
 
 // packageAccess is what a step needs to fetch packages: the store that installs
