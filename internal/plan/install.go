@@ -131,6 +131,11 @@ func major(version string) int {
 func (in *Install) hooks(ws *workspace.Workspace, early bool) {
 	kind := ws.Manager.Kind
 	script := hookScript(ws)
+	if early || script == "" {
+		defer in.executable(ws)
+	} else {
+		script = chmod(ws) + script
+	}
 	switch {
 	case script == "":
 	case early && (kind == workspace.NPM || kind == workspace.YarnClassic):
@@ -141,6 +146,25 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool) {
 	default:
 		in.Hooks = []string{"/bin/sh", "-ec", script}
 	}
+}
+
+// executable makes the commands of the workspace's packages so again, where
+// nothing else runs once the source is there.
+func (in *Install) executable(ws *workspace.Workspace) {
+	if script := chmod(ws); script != "" {
+		in.Hooks = []string{"/bin/sh", "-ec", script}
+	}
+}
+
+func chmod(ws *workspace.Workspace) string {
+	if len(ws.Commands) == 0 {
+		return ""
+	}
+	var files []string
+	for _, file := range ws.Commands {
+		files = append(files, quoted("./"+file))
+	}
+	return "chmod +x " + strings.Join(files, " ") + "\n"
 }
 
 const hooksName = "run the workspace's lifecycle scripts"

@@ -85,6 +85,7 @@ func find(tree fs.FS, o Options) (*Workspace, fault.List) {
 		})
 	}
 	ws.LockFile = f.collect(g, s)
+	ws.Commands = slices.Compact(slices.Sorted(slices.Values(f.plain)))
 	ws.Built, ws.PlugAndPlay, ws.Variables = built(root), s.plugAndPlay, f.variables()
 	for p, data := range f.inputs {
 		ws.Inputs = append(ws.Inputs, Input{Path: p, Data: data})
@@ -143,6 +144,7 @@ type finder struct {
 	manages Manager
 	early   bool // hooks are inputs
 	inputs  map[string][]byte
+	plain   []string // commands that are not executable
 	faults  fault.List
 }
 

@@ -164,6 +164,11 @@ func (f *finder) command(m *manifest, p string) {
 	if data, ok := f.head(p); ok {
 		f.inputs[p] = data
 	}
+	// pnpm alone makes a launcher, which starts a command by its first line.
+	info, err := fs.Stat(f.tree, p)
+	if err == nil && info.Mode().Perm()&0o111 == 0 && f.manages.Kind != PNPM {
+		f.plain = append(f.plain, p)
+	}
 }
 
 // head gives the #! line of a file, or nothing for one without.

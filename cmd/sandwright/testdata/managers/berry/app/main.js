@@ -1,0 +1,1 @@
+console.log("yarn", require("lib")("2 days"))

@@ -1,0 +1,1 @@
+console.log("npm", require("lib")("2 days"))

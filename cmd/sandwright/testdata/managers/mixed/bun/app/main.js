@@ -1,0 +1,1 @@
+console.log("bun", require("ms")("2 days"))

@@ -1,0 +1,1 @@
+require('fs').writeFileSync('index.js', 'module.exports = "built"\n')

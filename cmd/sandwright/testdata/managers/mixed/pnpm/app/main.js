@@ -1,0 +1,1 @@
+console.log("pnpm", require("ms")("2 days"))

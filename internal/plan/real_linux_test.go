@@ -1,0 +1,390 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// A real package manager, and how it writes its lock file for the first time.
+type realManager struct {
+	name    string // of the workspace's case
+	says    string // packageManager
+	program string // below the folder that npm installs into
+	lock    []string
+	range_  string // by which one member asks for another
+	files   []string
+}
+
+// The versions are exact: what they do is what the rules were written for.
+func realManagers() []realManager {
+	return []realManager{
+		{"npm", "npm@11.21.2", "npm11/bin/npm-cli.js", []string{"install"}, "^2.0.0", nil},
+		{"yarn classic", "yarn@1.22.22", "yarn1/bin/yarn.js", []string{"install"}, "^2.0.0", nil},
+		{"yarn", "yarn@4.18.1", "berry/bin/yarn.js", []string{"install"}, "workspace:^2.0.0", []string{".yarnrc.yml", "nodeLinker: node-modules\n"}},
+		{"yarn pnp", "yarn@4.18.1", "berry/bin/yarn.js", []string{"install"}, "workspace:^", nil},
+		{"bun", "bun@1.4.5", "bun/bin/bun", []string{"install"}, "workspace:*", nil},
+		{"pnpm", "pnpm@11.28.11", "pnpm11/bin/pnpm.mjs", []string{"install", "--no-frozen-lockfile"}, "workspace:*",
+			[]string{"pnpm-workspace.yaml", "packages: [apps/*, packages/*]\nallowBuilds: {\"loc@file:vendor/loc.tgz\": true, \"other@file:vendor/other.tgz\": false}\n"}},
+	}
+}
+
+// installedManagers brings them from npm, and gives the folder.
+func installedManagers(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	node := map[string]string{"amd64": "x64", "arm64": "arm64"}[runtime.GOARCH] // pnpm 11 wants more than Debian's
+	bun := map[string]string{"amd64": "x64", "arm64": "aarch64"}[runtime.GOARCH]
+	must(t, run(t, dir, nil, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts",
+		"npm11@npm:npm@11.21.2", "yarn1@npm:yarn@1.22.22", "berry@npm:@yarnpkg/cli-dist@4.18.1",
+		"pnpm11@npm:pnpm@11.28.11", "node22@npm:node-linux-"+node+"@22.23.3", "bun@npm:@oven/bun-linux-"+bun+"@1.4.5"))
+	return filepath.Join(dir, "node_modules")
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run gives what a command said as its error.
+func run(t *testing.T, dir string, env []string, name string, args ...string) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env, cmd.WaitDelay = dir, append(append(os.Environ(), "CI=1", "YARN_ENABLE_TELEMETRY=0"), env...), time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// An installation is one workspace, and all that a package manager needs beside it.
+type installation struct {
+	realManager
+	t       *testing.T
+	bin     string // the folder on PATH with the package manager
+	store   string
+	whole   string // the folder of the workspace
+	options workspace.Options
+	say     config.Installing
+}
+
+// workspaceOf writes a workspace of two members, a local package whose install
+// script is allowed, one whose script is not, and two packages of the registry;
+// files are over it.
+func workspaceOf(t *testing.T, managers string, m realManager, files ...string) *installation {
+	t.Helper()
+	dir := t.TempDir()
+	i := &installation{realManager: m, t: t, bin: filepath.Join(dir, "bin"), store: filepath.Join(dir, "store"), whole: filepath.Join(dir, "whole")}
+	name, _, _ := strings.Cut(m.says, "@")
+	shim := fmt.Sprintf("#!/bin/sh\nexec \"$(dirname \"$0\")/node\" %q \"$@\"\n", filepath.Join(managers, m.program))
+	if name == "bun" {
+		shim = fmt.Sprintf("#!/bin/sh\nexec %q \"$@\"\n", filepath.Join(managers, m.program))
+	}
+	write(t, i.bin, name, shim)
+	must(t, os.Symlink(filepath.Join(managers, "node22/bin/node"), filepath.Join(i.bin, "node")))
+	must(t, os.Chmod(filepath.Join(i.bin, name), 0o755))
+	lists := `"workspaces": ["apps/*", "packages/*"],`
+	if name == "pnpm" {
+		lists = ""
+	}
+	write(t, i.whole,
+		"package.json", `{"name": "top", "version": "7.0.0", "private": true, "packageManager": "`+m.says+`", `+lists+` "trustedDependencies": ["loc"],
+			"allowScripts": {"loc": true}, "dependenciesMeta": {"loc": {"built": true}}, "scripts": {"postinstall": "touch ran-top"}}`,
+		"apps/web/package.json", `{"name": "web", "version": "1.0.0", "description": "x", "scripts": {"postinstall": "node main.js > ran-web", "start": "node main.js"},
+			"dependencies": {"@w/lib": "`+m.range_+`", "is-number": "7.0.0", "loc": "file:../../vendor/loc.tgz", "other": "file:../../vendor/other.tgz"}}`,
+		"apps/web/main.js", "console.log(require('@w/lib')('2 days'), require('is-number')(1))\n",
+		"packages/lib/package.json", `{"name": "@w/lib", "version": "2.3.4", "license": "MIT", "main": "index.js", "bin": {"w-tool": "bin/tool.js"}, "dependencies": {"ms": "2.1.3"}}`,
+		"packages/lib/index.js", "module.exports = require('ms')\n",
+		"packages/lib/bin/tool.js", "#!/usr/bin/env node\nconsole.log('the tool runs')\n",
+	)
+	for _, name := range []string{"loc", "other"} {
+		write(t, dir, "package/package.json", `{"name": "`+name+`", "version": "3.0.0", "scripts": {"postinstall": "touch ran-`+name+`"}}`)
+		must(t, run(t, dir, nil, "tar", "-czf", filepath.Join(i.whole, "vendor", name+".tgz"), "--mtime=@0", "package"))
+	}
+	write(t, i.whole, append(m.files, files...)...)
+	if name == "yarn" {
+		write(t, i.whole, "yarn.lock", "") // without one, yarn looks for a project above
+	}
+	if m.name == "yarn classic" {
+		i.say.AllowScripts = []string{"loc"}
+	}
+	return i
+}
+
+func write(t *testing.T, dir string, pairs ...string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Join(dir, "vendor"), 0o755))
+	for i := 0; i < len(pairs); i += 2 {
+		p := filepath.Join(dir, pairs[i])
+		must(t, os.MkdirAll(filepath.Dir(p), 0o755))
+		must(t, os.WriteFile(p, []byte(pairs[i+1]), 0o644))
+	}
+}
+
+// program is the name on PATH.
+func (i *installation) program() string {
+	name, _, _ := strings.Cut(i.says, "@")
+	return name
+}
+
+func (i *installation) path() string { return "PATH=" + i.bin + ":" + os.Getenv("PATH") }
+
+// lock writes the lock file, as a developer would.
+func (i *installation) makeLock() {
+	i.t.Helper()
+	must(i.t, run(i.t, i.whole, []string{i.path(), "YARN_ENABLE_IMMUTABLE_INSTALLS=false", "CI="}, i.file(i.program()), i.lock...))
+	must(i.t, os.Chmod(filepath.Join(i.whole, "packages/lib/bin/tool.js"), 0o644)) // as git has it
+}
+
+// plan finds the workspace and decides its install.
+func (i *installation) plan() (*workspace.Workspace, Install) {
+	i.t.Helper()
+	ws, err := workspace.Find(os.DirFS(i.whole), i.options)
+	must(i.t, err)
+	_, version, _ := strings.Cut(i.says, "@")
+	return ws, installOf(ws, i.say, version)
+}
+
+// in is a command of an install, in dir and not in a box.
+func (i *installation) in(dir string, in Install, args []string) error {
+	i.t.Helper()
+	local := func(s string) string { return strings.ReplaceAll(s, in.Store, i.store) }
+	env := []string{i.path()}
+	for name, value := range in.Env {
+		env = append(env, name+"="+local(value))
+	}
+	var words []string
+	for _, a := range args {
+		words = append(words, local(a))
+	}
+	return run(i.t, dir, env, i.file(words[0]), words[1:]...)
+}
+
+// file is where a program is.
+func (i *installation) file(name string) string {
+	if name == i.program() {
+		return filepath.Join(i.bin, name)
+	}
+	return name
+}
+
+// layer installs over the inputs alone, and gives the folder.
+func (i *installation) layer() (string, *workspace.Workspace, Install, error) {
+	i.t.Helper()
+	dir := filepath.Join(i.t.TempDir(), "layer")
+	ws, in := i.plan()
+	for _, input := range ws.Inputs {
+		write(i.t, dir, input.Path, string(input.Data))
+	}
+	for _, step := range in.Steps {
+		if err := i.in(dir, in, step.Args); err != nil {
+			return dir, ws, in, err
+		}
+	}
+	return dir, ws, in, nil
+}
+
+// installed lists what an install made below dir: links, launchers and files
+// of packages, with the folder's own name taken out, and without what package
+// managers note of times and of themselves.
+func installed(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	must(t, filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(dir, p)
+		if err != nil || d.IsDir() || !strings.Contains("/"+rel, "/node_modules/") && rel != ".pnp.cjs" {
+			return err
+		}
+		switch base := filepath.Base(p); {
+		case base == ".modules.yaml", base == ".pnpm-workspace-state-v1.json", base == ".package-lock.json", base == ".yarn-integrity",
+			base == ".yarn-state.yml", base == ".package-map.json", strings.HasPrefix(base, "ran-"), strings.Contains(rel, "node_modules/.pnpm/lock.yaml"):
+			return nil
+		}
+		if d.Type() == fs.ModeSymlink {
+			found[rel], err = os.Readlink(p)
+			return err
+		}
+		data, err := os.ReadFile(p)
+		found[rel] = strings.ReplaceAll(string(data), dir, "DIR")
+		return err
+	}))
+	return found
+}
+
+// ran lists the marks of scripts.
+func ran(t *testing.T, dir string) string {
+	t.Helper()
+	marks := map[string]bool{}
+	must(t, filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasPrefix(d.Name(), "ran-") {
+			marks[d.Name()] = true
+		}
+		return err
+	}))
+	var names []string
+	for _, name := range []string{"ran-loc", "ran-other", "ran-top", "ran-web"} {
+		if marks[name] {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// What is found of a workspace installs as the workspace itself does: frozen,
+// with the same packages and launchers, with the install scripts of those
+// dependencies alone that are allowed by name, and without a script of the
+// workspace's own before its source is there. The lock stays as it is.
+func TestInstallsWithTheRealManagers(t *testing.T) {
+	managers := installedManagers(t)
+	for _, m := range realManagers() {
+		t.Run(m.name, func(t *testing.T) {
+			i := workspaceOf(t, managers, m)
+			i.makeLock()
+			layer, ws, in, err := i.layer()
+			must(t, err)
+			if got := ran(t, layer); got != "ran-loc" {
+				t.Errorf("scripts of the install: %q", got)
+			}
+			if m.name != "yarn pnp" { // its file says where the cache is, which is the project's own here
+				if diff := cmp.Diff(installed(t, i.whole), installed(t, layer)); diff != "" {
+					t.Errorf("(-whole +layer):\n%s", diff)
+				}
+			}
+			i.unchangedLock(layer, ws)
+			i.source(layer)
+			must(t, os.Chmod(filepath.Join(layer, "packages/lib/bin/tool.js"), 0o644))
+			if len(in.Hooks) == 0 {
+				t.Fatal("there are hooks")
+			}
+			must(t, i.in(layer, in, in.Hooks))
+			if got := ran(t, layer); got != "ran-loc ran-top ran-web" {
+				t.Errorf("scripts in the end: %q", got)
+			}
+			if err := i.in(filepath.Join(layer, "apps/web"), in, []string{"/bin/sh", "-c", "PATH=node_modules/.bin:../../node_modules/.bin:$PATH w-tool"}); err != nil && m.name != "yarn pnp" {
+				t.Errorf("a command of a package does not run: %v", err)
+			}
+			if said, err := os.ReadFile(filepath.Join(layer, "apps/web/ran-web")); err != nil || string(said) != "172800000 true\n" && m.name != "yarn pnp" {
+				t.Errorf("web says %q, %v", said, err)
+			}
+			i.unchangedLock(layer, ws)
+			edits(t, i, ws)
+			if m.name == "pnpm" {
+				verdict(t, i)
+			}
+			t.Run("hooks with the install", func(t *testing.T) { early(t, i) })
+		})
+	}
+}
+
+// verdict looks for what pnpm 11 remembers of a lock file that its policies were
+// held against: it is kept with the store, and not made where the lock is trusted.
+func verdict(t *testing.T, i *installation) {
+	t.Helper()
+	kept, err := filepath.Glob(filepath.Join(i.store, "cache", "lockfile-verified.jsonl"))
+	if err != nil || len(kept) != 1 {
+		t.Fatalf("no verdict is kept: %v, %v", kept, err)
+	}
+	must(t, os.Remove(kept[0]))
+	trusting := *i
+	trusting.say.TrustLockfile = true
+	_, _, in, err := trusting.layer()
+	must(t, err)
+	if _, err := os.Stat(kept[0]); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%q held its policies against the lock: %v", in.Steps[0].Args, err)
+	}
+}
+
+// source lays the rest of the workspace over a layer, as a build does.
+func (i *installation) source(layer string) {
+	i.t.Helper()
+	for _, p := range []string{"package.json", "apps/web/package.json", "apps/web/main.js", "packages/lib/package.json", "packages/lib/index.js", "packages/lib/bin/tool.js"} {
+		data, err := os.ReadFile(filepath.Join(i.whole, p))
+		must(i.t, err)
+		write(i.t, layer, p, string(data))
+	}
+}
+
+func (i *installation) unchangedLock(layer string, ws *workspace.Workspace) {
+	i.t.Helper()
+	before, err := os.ReadFile(filepath.Join(i.whole, ws.LockFile))
+	must(i.t, err)
+	if after, err := os.ReadFile(filepath.Join(layer, ws.LockFile)); err != nil || string(before) != string(after) {
+		i.t.Errorf("the install rewrote %s: %v\n%s", ws.LockFile, err, cmp.Diff(string(before), string(after)))
+	}
+}
+
+// edits of what no install reads leave the inputs as they are.
+func edits(t *testing.T, i *installation, before *workspace.Workspace) {
+	t.Helper()
+	kept := i.range_ == "^2.0.0" || i.range_ == "workspace:^2.0.0" // the version is held against a range
+	for _, edit := range [][3]string{
+		{"apps/web/package.json", `"version": "1.0.0"`, `"version": "1.0.1"`},
+		{"packages/lib/package.json", `"version": "2.3.4"`, `"version": "2.4.0"`},
+		{"apps/web/package.json", `"start": "node main.js"`, `"start": "node --watch main.js"`},
+		{"apps/web/package.json", `"postinstall": "node main.js > ran-web"`, `"postinstall": "true"`},
+		{"apps/web/package.json", `"description": "x"`, `"description":    "y"`},
+		{"packages/lib/bin/tool.js", "the tool runs", "another text"},
+		{"apps/web/main.js", "2 days", "3 days"},
+	} {
+		p := filepath.Join(i.whole, edit[0])
+		data, err := os.ReadFile(p)
+		must(t, err)
+		if !strings.Contains(string(data), edit[1]) {
+			t.Fatalf("%s has no %s", edit[0], edit[1])
+		}
+		write(t, i.whole, edit[0], strings.Replace(string(data), edit[1], edit[2], 1))
+		after, _ := i.plan()
+		if same := cmp.Equal(before.Inputs, after.Inputs); same == (kept && strings.Contains(edit[1], "2.3.4")) {
+			t.Errorf("%s for %s: the inputs are the same: %t", edit[2], edit[1], same)
+		}
+		write(t, i.whole, edit[0], string(data))
+	}
+}
+
+func texts(ws *workspace.Workspace) map[string]string {
+	out := map[string]string{}
+	for _, in := range ws.Inputs {
+		out[in.Path] = string(in.Data)
+	}
+	return out
+}
+
+// early runs the workspace's own scripts with the install: they and the files
+// that they name are there, and an edit of those installs again.
+func early(t *testing.T, i *installation) {
+	own := *i
+	own.t, own.options.HooksEarly, own.say.Hooks = t, true, "install"
+	must(t, os.RemoveAll(filepath.Join(i.whole, "apps/web/ran-web"))) // the command names it
+	write(t, i.whole, "apps/web/main.js", "console.log('needs nothing')\n")
+	layer, ws, in, err := own.layer()
+	must(t, err)
+	if got := ran(t, layer); got != "ran-loc ran-top ran-web" || len(in.Hooks) > 0 && !strings.HasPrefix(in.Hooks[2], "chmod +x ") {
+		t.Errorf("scripts of the install: %q, later %q", got, in.Hooks)
+	}
+	if _, err := os.Stat(filepath.Join(layer, "packages/lib/index.js")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("more is there than the hook names: %v", err)
+	}
+	own.unchangedLock(layer, ws)
+	write(t, i.whole, "apps/web/main.js", "console.log('edited')\n", "packages/lib/index.js", "module.exports = 1\n")
+	after, _ := own.plan()
+	if diff := cmp.Diff(texts(ws), texts(after)); !strings.Contains(diff, "edited") || strings.Contains(diff, "module.exports") {
+		t.Errorf("the inputs' difference is %s", diff)
+	}
+}
