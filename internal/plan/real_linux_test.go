@@ -284,7 +284,7 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 				t.Errorf("web says %q, %v", said, err)
 			}
 			i.unchangedLock(layer, ws)
-			edits(t, i, ws)
+			editsUnread(t, i, ws)
 			if m.name == "pnpm" {
 				verdict(t, i)
 			}
@@ -330,8 +330,8 @@ func (i *installation) unchangedLock(layer string, ws *workspace.Workspace) {
 	}
 }
 
-// edits of what no install reads leave the inputs as they are.
-func edits(t *testing.T, i *installation, before *workspace.Workspace) {
+// editsUnread are edits of what no install reads: they leave the inputs as they are.
+func editsUnread(t *testing.T, i *installation, before *workspace.Workspace) {
 	t.Helper()
 	kept := i.range_ == "^2.0.0" || i.range_ == "workspace:^2.0.0" // the version is held against a range
 	for _, edit := range [][3]string{
