@@ -28,6 +28,9 @@ func (e *Engine) explain(ctx context.Context, text, told string) error {
 // the fault that the failed step itself has told; it may be empty.
 func explain(text, told string) error {
 	text = strings.TrimPrefix(text, "failed to solve: ")
+	if told == policies {
+		return (&fault.Fault{What: told}).WithHint("the entries stand above; when you know them, or the registry tells no times, set: workspace: {trust-lockfile: true}")
+	}
 	if told != "" {
 		return (&fault.Fault{What: told}).WithHint("the step's own output stands above")
 	}

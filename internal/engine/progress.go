@@ -74,6 +74,10 @@ type told struct {
 // outOfRoom stands for the fault of a step whose program found the disk full.
 const outOfRoom = "the disk is full"
 
+// policies stands for that of an install whose lock file pnpm's own
+// supply-chain policies reject.
+const policies = "cannot install: pnpm's supply-chain policies reject entries of its lock file"
+
 func (t *told) note(s *client.SolveStatus) {
 	if t.last == nil {
 		t.last = map[digest.Digest]string{}
@@ -84,6 +88,8 @@ func (t *told) note(s *client.SolveStatus) {
 				t.last[l.Vertex] = text
 			} else if noSpace(line) {
 				t.last[l.Vertex] = outOfRoom
+			} else if strings.Contains(line, "entries that the active policies reject") {
+				t.last[l.Vertex] = policies
 			}
 		}
 	}

@@ -1,0 +1,33 @@
+package engine
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/moby/buildkit/client"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// What a step says of its own failure is the fault of the build; what another
+// step says is not.
+func TestAStepTellsItsFault(t *testing.T) {
+	failed, other := digest.FromString("failed"), digest.FromString("other")
+	for name, c := range map[string]struct{ by, line, what, hint string }{
+		"our own step": {"failed", "error: cannot find ldd\n", "cannot find ldd", "the step's own output stands above"},
+		"pnpm's policies": {"failed", "The lockfile contains entries that the active policies reject. This can mean\n", policies,
+			"the entries stand above; when you know them, or the registry tells no times, set: workspace: {trust-lockfile: true}"},
+		"another step":  {"other", "error: cannot find ldd\n", "cannot build: exit code: 1", ""},
+		"a usual error": {"failed", "error: something else\n", "cannot build: exit code: 1", ""},
+	} {
+		by := map[string]digest.Digest{"failed": failed, "other": other}[c.by]
+		var told told
+		told.note(&client.SolveStatus{Logs: []*client.VertexLog{{Vertex: by, Data: []byte("before\n" + c.line)}}})
+		told.note(&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: failed, Error: "exit code: 1"}}})
+		var f *fault.Fault
+		if err := explain("failed to solve: exit code: 1", told.fault); !errors.As(err, &f) || f.What != c.what || f.Hint != c.hint {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
