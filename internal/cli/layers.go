@@ -69,11 +69,10 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 		return err
 	})
 	group.Go(func() error {
-		data, err := initbin.For(b.plan.Platform)
-		if err != nil {
-			return err
-		}
-		ref, err := store.Program("sandwright/init", spec.InitPath, data, b.plan.Platform)
+		key := "init-" + initbin.Sum(b.plan.Platform)
+		ref, err := store.ProgramOf("sandwright/init", spec.InitPath, key, b.plan.Platform, func() ([]byte, error) {
+			return initbin.For(b.plan.Platform)
+		})
 		out.Init = ref.String()
 		return err
 	})

@@ -23,6 +23,18 @@ func (s *Store) Program(name, at string, data []byte, platform string) (Ref, err
 	return ref, nil
 }
 
+// ProgramOf is Program of a program that is known by a key, and read only where
+// the store does not have it yet.
+func (s *Store) ProgramOf(name, at, key, platform string, read func() ([]byte, error)) (Ref, error) {
+	return s.Layer(name, key, platform, func(w io.Writer) error {
+		data, err := read()
+		if err != nil {
+			return err
+		}
+		return writeProgram(w, at, data)
+	})
+}
+
 // writeProgram writes the file after the directories that lead to it.
 func writeProgram(w io.Writer, at string, data []byte) error {
 	l := newLayerWriter(w)

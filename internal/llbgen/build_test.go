@@ -1,0 +1,131 @@
+package llbgen
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/sandwright/sandwright/internal/plan"
+)
+
+// apart is a plan of two steps that see nothing of each other, one that sees
+// the first, and one that sees all.
+func apart() plan.Plan {
+	p := demo()
+	p.Source = append(p.Source[:2:2], plan.SourceLayer{Name: plan.HotLayer, Digest: "hot", Hot: true, Tree: "source", Files: 1})
+	ui := []plan.SourceLayer{{Name: "packages/ui", Digest: "ui", Files: 2}}
+	root := []plan.SourceLayer{{Name: ".", Digest: "root", Files: 1}, {Name: plan.HotLayer, Digest: "x", Hot: true, Tree: "source of step 2", Files: 1}}
+	p.Build = []plan.Step{
+		{Run: "one", Inputs: []string{"packages/ui"}, Source: ui, Outputs: []string{"packages/ui/dist"}},
+		{Run: "two", Inputs: []string{"x"}, Source: root, Outputs: []string{"out"}},
+		{Run: "three", Inputs: []string{"packages/ui"}, Source: ui, Sees: []int{0}},
+		{Run: "four", Dir: "apps/web"},
+	}
+	return p
+}
+
+// below gives what the operation that runs a command stands on, by description.
+func below(t *testing.T, p plan.Plan, run string) map[string]bool {
+	t.Helper()
+	def, err := Lower(t.Context(), p, layers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, inputs := map[string]string{}, map[string][]string{}
+	todo := []string{}
+	for _, data := range def.Def {
+		op := &pb.Op{}
+		if err := op.UnmarshalVT(data); err != nil {
+			t.Fatal(err)
+		}
+		at := digest.FromBytes(data).String()
+		for _, in := range op.Inputs {
+			inputs[at] = append(inputs[at], in.Digest)
+		}
+		names[at] = def.Metadata[digest.FromBytes(data)].Description["llb.customname"]
+		if e := op.GetExec(); e != nil && e.Meta.Args[len(e.Meta.Args)-1] == run {
+			todo = append(todo, inputs[at]...)
+		}
+	}
+	seen := map[string]bool{}
+	for len(todo) > 0 {
+		d := todo[len(todo)-1]
+		todo = append(todo[:len(todo)-1], inputs[d]...)
+		seen[names[d]] = true
+	}
+	return seen
+}
+
+// TestStepsStandOnWhatTheySee: on nothing else, so that BuildKit runs them side
+// by side, and not again for what they do not see.
+func TestStepsStandOnWhatTheySee(t *testing.T) {
+	const (
+		ui, root, hot = "copy source in packages/ui", "copy source in .", "copy " + plan.HotLayer
+		installed     = "install the workspace's dependencies"
+	)
+	for run, c := range map[string]struct{ on, not []string }{
+		"one":   {[]string{ui, installed}, []string{root, hot, "two", "three", "four"}},
+		"two":   {[]string{root, hot, installed}, []string{ui, "one", "three"}},
+		"three": {[]string{ui, "one", "what is left of: one"}, []string{root, hot, "two"}},
+		"four":  {[]string{ui, root, hot, "one", "two", "three"}, nil},
+	} {
+		got := below(t, apart(), run)
+		for _, name := range c.on {
+			if !got[name] {
+				t.Errorf("%s does not stand on %q", run, name)
+			}
+		}
+		for _, name := range c.not {
+			if got[name] {
+				t.Errorf("%s stands on %q", run, name)
+			}
+		}
+	}
+}
+
+// TestStepsKnowNothingOfTheHost: not its name, nor the time.
+func TestStepsKnowNothingOfTheHost(t *testing.T) {
+	ops := lower(t, apart(), layers())
+	for _, run := range []string{"one", "four"} {
+		e := step(t, ops, "/bin/sh", "-ec", run)
+		if e.Meta.Hostname != "sandwright" || !strings.Contains(strings.Join(e.Meta.Env, " "), "SOURCE_DATE_EPOCH=315532800") {
+			t.Errorf("%s has host %q and env %q", run, e.Meta.Hostname, e.Meta.Env)
+		}
+	}
+	if e := step(t, ops, "/bin/sh", "-ec", "four"); e.Meta.Cwd != "/home/dev/src/app/apps/web" {
+		t.Errorf("four runs in %s", e.Meta.Cwd)
+	}
+}
+
+// TestAColdLayerAsksNobody: it is named by its digest, and only the hot one is
+// sent by the client. What the hot one deletes goes before what it brings.
+func TestAColdLayerAsksNobody(t *testing.T) {
+	var sent []string
+	for _, op := range lower(t, demo(), layers()) {
+		if s := op.GetSource(); s != nil && strings.HasPrefix(s.Identifier, "local://") {
+			sent = append(sent, strings.TrimPrefix(s.Identifier, "local://"))
+		}
+		if actions := op.GetFile().GetActions(); len(actions) == 2 && actions[0].GetRm() != nil {
+			if at := actions[0].GetRm().Path; at != "/home/dev/src/app/packages/ui/old.ts" || actions[1].GetCopy() == nil {
+				t.Errorf("the hot layer does %v", actions)
+			}
+		}
+	}
+	if strings.Join(sent, " ") != "manifests source" {
+		t.Errorf("the client sends %q", sent)
+	}
+	clean := demo()
+	clean.Source = clean.Source[:2]
+	for _, op := range lower(t, clean, layers()) {
+		if s := op.GetSource(); s != nil && s.Identifier == "local://source" {
+			t.Error("a clean checkout is asked for")
+		}
+	}
+	l := layers()
+	l.Source = nil
+	if _, err := Lower(t.Context(), demo(), l); err == nil || !strings.Contains(err.Error(), "no layer was made for the source in packages/ui") {
+		t.Errorf("got %v", err)
+	}
+}
