@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"io"
 	"io/fs"
+	"math"
 
 	"github.com/klauspost/compress/flate"
 
@@ -13,9 +14,9 @@ import (
 
 // zip visits a zip archive by its central directory.
 func (u *unpacker) zip(in io.ReaderAt, size int64, visit visitor) error {
-	z, err := zip.NewReader(in, size)
+	z, err := openZip(in, size, maxZipDirectory)
 	if err != nil {
-		return fault.Cannot("unpack it: it is no zip file")
+		return broken(err)
 	}
 	z.RegisterDecompressor(zip.Deflate, flate.NewReader)
 	for _, f := range z.File {
@@ -24,6 +25,38 @@ func (u *unpacker) zip(in io.ReaderAt, size int64, visit visitor) error {
 		}
 	}
 	return nil
+}
+
+// maxZipDirectory bounds what is read of a zip before a file of it, in bytes:
+// all of its directory is held in memory.
+const maxZipDirectory = 64 << 20
+
+// openZip reads the directory of a zip.
+func openZip(in io.ReaderAt, size, most int64) (*zip.Reader, error) {
+	p := &patience{next: in, left: most}
+	z, err := zip.NewReader(p, size)
+	if p.left < 0 {
+		return nil, fault.Cannot("unpack it: its directory has more than %d bytes", most)
+	}
+	if err != nil {
+		return nil, fault.Cannot("unpack it: it is no zip file")
+	}
+	p.left = math.MaxInt64
+	return z, nil
+}
+
+// A patience fails once left bytes have been read.
+type patience struct {
+	next io.ReaderAt
+	left int64
+}
+
+// ReadAt is io.ReaderAt's.
+func (p *patience) ReadAt(b []byte, off int64) (int, error) {
+	if p.left -= int64(len(b)); p.left < 0 {
+		return 0, io.ErrNoProgress
+	}
+	return p.next.ReadAt(b, off)
 }
 
 func (u *unpacker) zipped(f *zip.File, visit visitor) error {

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -71,6 +72,9 @@ func (f *Fetcher) image(ctx context.Context, ref, platform, who string) (v1.Imag
 	if err != nil {
 		return nil, "", f.imageFault(ref, who, err)
 	}
+	if err := modest(img); err != nil {
+		return nil, "", f.imageFault(ref, who, err)
+	}
 	config, err := img.ConfigFile()
 	if err != nil {
 		return nil, "", f.imageFault(ref, who, err)
@@ -81,6 +85,32 @@ func (f *Fetcher) image(ctx context.Context, ref, platform, who string) (v1.Imag
 	}
 	digest, err := img.Digest()
 	return img, digest.Hex, err
+}
+
+// What an image may be at most.
+const (
+	maxImage       = 32 << 30 // bytes of its layers together, compressed
+	maxImageLayers = 500
+	maxImageConfig = 8 << 20 // bytes
+)
+
+// modest is nil for an image whose manifest promises no more than an image may
+// be. What comes is held against what is promised.
+func modest(img v1.Image) error {
+	m, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	if len(m.Layers) > maxImageLayers || m.Config.Size < 0 || m.Config.Size > maxImageConfig {
+		return fmt.Errorf("its manifest names %d layers and a config of %d bytes, and an image has %d and %d at most", len(m.Layers), m.Config.Size, maxImageLayers, maxImageConfig)
+	}
+	left := int64(maxImage)
+	for _, l := range m.Layers {
+		if left -= l.Size; l.Size < 0 || left < 0 {
+			return fmt.Errorf("its layers have more than %d bytes", int64(maxImage))
+		}
+	}
+	return nil
 }
 
 // imageTransport reaches registries as npm's settings say: its proxies and

@@ -106,6 +106,10 @@ func (o ociSource) layerOf(ctx context.Context, img v1.Image) (v1.Layer, error) 
 // has tells whether a layer has a wanted file that is not among those removed
 // above it, and adds those that it removes itself.
 func (o ociSource) has(ctx context.Context, layer v1.Layer, removed map[string]bool) (has bool, err error) {
+	if _, size, err := described(layer); err == nil && size > lock.MaxDownload {
+		return false, fault.Cannot("use tool %s: a layer of image %s has %d bytes, and a download has %d at most", o.tool, o.spec.OCI, size, int64(lock.MaxDownload)).
+			WithHint("name an image that has the tool in a smaller layer above")
+	}
 	file, err := o.pull(ctx, layer)
 	if err != nil {
 		return false, o.imageFault(o.spec.OCI, "tool "+o.tool, err)

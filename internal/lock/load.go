@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/smallfile"
@@ -33,12 +34,31 @@ func Save(path string, l *Lock) error {
 	if err := replace(path, Format(l)); err != nil {
 		return fault.Cannot("write %s: %w", path, err)
 	}
+	sweep(path)
 	return nil
+}
+
+// abandoned is how old a temporary file is that nobody will rename any more.
+const abandoned = time.Hour
+
+// sweep removes what a killed Save left beside path.
+func sweep(path string) {
+	left, _ := filepath.Glob(temporary(path) + "[0-9]*") // what stays is tried again
+	for _, name := range left {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandoned {
+			_ = os.Remove(name)
+		}
+	}
+}
+
+// temporary is how the names of temporary files begin.
+func temporary(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".")
 }
 
 func replace(path string, data []byte) (err error) {
 	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	tmp, err := os.CreateTemp(dir, filepath.Base(temporary(path))+"*")
 	if err != nil {
 		return err
 	}

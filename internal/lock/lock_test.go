@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sandwright/sandwright/internal/fault"
@@ -242,4 +243,31 @@ func TestKey(t *testing.T) {
 	change("arch", false, func(s *System) { s.Packages[0].Arch = "arm64" })
 	change("sum", false, func(s *System) { s.Packages[0].SHA256 = strings.Repeat("f", 64) })
 	change("fewer", false, func(s *System) { s.Packages = s.Packages[1:] })
+}
+
+// What a killed Save left behind goes with the next one, and nothing else.
+func TestSaveSweepsAfterAKill(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, Name)
+	old := time.Now().Add(-2 * time.Hour)
+	for name, stays := range map[string]bool{".sandwright.lock.123": false, ".sandwright.lock.bak": true, ".sandwright.lock.456": true, "other": true} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if name == ".sandwright.lock.456" { // somebody writes it now
+			continue
+		}
+		if err := os.Chtimes(file, old, old); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if _, err := os.Stat(file); (err == nil) != stays {
+				t.Errorf("%s stays: %v", name, err)
+			}
+		}()
+	}
+	if err := Save(path, full()); err != nil {
+		t.Fatal(err)
+	}
 }
