@@ -6,11 +6,11 @@ PATH=$PATH:/usr/sbin:/sbin
 declare -A package=(
 	[git]=git [runc]=runc [mmdebstrap]=mmdebstrap [curl]=curl
 	[gcc]=gcc [busybox]=busybox-static [s6-svscan]=s6 [node]=nodejs [npm]=npm [unshare]=util-linux [ps]=procps [rsync]=rsync [xz]=xz-utils
-	[docker-registry]=docker-registry [dockerd]=docker.io
+	[docker-registry]=docker-registry [dockerd]=docker.io [ssh-agent]=openssh-client
 )
 case "${1:-}" in
 demo) commands=(git runc mmdebstrap curl) ;;
-test) commands=(git runc mmdebstrap curl gcc busybox s6-svscan node npm unshare ps rsync xz docker-registry dockerd) ;;
+test) commands=(git runc mmdebstrap curl gcc busybox s6-svscan node npm unshare ps rsync xz docker-registry dockerd ssh-agent) ;;
 *)
 	echo "usage: scripts/setup.sh demo|test" >&2
 	exit 2

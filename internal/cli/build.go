@@ -182,6 +182,9 @@ func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
 		Hide:       leaks.Secrets(),
 		Proxy:      engine.ProxyOf(os.Environ()),
 	}}
+	if r.request.SSHAgent, err = sshAgent(b.plan); err != nil {
+		return recipe{}, err
+	}
 	return r, a.share(ctx, b.blueprint, &r.request)
 }
 

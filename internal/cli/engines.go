@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/plan"
 )
 
 // engineFlags say where builds run, and how large the store may become.
@@ -72,6 +74,19 @@ func storeSize(flag, text string) (int64, error) {
 		return 0, fault.Cannot("use %q for %s: %v", text, flag, err).WithHint("give %s 20GB", flag).WithCode(fault.ExitUsage)
 	}
 	return n, nil
+}
+
+// sshAgent is the socket of the user's SSH agent, where a step of p reaches it.
+func sshAgent(p plan.Plan) (string, error) {
+	if !slices.ContainsFunc(p.Build, func(s plan.Step) bool { return s.SSH }) {
+		return "", nil
+	}
+	socket := os.Getenv("SSH_AUTH_SOCK")
+	if socket == "" {
+		return "", fault.Cannot("give the SSH agent to a build step: SSH_AUTH_SOCK is not set").
+			WithHint("run: eval $(ssh-agent) && ssh-add").WithCode(fault.ExitConfig)
+	}
+	return socket, nil
 }
 
 // open starts the engine. Images of running sandboxes stay in its store.

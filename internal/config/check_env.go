@@ -21,6 +21,9 @@ func checkBuild(f *File) (faults fault.List) {
 	for i, step := range f.Workspace.Build {
 		keys := keyPath{"workspace", "build", strconv.Itoa(i)}
 		faults = append(faults, f.checkReads("a build step", step.Env, keys.child("env"))...)
+		if step.SSH && !step.Network {
+			faults = append(faults, f.At(keys.child("ssh")...).Cannot("give the SSH agent to a build step without a network").WithHint("add network: true"))
+		}
 		for j, name := range step.Tools {
 			if _, ok := f.Tools[name]; !ok && name != "" {
 				faults = append(faults, missing(f.At(keys.child("tools").child(strconv.Itoa(j))...), "tool", name, f.Tools).orHint("add it to tools"))

@@ -116,6 +116,7 @@ type BuildStep struct {
 	Inputs  []string // patterns of what it sees of the workspace; default: see plan.Step
 	Outputs []string // paths of what it leaves; empty: all that it writes
 	Network bool     // default false: the step has no network
+	SSH     bool     // the step reaches the SSH agent of whoever builds
 	Env     []string // names of build-scoped variables it sees
 	Tools   []string // names of tools it runs, besides node and the package manager
 }

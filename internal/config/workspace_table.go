@@ -63,6 +63,8 @@ func buildShape() object[BuildStep] {
 				"The folders and files that the command leaves in the image, relative to workspace.target, in place of what is there. A step with inputs sees those of an earlier step that its inputs match; steps that see nothing of each other run side by side.").otherwiseIs("all that it writes in the workspace").such("[apps/web/dist]"),
 			key("network", func(b *BuildStep) *bool { return &b.Network }, truth(),
 				"Whether the command has a network.").or("false").such("true"),
+			key("ssh", func(b *BuildStep) *bool { return &b.SSH }, truth(),
+				"Whether the command reaches the SSH agent of whoever builds, that of SSH_AUTH_SOCK, which signs for it and shows no key. It needs network.").or("false").such("true"),
 			key("env", func(b *BuildStep) *[]string { return &b.Env }, list[string]{of: anyText("a variable's name")},
 				"The variables with scope build that the command sees.").such("[SENTRY_RELEASE]"),
 			key("tools", func(b *BuildStep) *[]string { return &b.Tools }, list[string]{of: anyText("a tool's name")},

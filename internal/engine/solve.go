@@ -9,7 +9,10 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // A job is a build in the words of BuildKit's client.
@@ -28,10 +31,18 @@ func (e *Engine) newJob(r Request) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	attached := []session.Attachable{secretsprovider.FromMap(r.Secrets), dockerLogin{logins: r.Logins}}
+	if r.SSHAgent != "" {
+		agent, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{{Paths: []string{r.SSHAgent}}})
+		if err != nil {
+			return nil, fault.Cannot("reach the SSH agent at %s: %v", r.SSHAgent, err).WithHint("run: eval $(ssh-agent) && ssh-add")
+		}
+		attached = append(attached, agent)
+	}
 	return &job{request: r, opt: client.SolveOpt{
 		LocalMounts: r.Trees,
 		OCIStores:   map[string]content.Store{StoreID: store},
-		Session:     []session.Attachable{secretsprovider.FromMap(r.Secrets), dockerLogin{logins: r.Logins}},
+		Session:     attached,
 		SharedKey:   "sandwright",
 		Internal:    true, // nothing is kept of what its steps say
 

@@ -72,6 +72,9 @@ func (d left) over(st llb.State, p plan.Plan) llb.State {
 // 1980, which a zip can hold.
 const sourceDate = "315532800"
 
+// sshSocket is where a step finds the SSH agent.
+const sshSocket = "/run/sandwright/ssh-agent"
+
 // build is one step, which sees nothing of the time or of the host.
 func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	opts := []llb.RunOption{
@@ -79,6 +82,9 @@ func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	}
 	if !s.Network {
 		opts = append(opts, llb.Network(llb.NetModeNone))
+	}
+	if s.SSH {
+		opts = append(opts, llb.AddSSHSocket(llb.SSHSocketOpt(sshSocket, int(p.User.UID), int(p.User.GID), 0o600)), llb.AddEnv("SSH_AUTH_SOCK", sshSocket))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		opts = append(opts, llb.AddEnv(name, s.Env[name]))

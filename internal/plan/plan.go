@@ -64,6 +64,7 @@ type Step struct {
 	Run     string
 	Dir     string // relative to Target; empty: Target itself
 	Network bool
+	SSH     bool              // it reaches the SSH agent of whoever builds
 	Env     map[string]string // values of build-scoped variables, part of the cache key
 	Secrets []string          // names of secret ones, no part of it
 	// Inputs are patterns of what the step sees of the workspace beside the

@@ -255,6 +255,9 @@ func stepFacts(i int, s Step) map[string]string {
 	if s.Network {
 		out[prefix+"network"] = "true"
 	}
+	if s.SSH {
+		out[prefix+"ssh"] = "true"
+	}
 	for name, value := range s.Env {
 		out[prefix+"env."+name] = receipt.Value(value)
 	}

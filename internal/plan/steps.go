@@ -16,7 +16,7 @@ import (
 func steps(f *config.File, ws *workspace.Workspace, values map[string]string) []Step {
 	var out []Step
 	for _, b := range f.Workspace.Build {
-		s := Step{Run: b.Run, Network: b.Network, Env: map[string]string{}, Inputs: b.Inputs}
+		s := Step{Run: b.Run, Network: b.Network, SSH: b.SSH, Env: map[string]string{}, Inputs: b.Inputs}
 		if dir := path.Clean(b.Dir); dir != "." {
 			s.Dir = dir
 		}
