@@ -236,6 +236,15 @@ func TestBuildShips(t *testing.T) {
 	}
 	s.env = []string{"DOCKER_HOST=unix://" + filepath.Join(s.dir, ".nobody")}
 	s.bad(1, []string{"build", "--load"}, "cannot load the image into the Docker engine at "+filepath.Join(s.dir, ".nobody"))
+	t.Run("loaded into Docker", func(t *testing.T) {
+		d := newDocker(t)
+		s.env = []string{"DOCKER_HOST=" + d.socket}
+		s.good(&made, "build", "--load", "--tag", "shipped:dev")
+		out, err := d.command(t.Context(), "image", "inspect", "--format", "{{.Config.Entrypoint}} {{.Config.Labels.team}}", "shipped:dev").CombinedOutput()
+		if err != nil || string(out) != "[/usr/local/bin/sandwright-init] platform\n" || len(made.Loaded) != 1 {
+			t.Errorf("%v: %s%+v", err, out, made)
+		}
+	})
 }
 
 // foreign is a platform that this machine is not of.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/envscan"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/smallfile"
 	"github.com/sandwright/sandwright/internal/stage"
 )
 
@@ -88,12 +90,14 @@ func sourceUses(tree *stage.Tree) (uses []use, err error) {
 	return uses, nil
 }
 
-// commandUses reads the shell commands of the file. They are where the file has
-// them, whatever their own lines.
+// commandUses reads the shell commands of the file.
 func commandUses(file *config.File) (uses []use) {
+	text, _ := smallfile.Read(file.Path, maxSource) // without it they stand where their commands do
 	add := func(found []envscan.Use, own map[string]string, keys ...string) {
 		at := file.At(keys...)
+		rest := from(string(text), at)
 		for _, u := range found {
+			at, rest = inText(rest, u.Name, at)
 			if _, fixed := own[u.Name]; !fixed {
 				uses = append(uses, use{Name: u.Name, File: config.Name, Line: at.Line, Column: at.Column})
 			}
@@ -107,6 +111,31 @@ func commandUses(file *config.File) (uses []use) {
 		add(envscan.Command(s.Command), s.Env, "services", name, "command")
 	}
 	return uses
+}
+
+// from is text from a place on.
+func from(text string, at fault.Position) string {
+	for range at.Line - 1 {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	return text[min(max(at.Column-1, 0), len(text)):]
+}
+
+// inText finds the next $name or ${name} of rest, which starts at a place, and
+// gives its place and the rest behind it. YAML leaves scripts as they are, but
+// for escapes; where it is not found it stands where the last one does.
+func inText(rest, name string, at fault.Position) (fault.Position, string) {
+	found := regexp.MustCompile(`\$\{?[#!]?(` + name + `)\b`).FindStringSubmatchIndex(rest)
+	if found == nil {
+		return at, rest
+	}
+	before := rest[:found[2]]
+	if lines := strings.Count(before, "\n"); lines > 0 {
+		at.Line, at.Column = at.Line+lines, len(before)-strings.LastIndexByte(before, '\n')
+	} else {
+		at.Column += len(before)
+	}
+	return at, rest[found[2]:]
 }
 
 // knownNames are the variables that the file knows, with where, and those

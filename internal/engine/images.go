@@ -93,6 +93,9 @@ func (x Export) attrs(o Output) map[string]string {
 		return attrs
 	}
 	attrs["rewrite-timestamp"] = "true"
+	if o.Write != nil {
+		attrs["compression"] = "uncompressed" // it stays on this machine
+	}
 	if o.Kind.attested() {
 		attrs["oci-mediatypes"] = "true"
 		for name, value := range x.Annotations {
