@@ -46,10 +46,7 @@ func Find(env []string) (Host, error) {
 func (h Host) Load(ctx context.Context, tar io.Reader) error {
 	ctx, cancel := context.WithTimeout(ctx, loadDeadline)
 	defer cancel()
-	dialer := net.Dialer{Timeout: dialDeadline}
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return dialer.DialContext(ctx, h.network, h.address)
-	}}
+	transport := h.transport()
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://docker/images/load?quiet=1", io.NopCloser(tar))
 	if err != nil {

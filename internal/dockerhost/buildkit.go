@@ -39,7 +39,7 @@ func (h Host) About(ctx context.Context) (Engine, error) {
 	if err != nil {
 		return Engine{}, err
 	}
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return h.dial(ctx) }}
+	transport := h.transport()
 	defer transport.CloseIdleConnections()
 	res, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
@@ -109,6 +109,11 @@ type upgradedConn struct {
 }
 
 func (c *upgradedConn) Read(p []byte) (int, error) { return c.reader.Read(p) }
+
+// transport speaks to the engine in one connection a call.
+func (h Host) transport() *http.Transport {
+	return &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return h.dial(ctx) }}
+}
 
 func (h Host) dial(ctx context.Context) (net.Conn, error) {
 	return (&net.Dialer{Timeout: dialDeadline}).DialContext(ctx, h.network, h.address)
