@@ -32,7 +32,7 @@ func Find(dir string) (*Repo, error) {
 		dotGit := filepath.Join(top, ".git")
 		_, err := os.Lstat(dotGit)
 		switch {
-		case err == nil && repository(dotGit):
+		case err == nil && IsRepository(dotGit):
 			return &Repo{Dir: dir, Top: top, trusted: vouch(top, dir)}, nil
 		case err == nil && none == "":
 			none = top
@@ -49,8 +49,8 @@ func Find(dir string) (*Repo, error) {
 	return nil, nil
 }
 
-// repository says whether git takes a .git for one, or for the name of one.
-func repository(dotGit string) bool {
+// IsRepository says whether git takes a .git for a repository, or for the name of one.
+func IsRepository(dotGit string) bool {
 	info, err := os.Stat(dotGit)
 	if err != nil || !info.IsDir() {
 		return err == nil && info.Mode().IsRegular()

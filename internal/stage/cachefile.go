@@ -15,18 +15,22 @@ import (
 // replaces the file as a whole.
 func (t *Tree) saveCache(sums []sum) (err error) {
 	dir := filepath.Dir(t.opts.Cache)
+	defer func() {
+		if err != nil {
+			err = fault.Cannot("keep what was read of the tree: %w", err).WithHint("make %s a folder that you can write to", show(dir))
+		}
+	}()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fault.Cannot("keep what was read of the tree: %w", err)
+		return err
 	}
 	f, err := os.CreateTemp(dir, ".stage-*")
 	if err != nil {
-		return fault.Cannot("keep what was read of the tree: %w", err)
+		return err
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
 			os.Remove(f.Name())
-			err = fault.Cannot("keep what was read of the tree: %w", err)
 		}
 	}()
 	if err := t.writeCache(f, sums); err != nil {

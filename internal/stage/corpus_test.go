@@ -211,6 +211,13 @@ func gitStates() []hostile {
 			d.git("update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",lib")
 			d.mkdir("lib")
 		}, want: []string{"f", "lib/"}, notices: []string{"left empty lib: the submodule is not checked out"}},
+		{name: "a gitlink with a .git that is none", build: func(d *dir) {
+			d.file("f", "")
+			d.git("add", "f")
+			d.git("update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",lib")
+			d.mkdir("lib/.git")
+			d.file("lib/f", "")
+		}, want: []string{"f", "lib/"}, notices: []string{"left empty lib: the submodule is not checked out"}},
 		{name: "a gitlink that is a file", build: func(d *dir) {
 			d.git("update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",lib")
 			d.file("lib", "")

@@ -24,7 +24,7 @@ func (t *Tree) Digest(ctx context.Context) (string, error) {
 	if err := t.Err(); err != nil {
 		return "", err
 	}
-	sums, err := t.contents(ctx)
+	sums, err := t.known(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -42,6 +42,14 @@ func (t *Tree) Digest(ctx context.Context) (string, error) {
 	}
 	h.Write(buf)
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// known gives the sum of each file, from before where none was looked at again.
+func (t *Tree) known(ctx context.Context) ([]sum, error) {
+	if sums := t.sums.Load(); sums != nil && !t.renewed.Load() {
+		return *sums, nil
+	}
+	return t.contents(ctx)
 }
 
 // contents gives the sum of each file, and saves those that were read.

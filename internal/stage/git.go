@@ -78,7 +78,7 @@ func (l *lister) module(m string, above *git.Repo, depth int) error {
 		return fault.Cannot("stage submodule %s: %w", show(m), reasonOf(err)).WithHint("make it readable, or add it to exclude: in sandwright.yaml")
 	}
 	defer f.Close()
-	if _, err := lstat(int(f.Fd()), ".git"); err != nil {
+	if !git.IsRepository(filepath.Join(l.root.path, m, ".git")) {
 		l.notices = append(l.notices, Notice{Path: m, Kind: "dir", What: "left empty", Reason: "the submodule is not checked out"})
 		return nil
 	}

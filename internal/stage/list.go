@@ -74,7 +74,7 @@ func (l *lister) add(p string) error {
 		case name == ".git":
 			return nil
 		case name == "", name == ".", name == "..", strings.IndexByte(name, 0) >= 0:
-			return fault.Cannot("stage %s: it is not a path below the root", show(p))
+			return fault.Cannot("stage %s: it is not a path below the root", show(p)).WithHint("the index is damaged: remove .git/index, then run: git reset")
 		}
 	}
 	l.paths = append(l.paths, p)
