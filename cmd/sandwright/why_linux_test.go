@@ -39,7 +39,7 @@ func why(t *testing.T, b *box) {
 	}
 	steps := map[string]string{"install the workspace's dependencies": "install", "copy git": "repository"}
 	for _, tt := range []struct{ file, from, to, layer, cause string }{
-		{"apps/daemon/server/extra.js", "", "// more\n", "source", `^apps/daemon/server/extra.js added$`},
+		{"apps/daemon/server/extra.js", "", "// more\n", "source what differs from the commit", `^apps/daemon/server/extra.js added$`},
 		{"apps/daemon/package.json", `"dependencies": {`, `"engines": {"node": ">=20"}, "dependencies": {`, "install", `^engines.node >=20 added in apps/daemon/package.json$`},
 		{"sandwright.yaml", "port: 3002", "port: 3002\n    umask: \"0022\"", "services", `^services.example-service-b-depends-on-a.limits .* in sandwright.yaml$`},
 	} {
@@ -75,7 +75,7 @@ func why(t *testing.T, b *box) {
 		}
 	}
 	_, again := b.reasons(t, "--against", "sandbox:iterate-sandbox")
-	for _, layer := range []string{"install", "source", "services"} {
+	for _, layer := range []string{"install", "source what differs from the commit", "services"} {
 		if !slices.Contains(again, layer) {
 			t.Errorf("against what runs, made again are %q", again)
 		}

@@ -15,7 +15,7 @@ import (
 // a hash, and a file of more than maxFields parts by its sections alone.
 const (
 	maxValue  = 60
-	maxFields = 2000
+	maxFields = 6000
 )
 
 // SumOf is the sha256 of data, in hex.
@@ -198,13 +198,14 @@ func settings(data []byte) map[string]string {
 
 // sections tells only the first part of each name.
 func sections(fields map[string]string) map[string]string {
-	joined := map[string]string{}
+	joined := map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		section, _, _ := strings.Cut(name, ".")
-		joined[section] += name + "=" + fields[name] + "\n"
+		joined[section] = append(joined[section], name+"="+fields[name]+"\n"...)
 	}
+	out := make(map[string]string, len(joined))
 	for section, text := range joined {
-		joined[section] = "#" + SumOf([]byte(text))[:8]
+		out[section] = "#" + SumOf(text)[:8]
 	}
-	return joined
+	return out
 }

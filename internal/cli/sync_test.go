@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/receipt"
+	"github.com/sandwright/sandwright/internal/record"
+)
+
+func TestWithoutCredentials(t *testing.T) {
+	const npmrc = "@scope:registry=https://user:pass@host.example/npm/\n//host.example/npm/:_authToken=s3cret\n//host.example/:_password=x\n" +
+		"registry=https://registry.example/a@b/\nstrict-ssl=true\nproxy=http://u:p@proxy.example\n"
+	if diff := cmp.Diff("registry=https://registry.example/a@b/\nstrict-ssl=true\n", withoutCredentials(npmrc)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A box whose steps have run is sealed as the new plan says, but for what only
+// another image has.
+func TestSealed(t *testing.T) {
+	file := func(text string) []receipt.File { return []receipt.File{{Path: "f", Sum: receipt.SumOf([]byte(text))}} }
+	s := syncing{
+		was: record.Record{Receipt: receipt.Receipt{Layers: []receipt.Layer{{Name: "install", Files: file("1")}, {Name: "services", Files: file("1")}}}},
+		later: []plan.Difference{
+			{Layer: "services"}, {Layer: "repository"},
+		},
+	}
+	s.plan.Receipt = receipt.Receipt{Version: receipt.Version, Target: "/srv", Layers: []receipt.Layer{
+		{Name: "install", Files: file("2")}, {Name: "repository", Files: file("2"), On: []string{"install"}},
+		{Name: "services", Files: file("2"), On: []string{"repository"}},
+	}}
+	want := receipt.Receipt{Version: receipt.Version, Target: "/srv", Layers: []receipt.Layer{
+		{Name: "install", Files: file("2")}, {Name: "services", Files: file("1"), On: []string{}},
+	}}
+	got := s.sealed()
+	got.Layers[0].On = nil
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := receipt.Encode(got); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a running box cannot have is said, all of it, before anything is done.
+func TestPossible(t *testing.T) {
+	cause := []receipt.Cause{{File: "sandwright.lock", Field: "tools.node", Change: receipt.Changed, From: "22", To: "24"}}
+	s := syncing{
+		later: []plan.Difference{{Layer: "tool node", Causes: cause}, {Layer: "base", Causes: cause}, {Layer: "services", Causes: cause}, {Layer: "repository", Causes: cause}},
+		run:   []plan.Difference{{Layer: "build 1"}, {Layer: "build 2"}},
+	}
+	s.plan.Build = []plan.Step{{Run: "a"}, {Run: "b", Secrets: []string{"TOKEN"}}}
+	const want = "cannot bring tool node up to date in a running sandbox: tools.node 22 → 24 in sandwright.lock\n" +
+		"cannot bring base up to date in a running sandbox: tools.node 22 → 24 in sandwright.lock\n" +
+		"cannot run build 2 in the sandbox: it needs the secret TOKEN, which stays out of a running box"
+	if err := s.possible(); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLinesOfAReason(t *testing.T) {
+	causes := []receipt.Cause{{File: "a", Change: receipt.Added}, {File: "b\x1b", Change: receipt.Changed}, {File: "c", Change: receipt.Removed}, {File: "d", Change: receipt.Removed}}
+	for _, tt := range []struct {
+		d    plan.Difference
+		most int
+		want []string
+	}{
+		{plan.Difference{}, 3, []string{"-"}},
+		{plan.Difference{Rebuilt: true, After: "base"}, 3, []string{"after base"}},
+		{plan.Difference{Rebuilt: true}, 3, []string{"it is new"}},
+		{plan.Difference{Layer: "x", Rebuilt: true, Causes: causes}, 3, []string{"a added", "b\uFFFD changed", "c removed", "d removed"}},
+		{plan.Difference{Layer: "x", Rebuilt: true, Causes: causes}, 2, []string{"a added", "b\uFFFD changed", `and 2 more: sandwright why "x"`}},
+	} {
+		if diff := cmp.Diff(tt.want, (reason{Difference: tt.d}).lines(tt.most)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if got := (reason{Difference: plan.Difference{Layer: "x", Rebuilt: true, Causes: causes}}).line(); got != "a added, and 3 more" {
+		t.Error(got)
+	}
+}
