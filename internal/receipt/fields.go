@@ -18,6 +18,9 @@ const (
 	maxFields = 6000
 )
 
+// manifestDepth is how deep the members of a package.json are told.
+const manifestDepth = 3
+
 // SumOf is the sha256 of data, in hex.
 func SumOf(data []byte) string {
 	sum := sha256.Sum256(data)
@@ -36,7 +39,7 @@ func FieldsOf(name string, data []byte) map[string]string {
 	case path.Ext(base) == ".json":
 		depth := 2
 		if base == "package.json" {
-			depth = 3
+			depth = manifestDepth
 		}
 		out = objects(data, depth)
 	case path.Ext(base) == ".yaml", path.Ext(base) == ".yml", base == "yarn.lock":

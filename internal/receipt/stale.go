@@ -9,7 +9,8 @@ import (
 
 // Stale compares the files that the commands of a layer read with what stands
 // in the workspace now, as read gives it: what differs and decides. It does not
-// see files that the layer did not know. Folders are not compared.
+// see files that the layer did not know. Folders are not compared, and only of a
+// manifest the fields are told: sandwright-init is small.
 func (l Layer) Stale(read func(path string) ([]byte, error)) ([]Cause, error) {
 	var out []Cause
 	for _, f := range l.Files {
@@ -29,8 +30,7 @@ func (l Layer) Stale(read func(path string) ([]byte, error)) ([]Cause, error) {
 		}
 		switch f.Kind {
 		case Whole:
-			now := File{Path: f.Path, Sum: SumOf(data), Fields: FieldsOf(f.Path, data)}
-			out = append(out, now.causes(f)...)
+			out = append(out, Cause{File: f.Path, Change: Changed})
 		case Head:
 			if SumOf(HeadOf(data)) != f.Seen {
 				out = append(out, Cause{File: f.Path, Change: Changed})
@@ -58,7 +58,7 @@ const anyVersion = "0.0.0"
 // stands.
 func (f File) manifest(data []byte, decide []string) []Cause {
 	now := File{Path: f.Path, Kind: Manifest, Sum: SumOf(data), Fields: map[string]string{}}
-	for name, value := range FieldsOf(f.Path, data) {
+	for name, value := range objects(data, manifestDepth) {
 		_, known := f.Fields[name]
 		if known || decides(name, decide) {
 			now.Fields[name] = value
