@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/leases"
@@ -13,6 +15,7 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
@@ -61,8 +64,51 @@ func (r *remote) layers(ctx context.Context, req Request, answer map[string]stri
 	if err != nil {
 		return nil, fault.Cannot("read the answer of the builder: it names no image")
 	}
-	return unpackImage(ctx, r.local, r.store, req, dgst)
+	layers, err := unpackImage(ctx, r.local, r.store, req, dgst)
+	if err != nil {
+		return nil, err
+	}
+	return layers, nameLayers(ctx, r.store, dgst, layers)
 }
+
+// nameLayers says of the layers of an image what its history says of them.
+func nameLayers(ctx context.Context, store content.Store, image digest.Digest, layers []Layer) error {
+	var manifest ocispecs.Manifest
+	if err := readJSON(ctx, store, image, &manifest); err != nil {
+		return err
+	}
+	var config ocispecs.Image
+	if err := readJSON(ctx, store, manifest.Config.Digest, &config); err != nil {
+		return err
+	}
+	history := slices.DeleteFunc(config.History, func(h ocispecs.History) bool { return h.EmptyLayer })
+	for i := range layers {
+		layers[i].Name = ""
+		if at := len(layers) - 1 - i; len(history) == len(layers) {
+			layers[i].Name = layerName(history[at].CreatedBy)
+		}
+	}
+	return nil
+}
+
+// readJSON reads a small blob of a store.
+func readJSON(ctx context.Context, store content.Store, dgst digest.Digest, into any) error {
+	info, err := store.Info(ctx, dgst)
+	if err != nil {
+		return err
+	}
+	if info.Size > maxManifest {
+		return fault.Cannot("read what the builder gave: %s has %d bytes", dgst, info.Size)
+	}
+	data, err := content.ReadBlob(ctx, store, ocispecs.Descriptor{Digest: dgst, Size: info.Size})
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, into)
+}
+
+// maxManifest bounds a manifest and a config, in bytes.
+const maxManifest = 16 << 20
 
 func (r *remote) close(ctx context.Context) error {
 	err := r.conn.Close()

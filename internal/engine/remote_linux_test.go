@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,9 @@ func TestARemoteBuildIsUnpackedHere(t *testing.T) {
 		must(t, err)
 		if got := readIn(t, res, "home/dev/app/built"); got != "22\n" {
 			t.Errorf("built is %q", got)
+		}
+		if !slices.ContainsFunc(res.Layers, func(l Layer) bool { return strings.Contains(l.Name, "node > built") }) {
+			t.Errorf("no layer has the name of its step: %+v", res.Layers)
 		}
 		if cached(res, "node > built") != cachedThere {
 			t.Errorf("cached there: want %t", cachedThere)
