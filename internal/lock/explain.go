@@ -44,7 +44,7 @@ func lockFileOf(manager string) string {
 		return "the package manager's lock"
 	}
 	name, _, _ := strings.Cut(manager, "@")
-	return name + "-lock.yaml"
+	return map[string]string{"pnpm": "pnpm-lock.yaml", "npm": "package-lock.json", "yarn": "yarn.lock", "bun": "bun.lock"}[name]
 }
 
 func (l *Lock) explainBase() Relation {

@@ -87,8 +87,8 @@ func localSpec(text string) (kind, rest string) {
 }
 
 // patch adds the patch files of a dependency of yarn's, as in
-// patch:NAME@npm%3A1.0.0#~/.yarn/patches/NAME.patch. A ~ is the root, what is
-// in <> comes with yarn.
+// patch:NAME@npm%3A1.0.0#~/.yarn/patches/NAME.patch. A ~ is the root, and
+// builtin<NAME> comes with yarn.
 func (f *finder) patch(dir string, by named) {
 	_, files, _ := strings.Cut(by.text, "#")
 	files, _, _ = strings.Cut(files, "::")
@@ -99,7 +99,7 @@ func (f *finder) patch(dir string, by named) {
 		file = strings.TrimPrefix(file, "optional!")
 		if below, ok := strings.CutPrefix(file, "~/"); ok {
 			f.needed(by, below)
-		} else if file != "" && !strings.HasPrefix(file, "~") && !strings.HasPrefix(file, "<") {
+		} else if file != "" && !strings.HasPrefix(file, "~") && !strings.Contains(file, "<") {
 			f.needed(by, path.Join(dir, file))
 		}
 	}

@@ -1,0 +1,91 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+func lines(in Install) string {
+	var out []string
+	for _, c := range in.Steps {
+		out = append(out, strings.Join(c.Args, " "))
+	}
+	return strings.Join(out, "\n")
+}
+
+// Every install is held to its lock file, and runs the scripts of those
+// dependencies alone that a list names.
+func TestInstallCommands(t *testing.T) {
+	for _, c := range []struct {
+		kind    workspace.Kind
+		version string
+		say     config.Installing
+		want    string
+	}{
+		{workspace.PNPM, "10.28.0", config.Installing{TrustLockfile: true}, "pnpm install --frozen-lockfile --prefer-offline --store-dir=/var/cache/sandwright/pnpm"},
+		{workspace.PNPM, "11.1.0", config.Installing{TrustLockfile: true}, "pnpm install --frozen-lockfile --prefer-offline --store-dir=/var/cache/sandwright/pnpm --trust-lockfile"},
+		{workspace.PNPM, "11.1.0", config.Installing{}, "pnpm install --frozen-lockfile --prefer-offline --store-dir=/var/cache/sandwright/pnpm"},
+		{workspace.PNPM, "9.15.0", config.Installing{AllowScripts: []string{"esbuild"}}, "pnpm install --frozen-lockfile --prefer-offline --store-dir=/var/cache/sandwright/pnpm --ignore-scripts\n" +
+			"pnpm rebuild --recursive --store-dir=/var/cache/sandwright/pnpm built esbuild"},
+		{workspace.NPM, "11.6.0", config.Installing{AllowScripts: []string{"z", "a", "built"}}, "npm ci --ignore-scripts --prefer-offline\nnpm rebuild --foreground-scripts --dangerously-allow-all-scripts a built z"},
+		{workspace.Yarn, "4.5.0", config.Installing{}, "yarn install --immutable"},
+		{workspace.Bun, "1.4.5", config.Installing{}, "bun install --frozen-lockfile --backend=copyfile"},
+	} {
+		name, _, _ := strings.Cut(string(c.kind), " ")
+		ws := &workspace.Workspace{Dir: ".", Manager: workspace.Manager{Kind: c.kind, Name: name}, Built: []string{"built"}}
+		in := installOf(ws, c.say, c.version)
+		if diff := cmp.Diff(c.want, lines(in)); diff != "" {
+			t.Errorf("%s %s (-want +got):\n%s", c.kind, c.version, diff)
+		}
+		if in.Hooks != nil || in.Store != "/var/cache/sandwright/"+string(c.kind) {
+			t.Errorf("%s: hooks %q, store %s", c.kind, in.Hooks, in.Store)
+		}
+	}
+}
+
+// The scripts of a package run after those of the packages that it depends on,
+// and the root's last, but for what comes before its install.
+func TestHooksInOrder(t *testing.T) {
+	ws := &workspace.Workspace{Dir: ".", Manager: workspace.Manager{Kind: workspace.NPM, Name: "npm"}, Packages: []workspace.Package{
+		{Name: "top", Dir: ".", Hooks: []string{"postinstall", "preinstall", "prepare"}},
+		{Name: "a", Dir: "apps/a's", Depends: []string{"c"}, Hooks: []string{"prepare", "install"}},
+		{Name: "b", Dir: "b", Depends: []string{"c"}},
+		{Name: "c", Dir: "c", Depends: []string{"a", "top"}, Hooks: []string{"postinstall"}},
+	}, Commands: []string{"b/x.js"}}
+	in := installOf(ws, config.Installing{}, "11.6.0")
+	want := `chmod +x './b/x.js'
+(cd '.' && npm run preinstall)
+(cd 'c' && npm run postinstall)
+(cd 'apps/a'\''s' && npm run install)
+(cd 'apps/a'\''s' && npm run prepare)
+(cd '.' && npm run postinstall)
+(cd '.' && npm run prepare)
+`
+	if diff := cmp.Diff(want, in.Hooks[2]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	early := installOf(ws, config.Installing{Hooks: "install"}, "11.6.0")
+	if diff := cmp.Diff([]string{"/bin/sh", "-ec", "chmod +x './b/x.js'\n"}, early.Hooks); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if last := early.Steps[len(early.Steps)-1].Args[2]; !strings.HasSuffix(want, last) {
+		t.Errorf("the install's own scripts are\n%s", last)
+	}
+}
+
+// What the environment of every step says is not taken from the host, whatever
+// the package manager's configuration names.
+func TestVariablesOfAnInstall(t *testing.T) {
+	in := inputs(t)
+	in.Workspace.Variables = []string{"HOME", "NPM_TOKEN", "PATH"}
+	p, err := Make(in)
+	if err != nil || !slices.Equal(p.Installs[0].Variables, []string{"NPM_TOKEN"}) {
+		t.Errorf("%v, %v", p.Installs, err)
+	}
+}
