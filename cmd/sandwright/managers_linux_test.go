@@ -22,7 +22,7 @@ func otherManagers(t *testing.T, b *box) {
 `)
 		m.up(t)
 		m.says(t, "cat said", "npm 172800000\nnpm 172800000\nthe tool runs\nyarn classic built\nbun 172800000\npnpm 172800000\n")
-		m.says(t, "npm --version; yarn --version; bun --version; pnpm --version | cut -d. -f1,2", "11.21.2\n1.22.22\n1.4.5\n10.28\n")
+		m.says(t, "npm --version; yarn --version; bun --version; cd pnpm; pnpm --version | cut -d. -f1,2", "11.21.2\n1.22.22\n1.4.5\n10.28\n")
 		for _, lock := range []string{"package-lock.json", "classic/yarn.lock", "bun/bun.lock", "pnpm/pnpm-lock.yaml"} {
 			m.sameFile(t, lock)
 		}
