@@ -25,7 +25,7 @@ type realManager struct {
 	says    string // packageManager
 	program string // below the folder that npm installs into
 	lock    []string
-	range_  string // by which one member asks for another
+	asks    string // by which one member asks for another
 	files   []string
 }
 
@@ -108,7 +108,7 @@ func workspaceOf(t *testing.T, managers string, m realManager, files ...string) 
 		"package.json", `{"name": "top", "version": "7.0.0", "private": true, "packageManager": "`+m.says+`", `+lists+` "trustedDependencies": ["loc"],
 			"allowScripts": {"loc": true}, "dependenciesMeta": {"loc": {"built": true}}, "scripts": {"postinstall": "touch ran-top"}}`,
 		"apps/web/package.json", `{"name": "web", "version": "1.0.0", "description": "x", "scripts": {"postinstall": "node main.js > ran-web", "start": "node main.js"},
-			"dependencies": {"@w/lib": "`+m.range_+`", "is-number": "7.0.0", "loc": "file:../../vendor/loc.tgz", "other": "file:../../vendor/other.tgz"}}`,
+			"dependencies": {"@w/lib": "`+m.asks+`", "is-number": "7.0.0", "loc": "file:../../vendor/loc.tgz", "other": "file:../../vendor/other.tgz"}}`,
 		"apps/web/main.js", "console.log(require('@w/lib')('2 days'), require('is-number')(1))\n",
 		"packages/lib/package.json", `{"name": "@w/lib", "version": "2.3.4", "license": "MIT", "main": "index.js", "bin": {"w-tool": "bin/tool.js"}, "dependencies": {"ms": "2.1.3"}}`,
 		"packages/lib/index.js", "module.exports = require('ms')\n",
@@ -333,7 +333,7 @@ func (i *installation) unchangedLock(layer string, ws *workspace.Workspace) {
 // editsUnread are edits of what no install reads: they leave the inputs as they are.
 func editsUnread(t *testing.T, i *installation, before *workspace.Workspace) {
 	t.Helper()
-	kept := i.range_ == "^2.0.0" || i.range_ == "workspace:^2.0.0" // the version is held against a range
+	kept := i.asks == "^2.0.0" || i.asks == "workspace:^2.0.0" // the version is held against a range
 	for _, edit := range [][3]string{
 		{"apps/web/package.json", `"version": "1.0.0"`, `"version": "1.0.1"`},
 		{"packages/lib/package.json", `"version": "2.3.4"`, `"version": "2.4.0"`},
