@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/tonistiigi/fsutil"
 
@@ -17,6 +18,9 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Res
 	a.notices(res.Notices)
 	if err == nil {
 		err = checkLayers(ctx, r.leaks, res.Layers)
+		if err != nil { // it may be in what a file was when its layer was made
+			err = errors.Join(err, r.source.Forget())
+		}
 	}
 	if err == nil {
 		err = remember(ctx, r, res)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -46,6 +47,15 @@ func writeMemory(file string, cold []layer) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), file)
+}
+
+// Forget drops the memory: the next layers are made of what is committed and in
+// the tree then, and of nothing that was there before.
+func (d *Division) Forget() error {
+	if err := os.Remove(d.opts.Memory); d.opts.Memory != "" && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // encodeMemory writes the layers, and a checksum.

@@ -273,6 +273,27 @@ func TestAMemoryWithoutItsLayer(t *testing.T) {
 	}
 }
 
+// TestWhatIsForgotten is in no layer any more, once it is edited.
+func TestWhatIsForgotten(t *testing.T) {
+	r := newRepo(t, demo())
+	r.keep()
+	r.write("apps/web/main.ts", "other")
+	d := r.divide()
+	held := func() bool {
+		return slices.ContainsFunc(d.cold, func(l layer) bool {
+			return slices.ContainsFunc(l.files, func(f file) bool { return f.path == "apps/web/main.ts" })
+		})
+	}
+	if !held() {
+		t.Error("an edit takes a file out of its layer")
+	}
+	must(t, d.Forget())
+	must(t, d.Forget())
+	if d = r.divide(); held() {
+		t.Error("what was forgotten is in a layer")
+	}
+}
+
 func TestWithoutARepositoryAllIsHot(t *testing.T) {
 	r := newRepo(t, demo())
 	r.remove(".git")
