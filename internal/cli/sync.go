@@ -59,15 +59,11 @@ type synced struct {
 
 func (a *app) sync(ctx context.Context, env envFlags, force bool) error {
 	started := time.Now()
-	b, err := a.decide(ctx, hostPlatform(), env)
+	d, err := a.drawn(ctx, env)
 	if err != nil {
 		return err
 	}
-	defer b.tree.Close()
-	d, err := a.draw(ctx, b)
-	if err != nil {
-		return err
-	}
+	defer d.tree.Close()
 	s, err := a.compare(ctx, d)
 	if err != nil {
 		return err

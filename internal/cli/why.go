@@ -44,15 +44,11 @@ runs. With LAYER, all that decides it is listed.`,
 }
 
 func (a *app) why(ctx context.Context, env envFlags, against string, given []string) error {
-	b, err := a.decide(ctx, hostPlatform(), env)
+	d, err := a.drawn(ctx, env)
 	if err != nil {
 		return err
 	}
-	defer b.tree.Close()
-	d, err := a.draw(ctx, b)
-	if err != nil {
-		return err
-	}
+	defer d.tree.Close()
 	before, err := a.baseline(ctx, d, against)
 	if err != nil {
 		return err
@@ -72,6 +68,19 @@ func (a *app) why(ctx context.Context, env envFlags, against string, given []str
 		return printJSON(a.Out, answer)
 	}
 	return answer.print(a.Out, most)
+}
+
+// drawn is what would be built now for this machine. Its tree must be closed.
+func (a *app) drawn(ctx context.Context, env envFlags) (drawing, error) {
+	b, err := a.decide(ctx, hostPlatform(), env)
+	if err != nil {
+		return drawing{}, err
+	}
+	d, err := a.draw(ctx, b)
+	if err != nil {
+		b.tree.Close()
+	}
+	return d, err
 }
 
 // A reason is one layer as why shows it.
