@@ -234,6 +234,7 @@ func TestBuildShips(t *testing.T) {
 		s.bad(1, []string{"build", "--platform", foreign()}, "cannot build for "+foreign()+" on this linux/"+runtime.GOARCH+" machine, which cannot run its programs: "+
 			"the install of the workspace, the build step echo built > built would run some", "qemu-user-static")
 	}
+	s.whyAgainst("team/app", made.Digest)
 	s.env = []string{"DOCKER_HOST=unix://" + filepath.Join(s.dir, ".nobody")}
 	s.bad(1, []string{"build", "--load"}, "cannot load the image into the Docker engine at "+filepath.Join(s.dir, ".nobody"))
 	t.Run("loaded into Docker", func(t *testing.T) {
@@ -245,6 +246,34 @@ func TestBuildShips(t *testing.T) {
 			t.Errorf("%v: %s%+v", err, out, made)
 		}
 	})
+}
+
+// whyAgainst compares with what is in the registry, and not with the last build.
+func (s *shipment) whyAgainst(image, digest string) {
+	s.t.Helper()
+	s.write("app.sh", "#!/bin/sh\necho other\n")
+	s.good(&madeImage{}, "build")
+	place := s.registry + "/" + image
+	for _, tt := range []struct {
+		args []string
+		want bool // the source is made again
+	}{{nil, false}, {[]string{"--against", place + ":v1"}, true}, {[]string{"--against", "http://" + place + "@" + digest}, true}} {
+		var answer struct{ Layers []reason }
+		s.good(&answer, append([]string{"why"}, tt.args...)...)
+		again := map[string]bool{}
+		for _, l := range answer.Layers {
+			again[l.Layer] = l.Rebuilt
+		}
+		if again["source what differs from the commit"] != tt.want || again["install"] || again["base"] {
+			s.t.Errorf("%q: %+v", tt.args, answer.Layers)
+		}
+	}
+	s.bad(1, []string{"why", "--against", place + ":none"}, "cannot fetch image "+place+":none, which --against asks for: the registry answers Not Found", "hint:")
+	s.bad(2, []string{"why", "--against", "nonsense"}, "it is neither HOST/NAME:TAG, oci:FILE, docker:FILE nor sandbox:NAME")
+	bare, err := mutate.ConfigFile(empty.Image, &v1.ConfigFile{OS: "linux", Architecture: runtime.GOARCH})
+	must(s.t, err)
+	must(s.t, remote.Write(s.reference("bare:v1"), bare))
+	s.bad(1, []string{"why", "--against", s.registry + "/bare:v1"}, "cannot read the receipt of "+s.registry+"/bare:v1: it has none")
 }
 
 // foreign is a platform that this machine is not of.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/receipt"
@@ -38,8 +39,10 @@ func (a *app) baseline(ctx context.Context, d drawing, against string) (baseline
 		data, err = a.receiptOfSandbox(ctx, d.project, name)
 	case (kind == "oci" || kind == "docker") && name != "":
 		data, err = receiptOfImage(name)
+	case fetch.HasHost(against):
+		data, err = a.receiptOfRegistry(ctx, d.project, against)
 	default:
-		return baseline{}, fault.Cannot("compare with %q: it is neither oci:FILE, docker:FILE nor sandbox:NAME", against).
+		return baseline{}, fault.Cannot("compare with %q: it is neither HOST/NAME:TAG, oci:FILE, docker:FILE nor sandbox:NAME", against).
 			WithHint("run: sandwright why --against oci:image.tar").WithCode(fault.ExitUsage)
 	}
 	if err != nil {

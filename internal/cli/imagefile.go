@@ -2,8 +2,7 @@ package cli
 
 import (
 	"archive/tar"
-	"bufio"
-	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -16,6 +15,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/receipt"
 )
 
@@ -163,36 +163,32 @@ func (i *imageFile) receipt() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		data, err := fileOfLayer(f, strings.TrimPrefix(receipt.Path, "/"))
+		data, err := fetch.FileOfLayer(f, receiptFile(), receipt.MaxSize+1)
 		f.Close()
 		if err != nil || data != nil {
 			return data, err
 		}
 	}
-	return nil, errors.New("it has none: it was built by an older sandwright, or by something else")
+	return nil, errNoReceipt()
 }
 
-// fileOfLayer gives a file of a layer; nil where it is not there.
-func fileOfLayer(layer io.Reader, name string) ([]byte, error) {
-	in := bufio.NewReader(layer)
-	var plain io.Reader = in
-	if magic, _ := in.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
-		z, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, err
-		}
-		plain = z
+func errNoReceipt() error {
+	return errors.New("it has none: it was built by an older sandwright, or by something else")
+}
+
+// receiptFile is the receipt's name in a layer.
+func receiptFile() string { return strings.TrimPrefix(receipt.Path, "/") }
+
+// receiptOfRegistry reads the receipt out of an image in a registry. No more of
+// it is read than the layers down to the one with the receipt.
+func (a *app) receiptOfRegistry(ctx context.Context, p project, ref string) ([]byte, error) {
+	fetcher, _, _, err := a.fetcher(p)
+	if err != nil {
+		return nil, err
 	}
-	for files := tar.NewReader(plain); ; {
-		h, err := files.Next()
-		if errors.Is(err, io.EOF) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if path.Clean(h.Name) == name && h.Typeflag == tar.TypeReg {
-			return io.ReadAll(io.LimitReader(files, receipt.MaxSize+1))
-		}
+	data, err := fetcher.FileOfImage(ctx, ref, hostPlatform(), "--against", receiptFile(), receipt.MaxSize+1)
+	if err == nil && data == nil {
+		err = fault.Cannot("read the receipt of %s: %w", ref, errNoReceipt()).WithHint("push one with: sandwright build --push %s", ref)
 	}
+	return data, err
 }

@@ -28,10 +28,10 @@ func (a *app) cmdWhy() *cobra.Command {
 		Short: "Say which layers the next build makes again, and what decides it",
 		Long: `Say of each layer whether the next build has it already or makes it again, which
 file and field decides that, and how many bytes are built, sent and stored.
-Nothing is built or fetched. It compares with the last build here, or with the
-receipt of another image: a file that sandwright build wrote, or a sandbox that
-runs. With LAYER, all that decides it is listed.`,
-		Example: "  sandwright why\n  sandwright why install\n  sandwright why --against oci:image.tar\n  sandwright why --json | jq -r '.layers[] | select(.rebuilt).layer'",
+Nothing is built. It compares with the last build here, or with the receipt of
+another image: one in a registry, a file that sandwright build wrote, or a
+sandbox that runs. With LAYER, all that decides it is listed.`,
+		Example: "  sandwright why\n  sandwright why install\n  sandwright why --against oci:image.tar\n  sandwright why --against registry.example.com/team/app:v1\n  sandwright why --json | jq -r '.layers[] | select(.rebuilt).layer'",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, given []string) error {
 			return a.why(cmd.Context(), env, against, given)
@@ -39,7 +39,7 @@ runs. With LAYER, all that decides it is listed.`,
 		ValidArgsFunction: a.completeLayer,
 	}
 	env.register(cmd)
-	cmd.Flags().StringVar(&against, "against", "", "compare with an image: oci:FILE, docker:FILE, or sandbox:NAME")
+	cmd.Flags().StringVar(&against, "against", "", "compare with an image: HOST/NAME:TAG or HOST/NAME@DIGEST of a registry, oci:FILE, docker:FILE, or sandbox:NAME")
 	return cmd
 }
 

@@ -48,11 +48,11 @@ func atDigest(ref, sha256 string) string {
 
 // reference reads an image's reference; one that names no host is of the
 // registry that is configured.
-func (f *Fetcher) reference(ref, who string) (name.Reference, error) {
+func (f *Fetcher) reference(ref, who string, how ...name.Option) (name.Reference, error) {
 	if host, rest := cutHost(ref); host == "" && f.settings.OCI != "" {
 		ref = f.settings.OCI + "/" + rest
 	}
-	r, err := name.ParseReference(ref)
+	r, err := name.ParseReference(ref, how...)
 	if err != nil {
 		return nil, fault.Cannot("use image %s, which %s asks for: it is no reference", ref, who).WithCode(fault.ExitConfig)
 	}
@@ -66,6 +66,11 @@ func (f *Fetcher) image(ctx context.Context, ref, platform, who string) (v1.Imag
 	if err != nil {
 		return nil, "", err
 	}
+	return f.imageAt(ctx, r, ref, platform, who)
+}
+
+// imageAt is image of a reference that is read already.
+func (f *Fetcher) imageAt(ctx context.Context, r name.Reference, ref, platform, who string) (v1.Image, string, error) {
 	system, arch, _ := strings.Cut(platform, "/")
 	img, err := remote.Image(r, remote.WithContext(ctx), remote.WithTransport(f.imageTransport()),
 		remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithPlatform(v1.Platform{OS: system, Architecture: arch}))
