@@ -13,7 +13,7 @@ import (
 var errFacts = errors.New("it is no file of facts")
 
 const (
-	factsMagic = "sandwright facts 1\n"
+	factsMagic = "sandwright facts 2\n"
 	factRest   = 8 + 8 + 4 + 8 + sha256.Size // of a fact, after its id
 )
 

@@ -96,6 +96,21 @@ func TestTake(t *testing.T) {
 	}
 }
 
+// A file of other zeros at its end is another one.
+func TestZerosAtTheEnd(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "disk")
+	before, after := strings.Repeat("\x00", 2<<20), strings.Repeat("\x00", 3<<20)
+	must(t, os.WriteFile(file, []byte(before), 0o644))
+	report, err := give(t, filepath.Dir(file), false, map[string]string{"disk": after}, put("disk", after, before))
+	if info, statErr := os.Stat(file); err != nil || statErr != nil || report.Put != 1 || info.Size() != 3<<20 {
+		t.Errorf("%+v, %v, %v", report, err, info)
+	}
+	report, err = give(t, filepath.Dir(file), false, map[string]string{"disk": ""}, put("disk", "", before))
+	if err != nil || len(report.Clashes) != 1 {
+		t.Errorf("zeros that the box has written are written over: %+v, %v", report, err)
+	}
+}
+
 // What was changed in the box stays, and with it all the rest.
 func TestClashes(t *testing.T) {
 	root := t.TempDir()

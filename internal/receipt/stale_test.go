@@ -82,6 +82,17 @@ func TestSummer(t *testing.T) {
 	if got := fmt.Sprintf("%x", small.Sum()); got != SumOf([]byte("abc")) {
 		t.Error(got)
 	}
+	// Zeros at the end are not summed one by one, and count all the same.
+	sums := map[string]int64{}
+	for _, size := range []int64{0, ChunkSize + 1, 2 * ChunkSize, 3 * ChunkSize} {
+		s := NewSummer(size)
+		_, _ = s.Write(make([]byte, size))
+		sum := s.Sum()
+		if was, ok := sums[sum]; ok {
+			t.Errorf("%d and %d bytes of zeros have one sum", was, size)
+		}
+		sums[sum] = size
+	}
 	if Zeros(nil) || Zeros([]byte{0, 1}) || !Zeros(make([]byte, 9)) {
 		t.Error("zeros are not told")
 	}

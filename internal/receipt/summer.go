@@ -11,8 +11,9 @@ import (
 const ChunkSize = 1 << 20
 
 // A Summer is written contents of a known size, and gives their sum: the sha256
-// of up to ChunkSize bytes; of more, that of the number and the sha256 of each
-// chunk that is not all zeros, so that it is the same wherever the holes are.
+// of up to ChunkSize bytes; of more, that of the size and of the number and the
+// sha256 of each chunk that is not all zeros, so that it is the same wherever
+// the holes are.
 type Summer struct {
 	size  int64
 	whole hash.Hash
@@ -21,7 +22,13 @@ type Summer struct {
 }
 
 // NewSummer takes the size, in bytes, of what will be written.
-func NewSummer(size int64) *Summer { return &Summer{size: size, whole: sha256.New()} }
+func NewSummer(size int64) *Summer {
+	s := &Summer{size: size, whole: sha256.New()}
+	if size > ChunkSize {
+		s.whole.Write(binary.BigEndian.AppendUint64(nil, uint64(size)))
+	}
+	return s
+}
 
 // Write takes the next part. It gives no error.
 func (s *Summer) Write(b []byte) (int, error) {

@@ -20,7 +20,7 @@ import (
 )
 
 // Version is the only version of the format that is read and written.
-const Version = 1
+const Version = 2
 
 // maxSize bounds a record that is read, bytes.
 const maxSize = 512 << 20

@@ -69,7 +69,7 @@ func TestDamagedRecords(t *testing.T) {
 		"empty":             {},
 		"cut in a line":     whole[:len(whole)-5],
 		"cut after a line":  whole[:bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1],
-		"another version":   bytes.Replace(whole, []byte(`"version":1`), []byte(`"version":9`), 1),
+		"another version":   bytes.Replace(whole, []byte(`"version":2`), []byte(`"version":9`), 1),
 		"another receipt":   bytes.Replace(whole, []byte(`"target":"/srv"`), []byte(`"target":"srv"`), 1),
 		"another mode":      bytes.Replace(whole, []byte("f 644"), []byte("f 999"), 1),
 		"another kind":      bytes.Replace(whole, []byte("\nl 777"), []byte("\nx 777"), 1),

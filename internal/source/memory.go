@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	memoryMagic = "sandwright source 1\n"
+	memoryMagic = "sandwright source 2\n"
 	maxMemory   = 512 << 20
 )
 

@@ -219,6 +219,20 @@ func (r *repo) rename(from, to string) {
 
 // TestACommitMakesNothingAnew, but for who asks for what depends on the commit
 // alone.
+// A file that grows by zeros, or loses some at its end, is another one.
+func TestZerosAtTheEndAreHot(t *testing.T) {
+	files := demo()
+	files["apps/web/disk"] = strings.Repeat("\x00", 2<<20)
+	r := newRepo(t, files)
+	r.keep()
+	for _, size := range []int{3 << 20, 2<<20 - 1, 0} {
+		r.write("apps/web/disk", strings.Repeat("\x00", size))
+		if brings, _ := hotOf(r.divide()); !slices.Equal(brings, []string{"apps/web/disk"}) {
+			t.Errorf("%d bytes: the hot layer brings %v", size, brings)
+		}
+	}
+}
+
 func TestACommitMakesNothingAnew(t *testing.T) {
 	r := newRepo(t, demo())
 	r.keep()

@@ -9,7 +9,7 @@ import (
 // cacheMagic begins a cache. Its number changes with the meaning of what
 // follows: how many records are of files, those in the order of the tree, those
 // of folders in the order in which a walk leaves them, and the CRC-32C of it all.
-const cacheMagic = "sandwright stage 2\n"
+const cacheMagic = "sandwright stage 3\n"
 
 // recordSize is that of one record: device, inode, size, mtime and ctime in ns,
 // marks, and the sum of the contents; of a folder, how many folders are in it.

@@ -113,8 +113,9 @@ func (t *Tree) read(ctx context.Context, todo []int, sums []sum) error {
 const chunkSize = receipt.ChunkSize
 
 // sumFile is the sha256 of the contents of a file up to chunkSize bytes. Of a
-// larger one it is that of the number and the sha256 of each chunk that is not
-// all zeros: a file costs what it holds, and is the same wherever its holes are.
+// larger one it is that of the size and of the number and the sha256 of each chunk
+// that is not all zeros: a file costs what it holds, and is the same wherever its
+// holes are.
 func sumFile(ctx context.Context, from *near, e *Entry, buf []byte) (_ sum, err error) {
 	defer func() {
 		if err != nil {
@@ -131,6 +132,7 @@ func sumFile(ctx context.Context, from *near, e *Entry, buf []byte) (_ sum, err 
 		return sha256.Sum256(buf[:n]), err
 	}
 	h := sha256.New()
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(e.Size)))
 	for c.pos < e.Size {
 		if err := ctx.Err(); err != nil {
 			return sum{}, err
