@@ -49,7 +49,6 @@ func TestMemory(t *testing.T) {
 
 func FuzzMemory(f *testing.F) {
 	f.Add(encodeMemory(remembered()))
-	f.Add([]byte(memoryMagic))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got := decodeMemory(data)
 		if got == nil {
