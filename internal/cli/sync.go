@@ -102,30 +102,37 @@ func (a *app) compare(ctx context.Context, d drawing) (s syncing, err error) {
 		return s, err
 	}
 	s.changed = record.Changes(was.Files, s.files)
-	for _, diff := range plan.Diff(was.Receipt, d.plan.Receipt) {
+	s.choose(plan.Diff(was.Receipt, d.plan.Receipt))
+	return s, nil
+}
+
+// choose says of which layers the steps run in the box.
+func (s *syncing) choose(all []plan.Difference) {
+	for _, diff := range all {
 		switch {
 		case len(diff.Causes) == 0:
-			if slices.Contains(was.Pending, diff.Layer) || s.reads(diff.Layer) {
+			if slices.Contains(s.was.Pending, diff.Layer) || s.reads(diff.Layer) {
 				s.run = append(s.run, diff)
 			}
-		case isInstall(d.plan, diff.Layer), isStep(d.plan, diff.Layer):
+		case isInstall(s.plan, diff.Layer), isStep(s.plan, diff.Layer):
 			s.run = append(s.run, diff)
 		case !strings.HasPrefix(diff.Layer, plan.LayerSource):
 			s.later = append(s.later, diff)
 		}
 	}
-	return s, nil
 }
 
-// reads tells whether a layer is a build step that reads what changed and says
-// nothing of its inputs; an install before it counts as well.
+// reads tells whether a layer is a build step that reads what changed: all that
+// did, or where it sees its inputs alone, what an install or an earlier step
+// that it stands on will leave.
 func (s syncing) reads(layer string) bool {
 	for i, step := range s.plan.Build {
-		if plan.StepLayer(i) == layer {
-			return len(step.Inputs) == 0 && len(s.changed)+len(s.run) > 0
+		if plan.StepLayer(i) == layer && !s.plan.Apart(step) {
+			return len(s.changed)+len(s.run) > 0
 		}
 	}
-	return false
+	l, _ := s.plan.Receipt.Layer(layer)
+	return isStep(s.plan, layer) && slices.ContainsFunc(s.run, func(d plan.Difference) bool { return slices.Contains(l.On, d.Layer) })
 }
 
 func isInstall(p plan.Plan, layer string) bool {
@@ -142,7 +149,7 @@ func isStep(p plan.Plan, layer string) bool {
 }
 
 // possible refuses what would run on other tools or another system than it
-// should, and a build step that needs a secret.
+// should, and an install or a build step that needs a secret.
 func (s syncing) possible() error {
 	var faults fault.List
 	for _, diff := range s.later {
@@ -153,12 +160,17 @@ func (s syncing) possible() error {
 			faults = append(faults, fault.Cannot("bring %s up to date in a running sandbox: %s", printable(diff.Layer), printable(c.String())).WithHint("run: sandwright up"))
 		}
 	}
+	secrets := map[string][]string{}
+	for _, in := range s.plan.Installs {
+		secrets[plan.InstallLayer(in.Dir)] = in.Secrets
+	}
+	for i, step := range s.plan.Build {
+		secrets[plan.StepLayer(i)] = step.Secrets
+	}
 	for _, diff := range s.run {
-		for i, step := range s.plan.Build {
-			if diff.Layer == plan.StepLayer(i) && len(step.Secrets) > 0 {
-				faults = append(faults, fault.Cannot("run %s in the sandbox: it needs the secret %s, which stays out of a running box",
-					diff.Layer, step.Secrets[0]).WithHint("run: sandwright up"))
-			}
+		if needed := secrets[diff.Layer]; len(needed) > 0 {
+			faults = append(faults, fault.Cannot("run %s in the sandbox: it needs the secret %s, which stays out of a running box",
+				printable(diff.Layer), needed[0]).WithHint("run: sandwright up"))
 		}
 	}
 	return faults.Err()

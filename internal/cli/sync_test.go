@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,6 +46,51 @@ func TestSealed(t *testing.T) {
 	}
 }
 
+// What an install or a step leaves is read by the steps that stand on it.
+func TestStepsThatRun(t *testing.T) {
+	installed := []string{"install"}
+	apart := plan.Plan{Installs: []plan.Install{{Dir: "."}}, Build: []plan.Step{{Inputs: []string{"a"}}, {Inputs: []string{"a/dist"}}, {Inputs: []string{"b"}}, {}}}
+	apart.Receipt.Layers = []receipt.Layer{
+		{Name: "install"}, {Name: "source ."}, {Name: "build 1", On: installed}, {Name: "build 2", On: []string{"install", "build 1"}},
+		{Name: "build 3", On: installed}, {Name: "build 4", On: []string{"source .", "build 1", "build 2", "build 3"}},
+	}
+	hooked := apart
+	hooked.Installs = []plan.Install{{Dir: ".", Hooks: []string{"npm"}}}
+	for name, tt := range map[string]struct {
+		p       plan.Plan
+		changed int
+		differs []string
+		want    []string
+	}{
+		"nothing":                              {apart, 0, nil, nil},
+		"a file that no step says it reads":    {apart, 1, []string{"source ."}, []string{"build 4"}},
+		"the inputs of a step":                 {apart, 1, []string{"source .", "build 1"}, []string{"build 1", "build 2", "build 4"}},
+		"what all stand on":                    {apart, 1, []string{"install"}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
+		"a file, where all steps see them all": {hooked, 1, []string{"source ."}, []string{"build 1", "build 2", "build 3", "build 4"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := syncing{changed: make([]record.Change, tt.changed)}
+			s.plan = tt.p
+			var all []plan.Difference
+			for _, l := range tt.p.Receipt.Layers {
+				d := plan.Difference{Layer: l.Name}
+				if slices.Contains(tt.differs, l.Name) {
+					d.Causes = []receipt.Cause{{File: "f", Change: receipt.Changed}}
+				}
+				all = append(all, d)
+			}
+			s.choose(all)
+			var got []string
+			for _, d := range s.run {
+				got = append(got, d.Layer)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // What a running box cannot have is said, all of it, before anything is done.
 func TestPossible(t *testing.T) {
 	cause := []receipt.Cause{{File: "sandwright.lock", Field: "tools.node", Change: receipt.Changed, From: "22", To: "24"}}
@@ -52,10 +98,13 @@ func TestPossible(t *testing.T) {
 		later: []plan.Difference{{Layer: "tool node", Causes: cause}, {Layer: "base", Causes: cause}, {Layer: "services", Causes: cause}, {Layer: "repository", Causes: cause}},
 		run:   []plan.Difference{{Layer: "build 1"}, {Layer: "build 2"}},
 	}
+	s.run = append(s.run, plan.Difference{Layer: "install"}, plan.Difference{Layer: "install docs"})
 	s.plan.Build = []plan.Step{{Run: "a"}, {Run: "b", Secrets: []string{"TOKEN"}}}
+	s.plan.Installs = []plan.Install{{Dir: "."}, {Dir: "docs", Secrets: []string{"KEY"}}}
 	const want = "cannot bring tool node up to date in a running sandbox: tools.node 22 → 24 in sandwright.lock\n" +
 		"cannot bring base up to date in a running sandbox: tools.node 22 → 24 in sandwright.lock\n" +
-		"cannot run build 2 in the sandbox: it needs the secret TOKEN, which stays out of a running box"
+		"cannot run build 2 in the sandbox: it needs the secret TOKEN, which stays out of a running box\n" +
+		"cannot run install docs in the sandbox: it needs the secret KEY, which stays out of a running box"
 	if err := s.possible(); err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
