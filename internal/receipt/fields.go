@@ -29,8 +29,8 @@ func SumOf(data []byte) string {
 
 // FieldsOf gives the parts of a file by which people know a change of it: those
 // of JSON, of YAML as package managers write their locks, and of an .npmrc. Of
-// other files there are none. Passwords in addresses, and whatever an .npmrc
-// has for a token or a password, are left out.
+// other files there are none. Passwords in addresses, and whatever an .npmrc or a
+// .yarnrc.yml has for a token or a password, are left out.
 func FieldsOf(name string, data []byte) map[string]string {
 	var out map[string]string
 	switch base := path.Base(name); {
@@ -42,6 +42,13 @@ func FieldsOf(name string, data []byte) map[string]string {
 			depth = manifestDepth
 		}
 		out = objects(data, depth)
+	case base == ".yarnrc.yml":
+		out = blocks(data)
+		for name := range out {
+			if credential(name) {
+				out[name] = "…"
+			}
+		}
 	case path.Ext(base) == ".yaml", path.Ext(base) == ".yml", base == "yarn.lock":
 		out = blocks(data)
 	}
@@ -54,7 +61,8 @@ func FieldsOf(name string, data []byte) map[string]string {
 // Value is how a value is told: as it is where it is short, and without what
 // stands before the host of an address.
 func Value(text string) string {
-	if strings.HasPrefix(text, "#") || len(text) > maxValue || strings.ContainsFunc(text, control) {
+	several := strings.Count(text, "://") > 1 && strings.Contains(text, "@") // whose users are not looked for
+	if strings.HasPrefix(text, "#") || len(text) > maxValue || several || strings.ContainsFunc(text, control) {
 		return "#" + SumOf([]byte(text))[:8]
 	}
 	if before, rest, ok := strings.Cut(text, "://"); ok {
@@ -190,13 +198,18 @@ func settings(data []byte) map[string]string {
 		if !ok || key == "" || key[0] == '#' || key[0] == ';' {
 			continue
 		}
-		low := strings.ToLower(key)
-		if strings.Contains(low, "auth") || strings.Contains(low, "password") || strings.Contains(low, "token") {
+		if credential(key) {
 			value = "…"
 		}
 		out[key] = Value(strings.TrimSpace(value))
 	}
 	return out
+}
+
+// credential tells whether a setting of that name may be one.
+func credential(name string) bool {
+	low := strings.ToLower(name)
+	return strings.Contains(low, "auth") || strings.Contains(low, "password") || strings.Contains(low, "token")
 }
 
 // sections tells only the first part of each name.

@@ -60,6 +60,8 @@ func TestFields(t *testing.T) {
 		{"sub/yarn.lock", yarnLock},
 		{"pnpm-workspace.yaml", "packages:\n  - apps/*\n  - \"!apps/old\"\ncatalog:\n  zod: ^3.1\r\n"},
 		{".npmrc", "; comment\nregistry=https://u:secret@host.example/\n//host.example/:_authToken=npm_s3cret\n_password = aHVudGVy\nsave-exact=true\nbare\n"},
+		{".yarnrc.yml", "nodeLinker: node-modules\nnpmAuthToken: npm_s3cret\n'npmAuthIdent': \"u:pa55word\"\nnpmScopes:\n  co:\n    npmAuthToken: npm_s3cret\nhttpProxy: \"http://u:pa55word@proxy.example:3128\"\n"},
+		{"package.json", `{"a":["http://u:pa55word@a.example","http://u:pa55word@b.example/x"],"b":"x://a/ y://u:pa55word@b"}`},
 		{"patches/a.patch", "--- a\n+++ b\n"},
 	} {
 		fields := FieldsOf(tt.name, []byte(tt.text))
