@@ -166,7 +166,7 @@ func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
 	if err != nil {
 		return recipe{}, err
 	}
-	leaks, err := leakChecker(b.secrets, def, imageConfig)
+	leaks, err := leakChecker(installCredentials(b.secrets, secrets), def, imageConfig)
 	if err != nil {
 		return recipe{}, err
 	}

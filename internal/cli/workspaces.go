@@ -4,7 +4,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tonistiigi/fsutil"
 
@@ -64,6 +66,26 @@ func installSecrets(p plan.Plan, npm *fetch.NPM, known map[string][]byte) map[st
 		}
 	}
 	maps.Copy(out, npm.Variables())
+	maps.Copy(out, known)
+	return out
+}
+
+// installCredentials adds to the secrets that are known what an install is given
+// to reach registries: those of its variables whose names say so, and npm's own.
+func installCredentials(known map[string]string, install map[string][]byte) map[string]string {
+	out := map[string]string{}
+	for name, value := range install {
+		words := strings.Split(strings.ToUpper(name), "_")
+		if slices.ContainsFunc(words, func(w string) bool { return slices.Contains([]string{"TOKEN", "AUTH", "PASSWORD", "SECRET", "KEY"}, w) }) {
+			out[name] = string(value)
+		}
+	}
+	for line := range strings.Lines(string(install[llbgen.SecretNPMRC])) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		if slices.Contains([]string{"_authToken", "_auth", "_password"}, key[strings.LastIndexByte(key, ':')+1:]) {
+			out["npmrc "+key] = value
+		}
+	}
 	maps.Copy(out, known)
 	return out
 }

@@ -50,9 +50,13 @@ func installs(f *config.File, from Inputs) []Install {
 	for i, ws := range root.Nested {
 		add(ws, f.Workspace.Nested[i].Installing)
 	}
+	own := environment(f)
 	for i := range out {
-		own := environment(f)
-		out[i].Variables = slices.DeleteFunc(out[i].Variables, func(name string) bool { _, ok := own[name]; return ok })
+		out[i].Variables = slices.DeleteFunc(out[i].Variables, func(name string) bool {
+			_, set := own[name]
+			variable, declared := f.Env[name]
+			return set || declared && !variable.In(config.ScopeBuild)
+		})
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/lock"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
 
@@ -87,5 +88,20 @@ func TestVariablesOfAnInstall(t *testing.T) {
 	p, err := Make(in)
 	if err != nil || !slices.Equal(p.Installs[0].Variables, []string{"NPM_TOKEN"}) {
 		t.Errorf("%v, %v", p.Installs, err)
+	}
+}
+
+// What the package manager's configuration names is no way around the scope of
+// a variable, nor to what the box sets itself.
+func TestVariablesHaveTheirScope(t *testing.T) {
+	ws := &workspace.Workspace{Dir: ".", Manager: workspace.Manager{Kind: workspace.NPM, Name: "npm"}, Variables: []string{"BUILD_TOKEN", "HOME", "NPM_TOKEN", "PUBLISH_KEY", "RUN_KEY"}}
+	f := &config.File{Env: map[string]config.Variable{
+		"BUILD_TOKEN": {Secret: true, Scope: []string{config.ScopeBuild}},
+		"PUBLISH_KEY": {Secret: true, Scope: []string{config.ScopePublish}},
+		"RUN_KEY":     {Scope: []string{config.ScopeRun}},
+	}}
+	got := installs(f, Inputs{File: f, Workspace: ws, Lock: &lock.Lock{}, Platform: "linux/amd64"})
+	if diff := cmp.Diff([]string{"BUILD_TOKEN", "NPM_TOKEN"}, got[0].Variables); diff != "" {
+		t.Error(diff)
 	}
 }
