@@ -10,30 +10,22 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/snapshots"
-	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
 	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildkitd/config"
 	"github.com/moby/buildkit/control"
-	"github.com/moby/buildkit/executor/oci"
 	"github.com/moby/buildkit/frontend"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/solver"
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/util/db/boltutil"
-	"github.com/moby/buildkit/util/network/netproviders"
 	"github.com/moby/buildkit/worker"
-	"github.com/moby/buildkit/worker/base"
-	"github.com/moby/buildkit/worker/runc"
 	"go.etcd.io/bbolt"
 
 	"github.com/sandwright/sandwright/internal/cgroup"
 	"github.com/sandwright/sandwright/internal/fault"
 )
-
-const snapshotterName = "overlayfs"
 
 // An embedded is BuildKit's controller and OCI worker in this process.
 type embedded struct {
@@ -138,23 +130,6 @@ func (e *embedded) start(ctx context.Context) error {
 	}
 	e.conn, e.stop, err = serve(ctx, e.controller, sessions)
 	return err
-}
-
-func newWorker(ctx context.Context, opts Options) (*base.Worker, error) {
-	factory := runc.SnapshotterFactory{
-		Name: snapshotterName,
-		New: func(root string) (snapshots.Snapshotter, error) {
-			return overlay.NewSnapshotter(root, overlay.AsynchronousRemove)
-		},
-	}
-	opt, err := runc.NewWorkerOpt(opts.Root, factory, false, oci.ProcessSandbox, nil, nil,
-		netproviders.Opt{Mode: "host"}, nil, opts.Runtime, "", false, nil, "", cgroupOf(opts.Root), nil)
-	if err != nil {
-		return nil, err
-	}
-	opt.GCPolicy = gcPolicy(opts.MaxBytes)
-	opt.RegistryHosts = registryHosts(opts.CAs)
-	return base.NewWorker(ctx, opt)
 }
 
 // cgroupOf is the group that the steps of root's builds run in. The lock of

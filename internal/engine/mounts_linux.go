@@ -60,9 +60,16 @@ func mountOf(line, root string) (string, bool) {
 // clearBundles removes the folders of steps that a killed engine left. Nothing
 // is mounted below root any more.
 func clearBundles(root string) error {
-	configs, err := filepath.Glob(filepath.Join(root, "runc-"+snapshotterName, "executor", "*", "config.json"))
-	for _, config := range configs {
-		bundle := filepath.Dir(config)
+	executor := filepath.Join(root, "runc-"+snapshotterName, "executor")
+	entries, err := os.ReadDir(executor)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		bundle := filepath.Join(executor, entry.Name()) // a kill can come before there is a config.json in it
 		if rest := os.Remove(filepath.Join(bundle, "rootfs")); rest != nil && !errors.Is(rest, os.ErrNotExist) {
 			err = errors.Join(err, rest) // there is something in it, which is not ours to remove
 			continue

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,4 +206,26 @@ func TestAFullDisk(t *testing.T) {
 	res, err := e.Solve(t.Context(), request(t, "echo small > /small"))
 	must(t, err)
 	readIn(t, res, "small")
+}
+
+// TestBundlesOfAKilledBuild: they go at whatever moment the kill came, and
+// what is not a step's stays.
+func TestBundlesOfAKilledBuild(t *testing.T) {
+	root := t.TempDir()
+	executor := filepath.Join(root, "runc-overlayfs", "executor")
+	must(t, clearBundles(root)) // there is none yet
+	for _, dir := range []string{"early", "later/rootfs", "full/rootfs/data"} {
+		must(t, os.MkdirAll(filepath.Join(executor, dir), 0o700))
+	}
+	for _, file := range []string{"resolv.conf", "later/config.json", "full/config.json"} {
+		must(t, os.WriteFile(filepath.Join(executor, file), nil, 0o600))
+	}
+	if err := clearBundles(root); err == nil {
+		t.Error("a root file system with something in it was removed, or passed over without a word")
+	}
+	left, err := filepath.Glob(filepath.Join(executor, "*"))
+	must(t, err)
+	if want := []string{filepath.Join(executor, "full"), filepath.Join(executor, "resolv.conf")}; !slices.Equal(left, want) {
+		t.Errorf("left: %q", left)
+	}
 }
