@@ -111,6 +111,42 @@ func TestZerosAtTheEnd(t *testing.T) {
 	}
 }
 
+// An agent writes on while files are taken: what it wrote after it was compared
+// stays, unless all of it is to be overwritten.
+func TestChangesMeanwhile(t *testing.T) {
+	large := strings.Repeat("large ", 300_000)
+	for name, last := range map[string]Item{
+		"edited": put("f", "host", "before"), "removed": remove("f", "before"), "made": put("new", "host", ""), "linked": link("new", "x"),
+	} {
+		for _, force := range []bool{false, true} {
+			root := t.TempDir()
+			must(t, os.WriteFile(filepath.Join(root, "f"), []byte("before"), 0o644))
+			var offer bytes.Buffer
+			items := []Item{put("large", large, ""), last}
+			must(t, Send(&offer, Offer{Root: root, Force: force, Items: items}, func(i int) (io.ReadCloser, error) {
+				return io.NopCloser(strings.NewReader([]string{large, "host"}[i])), nil
+			}))
+			head := bytes.NewReader(offer.Next(1 << 20))
+			meanwhile := readerFunc(func([]byte) (int, error) {
+				must(t, os.WriteFile(filepath.Join(root, last.Path), []byte("agent's"), 0o644))
+				return 0, io.EOF
+			})
+			_, err := Take(io.MultiReader(head, meanwhile, &offer))
+			got, _ := os.ReadFile(filepath.Join(root, last.Path))
+			if kept := string(got) == "agent's"; kept == force || (err == nil) != force {
+				t.Errorf("%s, force %v: %q is there, %v", name, force, got, err)
+			}
+			if left, _ := filepath.Glob(filepath.Join(root, ".sandwright-*")); len(left) > 0 {
+				t.Errorf("%s: %v is left", name, left)
+			}
+		}
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
 // What was changed in the box stays, and with it all the rest.
 func TestClashes(t *testing.T) {
 	root := t.TempDir()

@@ -17,7 +17,8 @@ import (
 
 // Take reads an offer and carries it out in this box. Nothing is written when
 // anything clashes. No link is followed on the way to a file. A file is there
-// whole or as it was; an error in the middle leaves those before it.
+// whole or as it was; an error in the middle leaves those before it. One that
+// changed after it was compared is such an error.
 func Take(r io.Reader) (Report, error) {
 	in := bufio.NewReaderSize(r, 1<<16)
 	o, err := receive(in)
@@ -29,7 +30,7 @@ func Take(r io.Reader) (Report, error) {
 		return Report{}, fmt.Errorf("%s: %w", o.Root, err)
 	}
 	defer unix.Close(root)
-	t := taker{root: root, offer: o, same: make([]bool, len(o.Items))}
+	t := taker{root: root, offer: o, same: make([]bool, len(o.Items)), seen: make([]stamp, len(o.Items))}
 	if t.compare(); len(t.report.Clashes) > 0 {
 		return t.report, nil
 	}
@@ -45,7 +46,8 @@ func Take(r io.Reader) (Report, error) {
 type taker struct {
 	root   int
 	offer  Offer
-	same   []bool // by item: it stands there already
+	same   []bool  // by item: it stands there already
+	seen   []stamp // by item: of what was compared
 	report Report
 }
 
@@ -53,6 +55,7 @@ type taker struct {
 func (t *taker) compare() {
 	for i, item := range t.offer.Items {
 		now, err := t.sum(item.Path)
+		t.seen[i] = now.stamp
 		want := item.Sum
 		if item.Remove {
 			want = ""
@@ -82,7 +85,17 @@ type standing struct {
 	sum  string
 	mode uint32
 	link bool
+	stamp
 }
+
+// A stamp is another one after each change; the zero stamp is of nothing.
+type stamp struct {
+	ino   uint64
+	size  int64
+	ctime unix.Timespec
+}
+
+func stampOf(st *unix.Stat_t) stamp { return stamp{st.Ino, st.Size, st.Ctim} }
 
 // errInTheWay is why an item cannot be taken, forced or not.
 var errInTheWay = errors.New("a folder, a link or something that is no file is in its place or on the way to it")
@@ -107,10 +120,10 @@ func (t *taker) sum(name string) (s standing, err error) {
 	case unix.S_IFLNK:
 		target := make([]byte, unix.PathMax)
 		n, err := unix.Readlinkat(dir, base, target)
-		return standing{sum: receipt.SumOf(target[:max(0, n)]), link: true}, err
+		return standing{sum: receipt.SumOf(target[:max(0, n)]), link: true, stamp: stampOf(&st)}, err
 	case unix.S_IFREG:
 		sum, err := sumFile(dir, base)
-		return standing{sum: sum, mode: st.Mode & 0o777}, err
+		return standing{sum: sum, mode: st.Mode & 0o777, stamp: stampOf(&st)}, err
 	}
 	return s, errInTheWay
 }
@@ -176,6 +189,9 @@ func (t *taker) take(i int, item Item, in io.Reader) error {
 	}
 	defer unix.Close(dir)
 	if item.Remove {
+		if err := t.unchanged(i, dir, base); err != nil {
+			return err
+		}
 		t.report.Removed++
 		return unix.Unlinkat(dir, base, 0)
 	}
@@ -187,10 +203,27 @@ func (t *taker) take(i int, item Item, in io.Reader) error {
 		err = write(dir, temporary, item, contents)
 	}
 	if err == nil {
+		err = t.unchanged(i, dir, base)
+	}
+	if err == nil {
 		err = unix.Renameat(dir, temporary, dir, base)
 	}
 	if err != nil {
 		_ = unix.Unlinkat(dir, temporary, 0)
+	}
+	return err
+}
+
+// unchanged tells whether what stands there is still what was compared, where
+// that matters.
+func (t *taker) unchanged(i, dir int, base string) error {
+	var st unix.Stat_t
+	err := unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
+		st, err = unix.Stat_t{}, nil
+	}
+	if err == nil && !t.offer.Force && stampOf(&st) != t.seen[i] {
+		err = errors.New("it was changed in the box just now")
 	}
 	return err
 }
