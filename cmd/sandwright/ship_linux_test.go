@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -282,6 +283,63 @@ func foreign() string {
 		return "linux/arm64"
 	}
 	return "linux/amd64"
+}
+
+// TestStepsThatLackSomething: an input that nothing matches is said before
+// anything is built, and an output that is not there with its place in the file.
+func TestStepsThatLackSomething(t *testing.T) {
+	s := newShipment(t, "")
+	yaml := strings.Replace(yamlOf(t, s), "[{run: echo built > built}]", "[{run: mkdir -p out && echo a > out/a, inputs: [%s], outputs: [out/a%s]}]", 1)
+	s.write("sandwright.yaml", fmt.Sprintf(yaml, "app.sh, nothing/*", ""))
+	s.bad(78, []string{"build"}, "sandwright.yaml:", "cannot find the input nothing/*: no staged file is there", "run: sandwright stage")
+	s.write("sandwright.yaml", fmt.Sprintf(yaml, "app.sh", ", out/b"))
+	for range 2 { // and no failure is remembered as success
+		s.bad(78, []string{"build"}, "sandwright.yaml:4:", "cannot find the output out/b: the step has not left it", "name what the step writes: mkdir -p out && echo a > out/a")
+	}
+	s.write("sandwright.yaml", fmt.Sprintf(yaml, "app.sh", ""))
+	s.good(&madeImage{}, "build", "-o", "type=dir,dest=.files")
+	if data, err := os.ReadFile(filepath.Join(s.dir, ".files/home/sandwright/src/demo/out/a")); err != nil || string(data) != "a\n" {
+		t.Errorf("%q, %v", data, err)
+	}
+	var answer struct{ Layers []reason }
+	s.write("package.json", `{"name": "demo", "packageManager": "pnpm@10.28.0", "scripts": {"start": "sh other.sh"}}`)
+	s.good(&answer, "why")
+	for _, l := range answer.Layers {
+		if l.Layer == "build 1" && l.Rebuilt {
+			t.Errorf("a step that does not read package.json is made again: %+v", l)
+		}
+	}
+	s.write("app.sh", "#!/bin/sh\necho other\n")
+	s.good(&answer, "why")
+	if i := slices.IndexFunc(answer.Layers, func(l reason) bool { return l.Layer == "build 1" }); i < 0 || !answer.Layers[i].Rebuilt {
+		t.Errorf("a step that reads app.sh: %+v", answer.Layers)
+	}
+}
+
+// TestASecretInALayerIsForgotten: the layers of the source that an image was
+// refused with are not taken again.
+func TestASecretInALayerIsForgotten(t *testing.T) {
+	s := newShipment(t, "env: {TOKEN: {secret: true, scope: build}}\n")
+	yaml := strings.Replace(yamlOf(t, s), "{run: echo built > built}", "{run: '%s', env: [TOKEN]}", 1)
+	s.write("sandwright.yaml", fmt.Sprintf(yaml, "echo built > built"))
+	commit := exec.Command("sh", "-ec", "git add . && git -c user.name=t -c user.email=t@example.com commit -qm one")
+	commit.Dir = s.dir
+	must(t, commit.Run())
+	s.env = []string{"TOKEN=w8-zP3/sesame+open"}
+	memories := func() []string {
+		found, err := filepath.Glob(filepath.Join(s.dir, ".home/source/*"))
+		must(t, err)
+		return found
+	}
+	s.good(&madeImage{}, "build")
+	if len(memories()) != 1 {
+		t.Fatalf("remembered are %q", memories())
+	}
+	s.write("sandwright.yaml", fmt.Sprintf(yaml, "echo $TOKEN > built"))
+	s.bad(1, []string{"build"}, "the value of TOKEN stands in the text of /home/sandwright/src/demo/built")
+	if len(memories()) > 0 {
+		t.Errorf("still remembered are %q", memories())
+	}
 }
 
 // TestBuildForAnotherPlatform: what has no install and no step is put together

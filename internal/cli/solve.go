@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"path"
+	"strconv"
 
 	"github.com/tonistiigi/fsutil"
 
@@ -16,6 +18,7 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Res
 	defer done(nil)
 	res, err := e.Solve(ctx, request)
 	a.notices(res.Notices)
+	err = r.notLeft(err)
 	if err == nil {
 		err = checkLayers(ctx, r.leaks, res.Layers)
 		if err != nil { // it may be in what a file was when its layer was made
@@ -26,6 +29,23 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Res
 		err = remember(ctx, r, res)
 	}
 	return res, err
+}
+
+// notLeft says of an output that a step has not left where it is asked for.
+func (b blueprint) notLeft(err error) error {
+	var missing engine.NotLeftError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	for i, s := range b.plan.Build {
+		for j, out := range s.Outputs {
+			if path.Join(b.plan.Target, out) == missing.Path {
+				return b.project.file.At("workspace", "build", strconv.Itoa(i), "outputs", strconv.Itoa(j)).
+					Cannot("find the output %s: the step has not left it", out).WithHint("name what the step writes: %s", firstLine(s.Run))
+			}
+		}
+	}
+	return err
 }
 
 // watched is the recipe's request under a context that ends when a tree cannot

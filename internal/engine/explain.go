@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -37,11 +39,33 @@ func explain(text, told string) error {
 	if push, ok := strings.CutPrefix(text, "failed to push "); ok {
 		return explainPush(push)
 	}
+	if err := explainNotLeft(text); err != nil {
+		return err
+	}
 	f := fault.Cannot("build: %s", text)
 	if strings.Contains(text, "did not complete successfully") {
 		f.Hint = "the step's own output stands above"
 	}
 	return f
+}
+
+// A NotLeftError is inside what Solve returns for a file that is to be copied
+// from what a step has left, and is not there.
+type NotLeftError struct{ Path string }
+
+func (e NotLeftError) Error() string { return "no step has left " + e.Path }
+
+// explainNotLeft is nil for any other error.
+func explainNotLeft(text string) error {
+	m := regexp.MustCompile(`failed to calculate checksum of ref [^ "]+: ("(?:[^"\\]|\\.)*"): not found`).FindStringSubmatch(text)
+	if m == nil {
+		return nil
+	}
+	path, err := strconv.Unquote(m[1])
+	if err != nil {
+		return nil
+	}
+	return fault.Cannot("build: %w", NotLeftError{path})
 }
 
 // explainPush says what was in the way of a push, which is told as NAME: why.

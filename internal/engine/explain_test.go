@@ -10,6 +10,24 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
+// What a step was to leave is named; a text that only looks so is left as it is.
+func TestWhatIsNotLeft(t *testing.T) {
+	const text = "failed to solve: failed to compute cache key: failed to calculate checksum of ref a1::b2: "
+	for given, want := range map[string]string{
+		text + `"/home/app/dist": not found`:        "/home/app/dist",
+		text + `"/home/a \"b\"/\u00fc": not found`:  `/home/a "b"/ü`,
+		text + `"/home/\q": not found`:              "",
+		text + `/home/app/dist: not found`:          "",
+		`failed to solve: "/home/app/x": not found`: "",
+	} {
+		var missing NotLeftError
+		err := explain(given, "")
+		if errors.As(err, &missing) != (want != "") || missing.Path != want {
+			t.Errorf("%s: %v", given, err)
+		}
+	}
+}
+
 // What a step says of its own failure is the fault of the build; what another
 // step says is not.
 func TestAStepTellsItsFault(t *testing.T) {
