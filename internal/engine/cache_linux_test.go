@@ -2,7 +2,10 @@ package engine
 
 import (
 	"bytes"
+	"compress/gzip"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	puller "github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/moby/buildkit/client/llb"
 
 	"github.com/sandwright/sandwright/internal/buildcache"
 	"github.com/sandwright/sandwright/internal/stage"
@@ -147,17 +151,58 @@ func TestTwoProjectsOneRegistry(t *testing.T) {
 }
 
 // TestACacheInAFolder also travels without a registry; and what a cache mount
-// holds never does.
+// holds never does: it is in no file of the cache, and the second machine's is
+// empty.
 func TestACacheInAFolder(t *testing.T) {
-	where := "type=local,dest=" + filepath.Join(t.TempDir(), "cache")
+	dir := filepath.Join(t.TempDir(), "cache")
+	kept := func(run string) Request {
+		r := request(t, run)
+		def, err := llb.Scratch().File(llb.Copy(llb.Local("base"), "/", "/")).Run(llb.Args([]string{"/bin/sh", "-ec", run}), llb.Network(llb.NetModeNone),
+			llb.AddMount("/kept", llb.Scratch(), llb.AsPersistentCacheDir("kept", llb.CacheMountShared))).Root().Marshal(t.Context(), llb.LinuxAmd64)
+		must(t, err)
+		r.Definition = def
+		return r
+	}
 	for i, want := range []bool{false, true} {
-		res, err := open(t, t.TempDir(), io.Discard).Solve(t.Context(), caches(t, request(t, "echo folder > /folder"), where, scopeOf("demo", "main")))
+		e := open(t, t.TempDir(), io.Discard)
+		res, err := e.Solve(t.Context(), caches(t, kept("echo folder > /folder; echo in the mount > /kept/mounted"), "type=local,dest="+dir, scopeOf("demo", "main")))
 		must(t, err)
 		if (len(rebuilt(res.Steps)) == 0) != want || len(res.Notices) != 1-i {
 			t.Errorf("build %d: rebuilt %q, notices %q", i, rebuilt(res.Steps), res.Notices)
 		}
 		readIn(t, res, "folder")
+		res, err = e.Solve(t.Context(), kept("for f in /kept/*; do echo $f; done > /listed"))
+		must(t, err)
+		if got := readIn(t, res, "listed"); got != [2]string{"/kept/mounted\n", "/kept/*\n"}[i] {
+			t.Errorf("the mount of machine %d has %q", i, got)
+		}
 	}
+	all := unzippedBelow(t, dir)
+	if !strings.Contains(all, "folder\n") || strings.Contains(all, "in the mount\n") {
+		t.Errorf("the cache has %d bytes, of the layer: %t, of the mount: %t", len(all), strings.Contains(all, "folder\n"), strings.Contains(all, "in the mount\n"))
+	}
+}
+
+// unzippedBelow is the text of all files below a folder, those that are gzip
+// unpacked.
+func unzippedBelow(t *testing.T, dir string) string {
+	t.Helper()
+	var all strings.Builder
+	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if z, zipErr := gzip.NewReader(bytes.NewReader(data)); zipErr == nil {
+			data, err = io.ReadAll(z)
+		}
+		all.Write(data)
+		return err
+	}))
+	return all.String()
 }
 
 // TestACacheThatCannotBeReached is no reason not to build, but to say so; and
