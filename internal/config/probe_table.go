@@ -37,7 +37,7 @@ func readyShape() object[spec.Probe] {
 	o := object[spec.Probe]{
 		fields: append(kindFields(),
 			key("interval", func(p *spec.Probe) *spec.Duration { return &p.Interval }, wait,
-				"The time from one attempt to the next. Until it is ready for the first time it is asked every 250ms, or more often where the interval is shorter.").otherwiseIs("10s").such("5s"),
+				"The time from one attempt to the next. Until it is ready for the first time it is asked every 250ms, or more often where the interval is shorter, and sooner at first: after 10ms, 20ms, 40ms.").otherwiseIs("10s").such("5s"),
 			key("attempt", func(p *spec.Probe) *spec.Duration { return &p.Timeout }, wait,
 				"The time that one attempt may take.").otherwiseIs("2s").such("5s"),
 			key("timeout", func(p *spec.Probe) *spec.Duration { return &p.Deadline }, span(10*time.Millisecond, 24*time.Hour),
@@ -64,7 +64,7 @@ func startShape() object[spec.Probe] {
 	const once = "a start probe is asked until its first success, and its timeout decides"
 	o := without(readyShape(), map[string]refusal{"failures": {why: once, hint: "remove it"}, "successes": {why: once, hint: "remove it"}})
 	o.like = "services.NAME.ready"
-	o.explain("interval", "The time from one attempt to the next.", "250ms")
+	o.explain("interval", "The time from one attempt to the next. The first come sooner: after 10ms, 20ms, 40ms.", "250ms")
 	o.explain("timeout", "The time from start to the first success, after which the service has failed.", "")
 	return o
 }

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/git"
 )
@@ -119,7 +121,7 @@ func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
 	if err != nil {
 		return err
 	}
-	h, err := readHead(ctx, repo)
+	h, sparse, err := readBoth(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -137,9 +139,7 @@ func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
 		}
 	}
 	if h.commit != "" {
-		if b.sparse, err = readSparse(ctx, repo); err != nil {
-			return err
-		}
+		b.sparse = sparse
 		if b.pack, err = m.pack(ctx, repo, b, full); err != nil {
 			return err
 		}
@@ -148,6 +148,17 @@ func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
 		return err
 	}
 	return m.modules(ctx, repo, b)
+}
+
+// readBoth reads the head and what is sparse, side by side.
+func readBoth(ctx context.Context, repo *git.Repo) (h head, sparse map[string]bool, err error) {
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		sparse, err = readSparse(ctx, repo)
+		return err
+	})
+	h, err = readHead(ctx, repo)
+	return h, sparse, cmp.Or(err, group.Wait())
 }
 
 // modules adds each submodule that is checked out. As git does, it keeps their

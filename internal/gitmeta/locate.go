@@ -25,11 +25,7 @@ type dirs struct{ common string }
 // and one in the checkout that leads out of it. A checkout can come from
 // anybody, its .git with it, and that can name any folder of this machine.
 func locate(ctx context.Context, repo *git.Repo, top string) (dirs, error) {
-	gitDir, err := repo.Line(ctx, "rev-parse", "--absolute-git-dir")
-	if err != nil {
-		return dirs{}, err
-	}
-	common, err := repo.Line(ctx, "rev-parse", "--path-format=absolute", "--git-common-dir")
+	gitDir, common, err := folders(ctx, repo)
 	if err != nil {
 		return dirs{}, err
 	}
@@ -48,6 +44,21 @@ func locate(ctx context.Context, repo *git.Repo, top string) (dirs, error) {
 		return d, errRepository(repo.Top, "its .git leads through a link")
 	}
 	return d, contained(repo.Top, gitDir)
+}
+
+// folders asks git for the repository's folder and for the one it shares with
+// other working trees; at once, where no name of theirs has a line's end in it.
+func folders(ctx context.Context, repo *git.Repo) (gitDir, common string, err error) {
+	both, err := repo.Line(ctx, "rev-parse", "--path-format=absolute", "--absolute-git-dir", "--git-common-dir")
+	if err != nil || strings.Count(both, "\n") == 1 {
+		gitDir, common, _ = strings.Cut(both, "\n")
+		return gitDir, common, err
+	}
+	if gitDir, err = repo.Line(ctx, "rev-parse", "--absolute-git-dir"); err != nil {
+		return "", "", err
+	}
+	common, err = repo.Line(ctx, "rev-parse", "--path-format=absolute", "--git-common-dir")
+	return gitDir, common, err
 }
 
 func inside(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }

@@ -82,13 +82,13 @@ func TestDefaults(t *testing.T) {
 		p    spec.Probe
 		want Schedule
 	}{
-		{Start, spec.Probe{}, Schedule{Start, 250 * ms, 250 * ms, 5 * s, 3, 1}},
-		{Ready, spec.Probe{}, Schedule{Ready, 10 * s, 250 * ms, 5 * s, 3, 1}},
-		{Live, spec.Probe{}, Schedule{Live, 10 * s, 10 * s, 1 * s, 3, 1}},
-		{Start, own, Schedule{Start, 100 * ms, 100 * ms, 2 * s, 5, 2}},
-		{Ready, own, Schedule{Ready, 100 * ms, 100 * ms, 2 * s, 5, 2}},
-		{Live, own, Schedule{Live, 100 * ms, 100 * ms, 2 * s, 5, 2}},
-		{Ready, spec.Probe{Interval: spec.Duration(s)}, Schedule{Ready, s, 250 * ms, 5 * s, 3, 1}},
+		{Start, spec.Probe{}, Schedule{Start, 250 * ms, 250 * ms, 10 * ms, 5 * s, 3, 1}},
+		{Ready, spec.Probe{}, Schedule{Ready, 10 * s, 250 * ms, 10 * ms, 5 * s, 3, 1}},
+		{Live, spec.Probe{}, Schedule{Live, 10 * s, 10 * s, 0, 1 * s, 3, 1}},
+		{Start, own, Schedule{Start, 100 * ms, 100 * ms, 10 * ms, 2 * s, 5, 2}},
+		{Ready, own, Schedule{Ready, 100 * ms, 100 * ms, 10 * ms, 2 * s, 5, 2}},
+		{Live, own, Schedule{Live, 100 * ms, 100 * ms, 0, 2 * s, 5, 2}},
+		{Ready, spec.Probe{Interval: spec.Duration(s)}, Schedule{Ready, s, 250 * ms, 10 * ms, 5 * s, 3, 1}},
 	} {
 		if got := NewSchedule(tt.use, tt.p); got != tt.want {
 			t.Errorf("%s: got %+v, want %+v", tt.use, got, tt.want)
@@ -99,9 +99,31 @@ func TestDefaults(t *testing.T) {
 func TestStartIsOverWithItsFirstSuccess(t *testing.T) {
 	s := &script{answers: "xxx."}
 	told, err := s.watch(t, NewSchedule(Start, spec.Probe{}), time.Hour)
-	want := []string{"0s attempt 1", "250ms attempt 2", "500ms attempt 3", "750ms! fine"}
+	want := []string{"0s attempt 1", "10ms attempt 2", "30ms attempt 3", "70ms! fine"}
 	if !slices.Equal(told, want) || err != nil {
 		t.Errorf("told %q, %v", told, err)
+	}
+}
+
+// The first attempts come between the beats, and those on the beat all come.
+func TestFirstAttemptsComeSooner(t *testing.T) {
+	for _, tt := range []struct {
+		answers  string
+		interval time.Duration
+		takes    time.Duration
+		want     []time.Duration
+	}{
+		{"x", 0, 0, seconds(0, 0.01, 0.03, 0.07, 0.15, 0.25, 0.5, 0.75)},
+		{"x", 0, 30 * time.Millisecond, seconds(0, 0.04, 0.08, 0.12, 0.2, 0.25, 0.5, 0.75)},
+		{"x", 15 * time.Millisecond, 0, seconds(0, 0.01, 0.015, 0.03)},
+		{"x.", 0, 0, seconds(0, 0.01, 0.25, 0.5)}, // a success asks for its second on the beat
+	} {
+		s := &script{answers: tt.answers, slow: func(int) time.Duration { return tt.takes }}
+		p := spec.Probe{Interval: spec.Duration(tt.interval), Successes: 3}
+		_, _ = s.watch(t, NewSchedule(Ready, p), tt.want[len(tt.want)-1]+time.Millisecond)
+		if !slices.Equal(s.at, tt.want) {
+			t.Errorf("%+v: asked at %v", tt, s.at)
+		}
 	}
 }
 
@@ -122,10 +144,10 @@ func TestReadyComesAndGoes(t *testing.T) {
 	schedule := NewSchedule(Ready, spec.Probe{Successes: 2})
 	told, err := s.watch(t, schedule, 125*time.Second)
 	want := []string{
-		"0s attempt 1", "250ms attempt 2", "750ms! fine",
-		"10.75s attempt 5", "20.75s attempt 6",
-		"40.75s attempt 8", "50.75s attempt 9", "1m0.75s! attempt 10", "1m10.75s attempt 11",
-		"1m30.75s attempt 13", "1m50.75s! fine",
+		"0s attempt 1", "10ms attempt 2", "250ms! fine",
+		"10.25s attempt 5", "20.25s attempt 6",
+		"40.25s attempt 8", "50.25s attempt 9", "1m0.25s! attempt 10", "1m10.25s attempt 11",
+		"1m30.25s attempt 13", "1m50.25s! fine",
 	}
 	if !slices.Equal(told, want) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("told %q, %v", told, err)
@@ -147,6 +169,7 @@ func TestBeat(t *testing.T) {
 	takes := seconds(0.7, 0.3, 2.5, 0.1, 0.9, 4.1, 0)
 	s := &script{answers: "x", slow: func(n int) time.Duration { return takes[min(n, len(takes)-1)] }}
 	schedule := NewSchedule(Start, spec.Probe{Interval: spec.Duration(time.Second)})
+	schedule.First = 0
 	_, _ = s.watch(t, schedule, 13500*time.Millisecond)
 	if want := seconds(0, 1, 2, 5, 6, 7, 12, 13); !slices.Equal(s.at, want) {
 		t.Errorf("asked at %v, want %v", s.at, want)
