@@ -25,7 +25,8 @@ type entry struct {
 	} `json:"-" yaml:"resolution"`
 }
 
-// workspacePackages are those that the workspace's locks pin: pnpm's and npm's.
+// workspacePackages are those that the workspace's locks pin. Of bun's binary lock
+// none are known.
 func workspacePackages(files []workspace.Input) (out []Package, err error) {
 	for _, f := range files {
 		var found []Package
@@ -34,6 +35,10 @@ func workspacePackages(files []workspace.Input) (out []Package, err error) {
 			found, err = pnpmPackages(f.Data)
 		case "package-lock.json", "npm-shrinkwrap.json":
 			found, err = npmPackages(f.Data)
+		case "yarn.lock":
+			found, err = yarnPackages(f.Data)
+		case "bun.lock":
+			found, err = bunPackages(f.Data)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot list the packages of %s: %w", f.Path, err)
