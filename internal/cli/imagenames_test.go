@@ -9,6 +9,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/provider/daytona"
 )
 
 func TestParseOutput(t *testing.T) {
@@ -75,5 +76,25 @@ func TestBadBuildFlags(t *testing.T) {
 	}
 	if len(said) != 11 || fault.Code(err) != fault.ExitUsage {
 		t.Errorf("%d faults, code %d:\n%s", len(said), fault.Code(err), strings.Join(said, "\n"))
+	}
+}
+
+// A server gives access to a registry with a name, over TLS unless it is here.
+func TestPlaceIn(t *testing.T) {
+	for registry, want := range map[string]string{
+		"registry.example":              "registry.example/org/app:t",
+		"https://registry.example/":     "registry.example/org/app:t",
+		"http://127.0.0.1:5000":         "http://127.0.0.1:5000/org/app:t",
+		"http://localhost:5000/":        "http://localhost:5000/org/app:t",
+		"http://registry.example":       "",
+		"http://127.0.0.1.example:5000": "",
+		"u:p@registry.example":          "",
+		"ftp://registry.example":        "",
+		"":                              "",
+	} {
+		ref, host, err := placeIn(daytona.Access{Registry: registry, Project: "org"}, "app", "t")
+		if ref != want || (err == nil) != (want != "") || err == nil && !strings.Contains(ref, host) {
+			t.Errorf("%q: %q at %q, %v", registry, ref, host, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -104,6 +105,10 @@ func placeIn(given daytona.Access, name, tag string) (ref, host string, err erro
 	ref = strings.Trim(bare+"/"+strings.Trim(given.Project, "/"), "/") + "/" + name + ":" + tag
 	if faults := checkName(ref); len(faults) > 0 || strings.ContainsAny(host, "@ ") || host == "" {
 		return "", "", fault.Cannot("push to the registry that Daytona gives access to: it has no usable name").
+			WithHint("name a registry: publish: {registry: HOST/NAME}")
+	}
+	if here := (&url.URL{Host: host}).Hostname(); plain && !daytona.Loopback(here) {
+		return "", "", fault.Cannot("push to the registry that Daytona gives access to: the image would travel to %s without TLS", host).
 			WithHint("name a registry: publish: {registry: HOST/NAME}")
 	}
 	if plain {

@@ -75,7 +75,7 @@ func New(o Options) (*Client, error) {
 	switch {
 	case err != nil, base.Host == "", base.Scheme != "https" && base.Scheme != "http", base.User != nil, base.RawQuery != "":
 		return nil, fault.Cannot("use DAYTONA_API_URL: it is no address such as https://HOST/api").WithCode(fault.ExitConfig)
-	case base.Scheme == "http" && !loopback(base.Hostname()):
+	case base.Scheme == "http" && !Loopback(base.Hostname()):
 		return nil, fault.Cannot("use DAYTONA_API_URL: the key would travel to %s without TLS", base.Host).
 			WithHint("give an address that starts with https://").WithCode(fault.ExitConfig)
 	case o.Key == "" || strings.ContainsFunc(o.Key, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
@@ -104,7 +104,9 @@ func New(o Options) (*Client, error) {
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-func loopback(host string) bool {
+// Loopback tells whether a host, without its port, is this machine: nothing else
+// is spoken to without TLS.
+func Loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
