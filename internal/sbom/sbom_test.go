@@ -144,14 +144,21 @@ func FuzzDocument(f *testing.F) {
 		if len(pnpm) > 1<<12 || len(npm) > 1<<12 {
 			return
 		}
-		in := Inputs{Name: "x", Lock: &lock.Lock{}, Files: []workspace.Input{{Path: "pnpm-lock.yaml", Data: pnpm}, {Path: "package-lock.json", Data: npm}}}
-		first, err := Document(in)
-		if err != nil {
-			return
-		}
-		again, err := Document(in)
-		if err != nil || string(first) != string(again) || !json.Valid(first) {
-			t.Fatalf("%v: %s", err, first)
-		}
+		sameAgain(t, "pnpm-lock.yaml", pnpm, "package-lock.json", npm)
 	})
+}
+
+// sameAgain wants the document of two locks, where it can be made, to be JSON and
+// the same again.
+func sameAgain(t *testing.T, oneFile string, one []byte, otherFile string, other []byte) {
+	t.Helper()
+	in := Inputs{Name: "x", Lock: &lock.Lock{}, Files: []workspace.Input{{Path: oneFile, Data: one}, {Path: otherFile, Data: other}}}
+	first, err := Document(in)
+	if err != nil {
+		return
+	}
+	again, err := Document(in)
+	if err != nil || string(first) != string(again) || !json.Valid(first) {
+		t.Fatalf("%v: %s", err, first)
+	}
 }
