@@ -205,3 +205,17 @@ func TestOldModes(t *testing.T) {
 	equal(t, "status", gitIn(t, box, "status", "--porcelain"), "")
 	equal(t, "modes", gitIn(t, box, "ls-files", "--format=%(objectmode)"), "100644\n100755\n")
 }
+
+// Git says where a repository's folders are in lines; a folder's name may be two.
+func TestFolderOfTwoLines(t *testing.T) {
+	plain := checkout(t)
+	dir := filepath.Join(filepath.Dir(plain), "two\nlines")
+	want, err := Make(t.Context(), options(t, plain, workspace(t, plain)))
+	must(t, err)
+	must(t, os.Rename(plain, dir))
+	got, err := Make(t.Context(), options(t, dir, workspace(t, dir)))
+	must(t, err)
+	if len(got.Files) == 0 || got.Digest() != want.Digest() {
+		t.Errorf("%d files: %s, not %s", len(got.Files), got.Digest(), want.Digest())
+	}
+}
