@@ -29,6 +29,9 @@ const maxAnswer = 16 << 20
 // bring copies the files that changed, runs the steps, and seals what then
 // stands in the box. What was done is remembered also when a later part fails.
 func (a *app) bring(ctx context.Context, s syncing, force bool) error {
+	if err := markSynced(s.sandbox.Info()); err != nil {
+		return err
+	}
 	if err := s.put(ctx, force); err != nil {
 		return err
 	}

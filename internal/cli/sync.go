@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/record"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 func (a *app) cmdSync() *cobra.Command {
@@ -179,6 +182,29 @@ func (s syncing) possible() error {
 // startOf tells one start of a sandbox from every other.
 func startOf(info provider.Info) string {
 	return fmt.Sprintf("%s %d", info.ID, info.Started.UnixNano())
+}
+
+// markSynced says that a sandbox is no more what its image is: up must not take
+// it for that, also when the working tree is again what it was.
+func markSynced(info provider.Info) error {
+	file := syncedPath(info)
+	err := os.MkdirAll(filepath.Dir(file), 0o700)
+	if err == nil {
+		err = replaceFile(file, []byte(startOf(info)))
+	}
+	if err != nil {
+		return fault.Cannot("remember that sandbox %s is changed: %w", info.Name, err)
+	}
+	return nil
+}
+
+func isSynced(info provider.Info) bool {
+	start, err := smallfile.Read(syncedPath(info), 4<<10)
+	return err == nil && string(start) == startOf(info)
+}
+
+func syncedPath(info provider.Info) string {
+	return sandboxRecordPath(info.Project, info.Name) + "-synced"
 }
 
 // rememberSandbox keeps what stands in a sandbox that was started from r.

@@ -3,10 +3,12 @@ package cli
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/receipt"
 	"github.com/sandwright/sandwright/internal/record"
 )
@@ -43,6 +45,21 @@ func TestSealed(t *testing.T) {
 	}
 	if _, err := receipt.Encode(got); err != nil {
 		t.Error(err)
+	}
+}
+
+// A sandbox that sync has changed is not what it was started from, whatever the
+// working tree says by then; started again it is.
+func TestMarkSynced(t *testing.T) {
+	t.Setenv("SANDWRIGHT_HOME", t.TempDir())
+	info := provider.Info{ID: "1", Project: "/p", Name: "demo", Started: time.Unix(1, 0)}
+	other, again := info, info
+	other.Name, again.Started = "second", time.Unix(2, 0)
+	if isSynced(info) {
+		t.Error("it is marked from the start")
+	}
+	if err := markSynced(info); err != nil || !isSynced(info) || isSynced(other) || isSynced(again) {
+		t.Errorf("%v, %v, %v, %v", err, isSynced(info), isSynced(other), isSynced(again))
 	}
 }
 

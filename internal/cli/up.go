@@ -68,7 +68,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	if err != nil {
 		return err
 	}
-	if old != nil && old.Info().Revision == config.Revision && !f.recreate && !failed(ctx, old) {
+	if old != nil && !f.recreate && current(ctx, old, config) {
 		if err := revive(ctx, old); err != nil {
 			return err
 		}
@@ -90,6 +90,11 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		return errors.Join(err, sb.Stop(stopCtx))
 	}
 	return err
+}
+
+// current tells whether a sandbox runs all of what would be started.
+func current(ctx context.Context, sb provider.Sandbox, c provider.Config) bool {
+	return sb.Info().Revision == c.Revision && !isSynced(sb.Info()) && !failed(ctx, sb)
 }
 
 // failed tells whether the sandbox has a service that will not become ready,
@@ -168,7 +173,7 @@ func (a *app) launch(ctx context.Context, r recipe, c provider.Config, recreate 
 	case errors.Is(err, provider.ErrNotFound):
 	case err != nil:
 		return nil, err
-	case old.Info().Revision == c.Revision && !recreate && !failed(ctx, old):
+	case !recreate && current(ctx, old, c):
 		return old, nil
 	default:
 		fmt.Fprintf(a.Err, "%s: replacing what runs\n", c.Name)
