@@ -113,10 +113,15 @@ func TestFloodOfAGigabyte(t *testing.T) {
 	b.write("go", "")
 	dir := filepath.Join(b.dir, "log", "x")
 	b.eventuallyWithin(10*time.Minute, "end of the flood", func() bool { return endsWith(filepath.Join(dir, "current"), "\nend\n") })
-	files, err := filepath.Glob(filepath.Join(dir, "@*"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	var files []string
+	b.eventuallyWithin(5*time.Minute, "whole files", func() bool {
+		unfinished, err := filepath.Glob(filepath.Join(dir, "@*.u"))
+		if err != nil || len(unfinished) > 0 {
+			return false
+		}
+		files, err = filepath.Glob(filepath.Join(dir, "@*"))
+		return err == nil
+	})
 	next := 0
 	for _, name := range append(files, filepath.Join(dir, "current")) {
 		text, err := os.ReadFile(name)

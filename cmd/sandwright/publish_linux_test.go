@@ -66,11 +66,13 @@ func TestPublish(t *testing.T) {
 	})
 	t.Run("what Daytona was asked", func(t *testing.T) { askedOf(t, d, did) })
 	t.Run("a fault of Daytona", func(t *testing.T) {
-		d.Before = func(_ int, w http.ResponseWriter, r *http.Request, body string) bool {
-			w.WriteHeader(http.StatusBadRequest)
-			_ = json.NewEncoder(w).Encode(map[string]string{"message": "no: " + r.Header.Get("Authorization") + " " + body})
-			return true
-		}
+		d.Change(func() {
+			d.Before = func(_ int, w http.ResponseWriter, r *http.Request, body string) bool {
+				w.WriteHeader(http.StatusBadRequest)
+				_ = json.NewEncoder(w).Encode(map[string]string{"message": "no: " + r.Header.Get("Authorization") + " " + body})
+				return true
+			}
+		})
 		_, errs, code := s.run("publish", "--start", "second")
 		if code != 1 || !strings.Contains(errs, "[redacted DAYTONA_API_KEY]") || strings.Contains(errs, daytonatest.Key) || strings.Contains(errs, sessionKey) {
 			t.Errorf("%d: %s", code, tail(errs))
@@ -118,7 +120,9 @@ func TestPublishWithoutARegistry(t *testing.T) {
 	s.bad(78, []string{"publish"}, "cannot reach Daytona: DAYTONA_API_KEY is not declared with the scope publish",
 		"add to env: DAYTONA_API_KEY: {secret: true, required: true, scope: publish}", "DAYTONA_API_URL is not declared")
 	d := daytonatest.Start(t)
-	d.Access = map[string]string{"registryUrl": "http://" + s.registry, "project": "org-1", "username": "robot", "secret": "the secret of the robot", "expiresAt": "2126-12-31T23:59:59Z"}
+	d.Change(func() {
+		d.Access = map[string]string{"registryUrl": "http://" + s.registry, "project": "org-1", "username": "robot", "secret": "the secret of the robot", "expiresAt": "2126-12-31T23:59:59Z"}
+	})
 	s.env = []string{"DAYTONA_API_URL=" + d.API(), "DAYTONA_API_KEY=" + daytonatest.Key}
 	s.write("sandwright.yaml", strings.Replace(yamlOf(t, s), "publish: {daytona: {}}\n", publishEnv+"publish: {daytona: {name: box}}\n", 1))
 	s.env = append(s.env, "SESSION_KEY="+sessionKey)

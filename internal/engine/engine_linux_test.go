@@ -257,12 +257,18 @@ func TestAStepThatPrintsItsSecret(t *testing.T) {
 		t.Errorf("the display: %s", shown)
 	}
 	must(t, filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if errors.Is(err, os.ErrNotExist) { // a failed step's folder is on its way out
+			return nil
+		}
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		data, err := os.ReadFile(path)
 		if bytes.Contains(data, []byte("s3cr3t")) {
 			t.Errorf("the engine keeps it in %s", path)
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
 		}
 		return err
 	}))

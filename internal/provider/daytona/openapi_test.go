@@ -111,7 +111,11 @@ func (c contract) check(r daytonatest.Request) error {
 	return c.fits("the body", op.RequestBody.Content["application/json"].Schema, body)
 }
 
+// find prefers the path itself to one with a part that may be anything.
 func (c contract) find(method, path string) (operation, bool) {
+	if op, ok := c.Paths[path][strings.ToLower(method)]; ok {
+		return op, true
+	}
 	for template, methods := range c.Paths {
 		want, got := strings.Split(template, "/"), strings.Split(path, "/")
 		if !slices.EqualFunc(want, got, func(w, g string) bool { return w == g || strings.HasPrefix(w, "{") }) {

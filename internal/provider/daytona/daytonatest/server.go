@@ -59,6 +59,13 @@ func Start(t *testing.T) *Server {
 	return s
 }
 
+// Change sets fields while requests of another process may come.
+func (s *Server) Change(set func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	set()
+}
+
 // API is the address of the API.
 func (s *Server) API() string { return s.URL + "/api" }
 
@@ -85,9 +92,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	n := len(s.requests)
 	s.requests = append(s.requests, Request{r.Method, path, r.Header.Clone(), string(body)})
+	before := s.Before
 	s.mu.Unlock()
 	switch {
-	case s.Before != nil && s.Before(n, w, r, string(body)):
+	case before != nil && before(n, w, r, string(body)):
 	case err != nil || !ok:
 		refuse(w, http.StatusNotFound, "no such path")
 	case r.Header.Get("Authorization") != "Bearer "+Key:
@@ -113,6 +121,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, path string, bod
 	case r.Method == http.MethodPost && strings.HasSuffix(path, "/activate") && len(body) == 0:
 		s.look(w, strings.TrimSuffix(path, "/activate"))
 	case r.Method == http.MethodGet && path == "/docker-registry/registry-push-access" && (query == "" || strings.HasPrefix(query, "regionId=")):
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		_ = json.NewEncoder(w).Encode(s.Access)
 	case r.Method == http.MethodGet && query == "":
 		s.look(w, path)
