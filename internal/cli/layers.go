@@ -96,7 +96,8 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 	if err := a.addRunner(ctx, fetcher, b, &out); err != nil {
 		return llbgen.Layers{}, nil, err
 	}
-	secrets := installSecrets(b.plan, npm, b.values.buildSecrets)
+	secrets, notices := installSecrets(b, npm.Variables())
+	a.notices(notices)
 	secrets[llbgen.SecretNPMRC] = npm.File()
 	secrets[llbgen.SecretCA] = npm.CABundle(os.Environ())
 	return out, secrets, nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,9 +13,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/llbgen"
-	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/stage"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
@@ -54,20 +53,28 @@ func manifestTrees(ws *workspace.Workspace, owner stage.Options) map[string]fsut
 }
 
 // installSecrets are the variables that the configuration of the package
-// managers names and this environment has, and what npm's says for those that do
-// not read it.
-func installSecrets(p plan.Plan, npm *fetch.NPM, known map[string][]byte) map[string][]byte {
-	out := map[string][]byte{}
-	for _, in := range p.Installs {
+// managers names and the file declares for builds, and what npm's says for those
+// that do not read it. A file of the repository may name any variable: what the
+// file does not declare stays here, which the notices say.
+func installSecrets(b blueprint, npm map[string][]byte) (out map[string][]byte, notices []string) {
+	out = map[string][]byte{}
+	for _, in := range b.plan.Installs {
 		for _, name := range in.Variables {
-			if value, ok := os.LookupEnv(name); ok {
+			value, given := b.values.build[name]
+			if given {
 				out[name] = []byte(value)
+			}
+			_, declared := b.project.file.Env[name]
+			_, of := npm[name]
+			if _, set := os.LookupEnv(name); set && !declared && !of {
+				notices = append(notices, fmt.Sprintf("the install does not see %s, which the package manager's configuration names; where it is to, add env: {%s: {secret: true, scope: build}}", name, name))
 			}
 		}
 	}
-	maps.Copy(out, npm.Variables())
-	maps.Copy(out, known)
-	return out
+	maps.Copy(out, npm)
+	maps.Copy(out, b.values.buildSecrets)
+	slices.Sort(notices)
+	return out, slices.Compact(notices)
 }
 
 // installCredentials adds to the secrets that are known what an install is given

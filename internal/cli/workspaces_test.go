@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/llbgen"
+	"github.com/sandwright/sandwright/internal/plan"
 )
 
 // What an install is given to reach registries is hidden, and refused in a layer.
@@ -21,5 +24,26 @@ func TestInstallCredentials(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A variable that a file of the repository names, and sandwright.yaml does not
+// declare for builds, stays on this machine.
+func TestInstallSeesWhatIsDeclared(t *testing.T) {
+	for _, name := range []string{"HOST_KEY", "DECLARED_KEY", "PLAIN", "YARN_NPM_AUTH_TOKEN"} {
+		t.Setenv(name, "of the host")
+	}
+	b := blueprint{
+		project: project{file: &config.File{Env: map[string]config.Variable{"DECLARED_KEY": {Secret: true}, "PLAIN": {}}}},
+		values:  values{build: map[string]string{"PLAIN": "1", "OTHER": "2"}, buildSecrets: map[string][]byte{"DECLARED_KEY": []byte("sesame")}},
+		plan:    plan.Plan{Installs: []plan.Install{{Variables: []string{"DECLARED_KEY", "HOST_KEY", "PLAIN", "UNSET", "YARN_NPM_AUTH_TOKEN"}}, {Variables: []string{"HOST_KEY"}}}},
+	}
+	got, notices := installSecrets(b, map[string][]byte{"YARN_NPM_AUTH_TOKEN": []byte("of npm")})
+	want := map[string][]byte{"DECLARED_KEY": []byte("sesame"), "PLAIN": []byte("1"), "YARN_NPM_AUTH_TOKEN": []byte("of npm")}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(notices) != 1 || !strings.Contains(notices[0], "does not see HOST_KEY") {
+		t.Errorf("notices: %q", notices)
 	}
 }
