@@ -131,6 +131,6 @@ func TestPublishWithoutARegistry(t *testing.T) {
 	if len(s.tags("org-1/demo")) != 1 || did.Image != s.registry+"/org-1/demo:"+s.tags("org-1/demo")[0] || !strings.HasPrefix(did.Snapshot.Name, "box-") {
 		t.Errorf("%+v %+v, tags %v", did, did.Snapshot, s.tags("org-1/demo"))
 	}
-	d.Access["registryUrl"] = "somewhere else"
+	d.Change(func() { d.Access["registryUrl"] = "somewhere else" })
 	s.bad(1, []string{"publish"}, "cannot push to the registry that Daytona gives access to: it has no usable name")
 }

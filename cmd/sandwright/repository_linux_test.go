@@ -12,15 +12,18 @@ func repository(t *testing.T, b *box) {
 	if out, stderr, code := b.run(t, "exec", "git", "status", "--porcelain", "package.json"); out != "?? package.json\n" {
 		t.Errorf("before the first commit: %d: %s%s", code, out, stderr)
 	}
-	for _, args := range [][]string{
-		{"add", "."}, {"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "the example"},
-		{"remote", "add", "origin", "https://x:sesame@example.com/"},
-	} {
-		git := exec.Command("git", args...)
-		git.Dir = b.dir
-		must(t, git.Run())
+	git := func(args ...string) {
+		cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
+		cmd.Dir = b.dir
+		must(t, cmd.Run())
 	}
-	progress, _ := b.up(t)
+	git("add", ".")
+	git("commit", "-qm", "the first")
+	git("remote", "add", "origin", "https://x:sesame@example.com/")
+	progress, _ := b.up(t) // what is committed gets layers of its own
+	installCached(t, progress)
+	git("commit", "-q", "--amend", "-m", "the example")
+	progress, _ = b.up(t)
 	installCached(t, progress)
 	cached(t, progress, "pnpm --filter daemon --filter os build")
 	b.says(t, "git diff-files --name-only; git status --porcelain --ignored=no", "") // the first reads no file

@@ -84,4 +84,13 @@ func syncs(t *testing.T, b *box) {
 			t.Errorf("%s was started again", one.Service)
 		}
 	}
+	// What sync has put there is not taken for what was built.
+	b.up(t)
+	b.write(t, hooked, "// of a moment\n")
+	b.sync(t)
+	b.write(t, hooked, "// of the host, edited\n")
+	b.up(t)
+	if got := b.inBox(t, "cat "+hooked); got != "// of the host, edited\n" {
+		t.Errorf("after up, in the box is %q", got)
+	}
 }
