@@ -83,8 +83,12 @@ func runnable(platform string) bool {
 	})
 }
 
-// recipes prepares what is to be built for each platform.
-func (a *app) recipes(ctx context.Context, all []blueprint, flags imageFlags) (recipes []recipe, err error) {
+// recipes plans b for every platform, and prepares what is to be built for each.
+func (a *app) recipes(ctx context.Context, b blueprint, platforms []string, flags imageFlags) (recipes []recipe, err error) {
+	all, err := b.forPlatforms(platforms)
+	if err != nil {
+		return nil, err
+	}
 	for _, b := range all {
 		b.labels = pairs(b.project.file.Image.Labels, flags.labels)
 		r, err := a.prepare(ctx, b)

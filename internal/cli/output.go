@@ -88,11 +88,7 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 		return err
 	}
 	defer b.tree.Close()
-	all, err := b.forPlatforms(platforms)
-	if err != nil {
-		return err
-	}
-	recipes, err := a.recipes(ctx, all, f.image)
+	recipes, err := a.recipes(ctx, b, platforms, f.image)
 	if err != nil {
 		return err
 	}

@@ -90,11 +90,7 @@ func (a *app) publish(ctx context.Context, f publishFlags) error {
 		}
 		defer p.client.Close()
 	}
-	all, err := b.forPlatforms(platforms)
-	if err != nil {
-		return err
-	}
-	recipes, err := a.recipes(ctx, all, f.image)
+	recipes, err := a.recipes(ctx, b, platforms, f.image)
 	if err != nil {
 		return err
 	}

@@ -106,6 +106,18 @@ func (l List) Err() error {
 	return sorted
 }
 
+// Distinct gives l without the faults whose text another before them has.
+func (l List) Distinct() (out List) {
+	said := map[string]bool{}
+	for _, f := range l {
+		if text := f.Error(); !said[text] {
+			said[text] = true
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // Error is one line a fault.
 func (l List) Error() string {
 	lines := make([]string, len(l))

@@ -145,3 +145,10 @@ func TestAllLooksIntoJoins(t *testing.T) {
 		t.Errorf("the code is %d", Code(err))
 	}
 }
+
+func TestDistinct(t *testing.T) {
+	first, again, other := Cannot("find a"), Cannot("find a").WithHint("of another platform"), Position{File: "x", Line: 1}.Cannot("find a")
+	if got := (List{first, again, other}).Distinct(); len(got) != 2 || got[0] != first || got[1] != other {
+		t.Errorf("left are %v", got)
+	}
+}

@@ -31,19 +31,7 @@ func (s Settings) Vouched(l *lock.Lock) error {
 			faults = append(faults, fault.All(closureAgain(policy, a.Closure))...)
 		}
 	}
-	return distinct(faults).Err()
-}
-
-// distinct leaves out what has been said of another platform.
-func distinct(faults fault.List) (out fault.List) {
-	said := map[string]bool{}
-	for _, f := range faults {
-		if text := f.Error(); !said[text] {
-			said[text] = true
-			out = append(out, f)
-		}
-	}
-	return out
+	return faults.Distinct().Err() // two platforms may say the same
 }
 
 // closureAgain verifies what the lock has of the signatures on a closure.

@@ -56,19 +56,7 @@ func (l *Lock) Check(w Wanted) error {
 		}
 	}
 	l.leftOver(w, func(format string, args ...any) { drift(fault.Position{File: Name}, format, args...) })
-	return distinct(faults).Err()
-}
-
-// distinct leaves out what has been said of another platform.
-func distinct(faults fault.List) (out fault.List) {
-	said := map[string]bool{}
-	for _, f := range faults {
-		if text := f.Error(); !said[text] {
-			said[text] = true
-			out = append(out, f)
-		}
-	}
-	return out
+	return faults.Distinct().Err() // two platforms may say the same
 }
 
 // leftOver tells what l pins and nothing asks for.
