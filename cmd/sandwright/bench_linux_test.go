@@ -49,7 +49,7 @@ type contest struct {
 	base    string   // tar of the image that Docker starts from
 	manager string   // NAME@VERSION
 	service string   // name of the service that starts
-	edited  string   // its file, to which a line is added
+	edited  string   // its file, whose first line is the edit
 	scripts string   // package.json whose scripts change
 	add     []string // what is added as a dependency, one a round: NAME@VERSION
 	best    string   // Dockerfile of the peer
@@ -186,8 +186,12 @@ func (c *contest) touch(b testing.TB) string {
 	path := filepath.Join(c.box.dir, c.edited)
 	data, err := os.ReadFile(path)
 	must(b, err)
-	kept, _, _ := strings.Cut(string(data), "\n// bench\n")
-	c.write(b, c.edited, kept+"\n// bench\nprocess.stdout.write(\""+mark+"\\n\");\n")
+	const end = "// bench\n"
+	_, kept, marked := strings.Cut(string(data), end)
+	if !marked {
+		kept = string(data)
+	}
+	c.write(b, c.edited, "process.stdout.write(\""+mark+"\\n\"); "+end+kept)
 	return mark
 }
 

@@ -25,7 +25,7 @@ func repository(t *testing.T, b *box) {
 	git("commit", "-q", "--amend", "-m", "the example")
 	progress, _ = b.up(t)
 	installCached(t, progress)
-	cached(t, progress, "pnpm --filter daemon --filter os build")
+	cached(t, progress, "pnpm build in apps/daemon")
 	b.says(t, "git diff-files --name-only; git status --porcelain --ignored=no", "") // the first reads no file
 	b.says(t, "git log --format=%s; git remote; git fsck --full", "the example\n")
 	b.edit(t, "apps/daemon/server/app.js", "HELLO from", "hello from")

@@ -30,7 +30,7 @@ func noTrace(t *testing.T, b *box) {
 	must(t, os.WriteFile(token, []byte(runSecret+"\n"), 0o600))
 	t.Setenv("BUILD_TOKEN", buildSecret)
 	t.Setenv("ITERATE_TOKEN_FILE", token)
-	const build = "    - run: pnpm --filter daemon --filter os build\n"
+	const build = "    - {run: pnpm build, dir: apps/daemon, outputs: [apps/daemon/dist]}\n    - {run: pnpm build, dir: apps/os, outputs: [apps/os/dist]}\n"
 	b.edit(t, "sandwright.yaml", build, "    - run: echo with $BUILD_TOKEN; pnpm --filter daemon --filter os build\n      env: [BUILD_TOKEN]\n")
 	b.edit(t, "sandwright.yaml", "    services: [iterate-server]\n    description: Signs", "    services: [iterate-server, teller, crier]\n    on-change: restart\n    description: Signs")
 	b.edit(t, "sandwright.yaml", "\nservices:\n", `

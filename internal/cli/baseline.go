@@ -97,9 +97,9 @@ func engineName(p plan.Plan, layer string) string {
 	for i, s := range p.Build {
 		switch {
 		case plan.StepLayer(i) == layer && len(s.Inputs) > 0:
-			return firstLine("what is left of: " + s.Run)
+			return firstLine("what is left of: " + s.Name())
 		case plan.StepLayer(i) == layer:
-			return firstLine(s.Run)
+			return firstLine(s.Name())
 		}
 	}
 	return ""

@@ -290,7 +290,7 @@ func TestStepsSeeTheirInputs(t *testing.T) {
 	}
 	ran := func(res Result) (out []int) {
 		for i, s := range steps {
-			if !cached(res, s.Run) {
+			if !cached(res, s.Name()) {
 				out = append(out, i)
 			}
 		}

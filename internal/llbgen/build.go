@@ -50,7 +50,7 @@ func buildAll(installed llb.State, p plan.Plan, l Layers) (llb.State, error) {
 
 // over puts what the step left over st, in place of what is there of its outputs.
 func (d left) over(st llb.State, p plan.Plan) llb.State {
-	name := llb.WithCustomName("what is left of: " + d.step.Run)
+	name := llb.WithCustomName("what is left of: " + d.step.Name())
 	if len(d.step.Outputs) == 0 {
 		// The pattern is the target itself, which is no error where nothing is.
 		last := len(p.Target) - 1
@@ -92,5 +92,5 @@ func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	for _, name := range s.Secrets {
 		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name)))
 	}
-	return run(st.Hostname("sandwright"), p, s.Shell(), s.Run, opts...)
+	return run(st.Hostname("sandwright"), p, s.Shell(), s.Name(), opts...)
 }

@@ -239,6 +239,14 @@ func (s *sealer) step(i int, step Step, installed, whole []string) []string {
 	return append(slices.Clone(whole), StepLayer(i))
 }
 
+// Name tells people of s: its command, and the folder that it runs in.
+func (s Step) Name() string {
+	if s.Dir == "" {
+		return s.Run
+	}
+	return strings.TrimSpace(s.Run) + " in " + s.Dir
+}
+
 // Shell is the command of s.
 func (s Step) Shell() []string { return []string{"/bin/sh", "-ec", s.Run} }
 
