@@ -49,6 +49,9 @@ func why(t *testing.T, b *box) {
 			b.edit(t, tt.file, tt.from, tt.to)
 		}
 		_, again := b.reasons(t)
+		if slices.Contains(again, "build 1") != strings.HasPrefix(tt.file, "apps/daemon/") {
+			t.Errorf("%s: made again are %q", tt.file, again)
+		}
 		out, stderr, _ := b.run(t, "why", tt.layer)
 		cause := ""
 		if lines := strings.Split(out, "\n"); len(lines) > 1 {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 
 	"github.com/moby/buildkit/client/llb"
 
@@ -78,10 +79,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	faults = append(faults, fault.All(err)...)
 	b.lock, err = a.checkedLock(b.project, b.workspace)
 	if faults = append(faults, fault.All(err)...); len(faults) == 0 {
-		b.plan, err = plan.Make(plan.Inputs{
-			File: file, Workspace: b.workspace, Lock: b.lock, Platform: platform, BuildEnv: b.values.build,
-		})
-		if err == nil {
+		if b.plan, err = plan.Make(b.inputs(platform)); err == nil {
 			err = a.divide(ctx, &b)
 		}
 		faults = fault.All(err)
@@ -93,6 +91,17 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 		return b, ctx.Err()
 	}
 	return b, faults.Err()
+}
+
+// inputs are what the plan for a platform is made from.
+func (b blueprint) inputs(platform string) plan.Inputs {
+	in := plan.Inputs{File: b.project.file, Workspace: b.workspace, Lock: b.lock, Platform: platform, BuildEnv: b.values.build}
+	for _, name := range []string{filepath.Base(in.File.Path), lock.Name} {
+		if rel, err := filepath.Rel(b.tree.Root(), filepath.Join(b.project.dir, name)); err == nil && filepath.IsLocal(rel) {
+			in.Own = append(in.Own, filepath.ToSlash(rel))
+		}
+	}
+	return in
 }
 
 // checkedLock reads the lock and holds it against the file, and against the

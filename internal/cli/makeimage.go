@@ -40,7 +40,7 @@ func (b blueprint) forPlatforms(platforms []string) ([]blueprint, error) {
 	for i, p := range slices.Compact(slices.Sorted(slices.Values(platforms))) {
 		one := b
 		if i > 0 || p != b.plan.Platform {
-			made, err := plan.Make(plan.Inputs{File: b.project.file, Workspace: b.workspace, Lock: b.lock, Platform: p, BuildEnv: b.values.build})
+			made, err := plan.Make(b.inputs(p))
 			if err != nil {
 				faults = append(faults, fault.All(err)...)
 				continue

@@ -79,12 +79,16 @@ func (b *blueprint) divideSteps() error {
 	return faults.Err()
 }
 
+// maxTold bounds how many files and folders a receipt tells of what its build
+// steps read, all together: it is read in milliseconds.
+const maxTold = 1000
+
 // into puts the layers into a plan of the same steps.
 func (s sources) into(p *plan.Plan) {
 	p.Source = s.Layers()
 	for i, part := range s.parts {
 		if part != nil {
-			p.Build[i].Source, p.Build[i].Content = part.Layers(), part.Content
+			p.Build[i].Source, p.Build[i].Content, p.Build[i].Told = part.Layers(), part.Content, part.Told(maxTold/len(s.parts))
 		}
 	}
 }

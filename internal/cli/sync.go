@@ -105,7 +105,11 @@ func (a *app) compare(ctx context.Context, d drawing) (s syncing, err error) {
 		return s, err
 	}
 	s.changed = record.Changes(was.Files, s.files)
-	s.choose(plan.Diff(was.Receipt, d.plan.Receipt))
+	all := plan.Diff(was.Receipt, d.plan.Receipt)
+	for i, diff := range all {
+		all[i].Causes = byFile(d, diff, s.changed)
+	}
+	s.choose(all)
 	return s, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/receipt"
 	"github.com/sandwright/sandwright/internal/record"
+	"github.com/sandwright/sandwright/internal/stage"
 )
 
 // maxCauses is how many causes of a layer are listed when no layer is named.
@@ -109,8 +110,8 @@ func explainLayers(ctx context.Context, d drawing, before baseline) (answer, err
 		if before.name == "" {
 			diff.Causes, diff.After = nil, "" // all is new
 		}
-		if layer, _ := d.plan.Receipt.Layer(diff.Layer); len(before.record.Files) > 0 {
-			diff.Causes = byFile(layer, diff.Causes, changed)
+		if len(before.record.Files) > 0 {
+			diff.Causes = byFile(d, diff, changed)
 		}
 		if !diff.Rebuilt && before.lost(d.plan, diff.Layer, lost) {
 			diff.Rebuilt = true
@@ -122,22 +123,47 @@ func explainLayers(ctx context.Context, d drawing, before baseline) (answer, err
 	return out, nil
 }
 
-// byFile names the files in the place of the layer of source that they changed.
-func byFile(l receipt.Layer, causes []receipt.Cause, changed []record.Change) []receipt.Cause {
-	if !strings.HasPrefix(l.Name, plan.LayerSource+" ") || len(causes) != 1 {
-		return causes
+// byFile gives the causes of d, with the files that changed in the place of the
+// layer of source, or of the inputs of a build step, that they changed.
+func byFile(drawn drawing, d plan.Difference, changed []record.Change) []receipt.Cause {
+	in, step := within(drawn, d.Layer)
+	if in == nil || len(d.Causes) == 0 || !step && len(d.Causes) > 1 {
+		return d.Causes
 	}
-	name := l.Files[0].Path
 	var out []receipt.Cause
+	for _, c := range d.Causes {
+		if step && (c.Field != "" || strings.HasPrefix(c.File, "layer ")) {
+			out = append(out, c)
+		}
+	}
+	others := len(out)
 	for _, f := range changed {
-		if name == plan.HotLayer || strings.HasPrefix(f.Path(), name+"/") {
+		if in(f.Path()) {
 			out = append(out, receipt.Cause{File: receipt.Name(f.Path()), Change: f.Change})
 		}
 	}
-	if len(out) == 0 {
-		return causes
+	if len(out) == others || others == len(d.Causes) {
+		return d.Causes
 	}
 	return out
+}
+
+// within tells whether a path is in a layer of source, or among what a build
+// step reads; it is nil for another layer.
+func within(d drawing, layer string) (in func(path string) bool, step bool) {
+	for _, l := range d.plan.Source {
+		if plan.SourceLayerName(l) == layer {
+			return func(path string) bool { return l.Hot || d.source.ColdName(path) == l.Name }, false
+		}
+	}
+	for i, s := range d.plan.Build {
+		if plan.StepLayer(i) == layer && d.plan.Apart(s) {
+			if match, err := stage.NewPatterns(s.Inputs); err == nil {
+				return match.Match, true
+			}
+		}
+	}
+	return nil, false
 }
 
 // announce says in one line of each layer that is made again what decides it.

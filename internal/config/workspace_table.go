@@ -56,7 +56,7 @@ func buildShape() object[BuildStep] {
 			key("run", func(b *BuildStep) *string { return &b.Run }, checked("a command", notEmpty),
 				"The command, given to sh -c in workspace.target.").must().such("pnpm -r build"),
 			key("dir", func(b *BuildStep) *string { return &b.Dir }, checked("a path", below),
-				"The folder that the command runs in, relative to workspace.target. Where it is a package, inputs is, without being said, that package, those of the workspace that it depends on, and what is outside the top folders that have packages in them.").or(".").such("apps/web"),
+				"The folder that the command runs in, relative to workspace.target. Where it is a package, inputs is, without being said, that package, those of the workspace that it depends on, and what is outside the top folders that have packages in them, but for this file and its lock.").or(".").such("apps/web"),
 			key("inputs", func(b *BuildStep) *[]string { return &b.Inputs }, list[string]{of: checked("a pattern", treePattern)},
 				"What the command sees of the workspace, beside what was installed: folders, or patterns as in a .dockerignore. It does not run again for a change of anything else.").otherwiseIs("see dir; all of the workspace for a step without a package").such("[apps/web, packages/*]"),
 			key("outputs", func(b *BuildStep) *[]string { return &b.Outputs }, list[string]{of: checked("a path", outputPath)},

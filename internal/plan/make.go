@@ -20,6 +20,9 @@ type Inputs struct {
 	Lock      *lock.Lock
 	Platform  string
 	BuildEnv  map[string]string // resolved build-scoped variables that are not secret
+	// Own are the file and its lock, where they stand in the workspace: no step
+	// reads them that does not say so.
+	Own []string
 }
 
 // Make decides everything. Its faults are of the file, all at once.
@@ -36,7 +39,7 @@ func Make(in Inputs) (Plan, error) {
 		User:     spec.User{Name: f.User.Name, UID: f.User.UID, GID: f.User.UID, Home: f.User.Home},
 		Target:   f.Workspace.Target,
 		Installs: installs(f, in),
-		Build:    steps(f, in.Workspace, in.BuildEnv),
+		Build:    steps(in),
 		Git:      f.Git != "none",
 		Env:      environment(f),
 	}

@@ -69,10 +69,12 @@ type Step struct {
 	Secrets []string          // names of secret ones, no part of it
 	// Inputs are patterns of what the step sees of the workspace beside the
 	// install; empty: all of it. Source is what they match, and Content the sha256,
-	// hex, of that, however it is divided.
+	// hex, of that, however it is divided. Told tells people of its files, as
+	// TreeFields of package receipt does; it decides nothing.
 	Inputs  []string
 	Source  []SourceLayer
 	Content string
+	Told    map[string]string `json:"-"`
 	// Outputs are paths that the step leaves to the image, and to later steps with
 	// such an input; empty: all that it writes in the workspace.
 	Outputs []string

@@ -35,7 +35,7 @@ services:
 		{Run: "a", Env: map[string]string{"BUILT": "1", "BOTH": "2"}, Secrets: []string{"BUILD_KEY"}},
 		{Run: "b", Env: map[string]string{}},
 	}
-	got := steps(f, &workspace.Workspace{}, map[string]string{"BUILT": "1", "BOTH": "2", "RUN_KEY": "sesame"})
+	got := steps(Inputs{File: f, Workspace: &workspace.Workspace{}, BuildEnv: map[string]string{"BUILT": "1", "BOTH": "2", "RUN_KEY": "sesame"}})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -43,6 +43,9 @@ func InstallLayer(dir string) string {
 // StepLayer is the name of the layer of a build step, the first of which is 0.
 func StepLayer(i int) string { return "build " + strconv.Itoa(i+1) }
 
+// StepInputs is how people know all that a build step with inputs reads.
+func StepInputs(i int) string { return "inputs of " + StepLayer(i) }
+
 // What people know as the files that say it.
 const (
 	fileConfig = config.Name
@@ -234,7 +237,7 @@ func (s *sealer) step(i int, step Step, installed, whole []string) []string {
 	for _, seen := range step.Sees {
 		on = append(on, StepLayer(seen))
 	}
-	facts = append(facts, receipt.File{Path: "inputs of " + StepLayer(i), Kind: receipt.Tree, Sum: step.Content})
+	facts = append(facts, receipt.File{Path: StepInputs(i), Kind: receipt.Tree, Sum: step.Content, Fields: step.Told})
 	s.add(StepLayer(i), on, [][]string{step.Shell()}, facts...)
 	return append(slices.Clone(whole), StepLayer(i))
 }

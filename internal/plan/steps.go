@@ -8,20 +8,19 @@ import (
 
 	"github.com/moby/patternmatcher"
 
-	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // steps are those of the file, each with what it sees.
-func steps(f *config.File, ws *workspace.Workspace, values map[string]string) []Step {
+func steps(in Inputs) []Step {
 	var out []Step
-	for _, b := range f.Workspace.Build {
+	for _, b := range in.File.Workspace.Build {
 		s := Step{Run: b.Run, Network: b.Network, SSH: b.SSH, Env: map[string]string{}, Inputs: b.Inputs}
 		if dir := path.Clean(b.Dir); dir != "." {
 			s.Dir = dir
 		}
 		if len(s.Inputs) == 0 && s.Dir != "" {
-			s.Inputs = packageInputs(ws, s.Dir)
+			s.Inputs = packageInputs(in.Workspace, s.Dir, in.Own)
 		}
 		for _, o := range b.Outputs {
 			s.Outputs = append(s.Outputs, path.Clean(o))
@@ -29,7 +28,7 @@ func steps(f *config.File, ws *workspace.Workspace, values map[string]string) []
 		if len(s.Inputs) > 0 {
 			s.Sees = seen(out, s.Inputs)
 		}
-		s.Secrets = reads(f, b.Env, values, s.Env)
+		s.Secrets = reads(in.File, b.Env, in.BuildEnv, s.Env)
 		out = append(out, s)
 	}
 	return out
@@ -37,13 +36,17 @@ func steps(f *config.File, ws *workspace.Workspace, values map[string]string) []
 
 // packageInputs are the folder of a package, those of the packages of its
 // workspace that it depends on, and what is outside the top folders that have
-// packages in them, where what all share is configured; none where dir is no
-// package, or the root, which is everything.
-func packageInputs(ws *workspace.Workspace, dir string) []string {
+// packages in them, where what all share is configured, but for own; none where
+// dir is no package, or the root, which is everything.
+func packageInputs(ws *workspace.Workspace, dir string, own []string) []string {
 	for _, one := range ws.All() {
 		for _, p := range one.Packages {
 			if path.Join(one.Dir, p.Dir) == dir && dir != "." {
-				return append(outside(ws), withDependencies(one, p)...)
+				out := append(outside(ws), withDependencies(one, p)...)
+				for _, name := range own {
+					out = append(out, "!"+literal(name))
+				}
+				return out
 			}
 		}
 	}

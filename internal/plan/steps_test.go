@@ -26,11 +26,11 @@ func TestInputsOfAPackage(t *testing.T) {
 	rest := []string{"*", "!apps", "!packages", "!tools"}
 	for dir, want := range map[string][]string{
 		".": nil, "docs": nil, "apps": nil,
-		"apps/web":   append(slices.Clone(rest), "apps/web", `packages/theme\[1]`, "packages/ui"),
-		"apps/api":   append(slices.Clone(rest), "apps/api"),
-		"tools/site": append(slices.Clone(rest), "tools/site"),
+		"apps/web":   append(slices.Clone(rest), "apps/web", `packages/theme\[1]`, "packages/ui", "!sandwright.yaml", `!box\[2]/sandwright.lock`),
+		"apps/api":   append(slices.Clone(rest), "apps/api", "!sandwright.yaml", `!box\[2]/sandwright.lock`),
+		"tools/site": append(slices.Clone(rest), "tools/site", "!sandwright.yaml", `!box\[2]/sandwright.lock`),
 	} {
-		if diff := cmp.Diff(want, packageInputs(monorepo(), dir)); diff != "" {
+		if diff := cmp.Diff(want, packageInputs(monorepo(), dir, []string{"sandwright.yaml", "box[2]/sandwright.lock"})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", dir, diff)
 		}
 	}
@@ -53,7 +53,7 @@ services: {web: {command: [a]}}
 		t.Fatal(err)
 	}
 	var sees [][]int
-	built := steps(f, monorepo(), nil)
+	built := steps(Inputs{File: f, Workspace: monorepo()})
 	for _, s := range built {
 		sees = append(sees, s.Sees)
 	}

@@ -54,11 +54,14 @@ func (l Layer) Causes(old Layer) []Cause {
 	for _, f := range l.Files {
 		was, ok := before[f.Path]
 		delete(before, f.Path)
-		if !ok {
+		switch {
+		case !ok:
 			out = append(out, f.whole(Added)...)
-			continue
+		case f.Kind == Tree && was.Kind == Tree:
+			out = append(out, f.treeCauses(was)...)
+		default:
+			out = append(out, f.causes(was)...)
 		}
-		out = append(out, f.causes(was)...)
 	}
 	for _, p := range slices.Sorted(maps.Keys(before)) {
 		out = append(out, before[p].whole(Removed)...)

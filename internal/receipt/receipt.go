@@ -64,7 +64,7 @@ type File struct {
 	Kind   Kind              `json:"kind,omitempty"`
 	Sum    string            `json:"sum,omitempty"`    // sha256 hex of the file as it stands; none of Said
 	Seen   string            `json:"seen,omitempty"`   // sha256 hex of what of it decides; none where that is all
-	Fields map[string]string `json:"fields,omitempty"` // a part's name -> its value, or # and a hash of it
+	Fields map[string]string `json:"fields,omitempty"` // a part's name -> its value, or # and a hash of it; of Tree, see TreeFields
 }
 
 // Name is a path as a receipt has it: JSON has no other bytes than UTF-8, so

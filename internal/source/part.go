@@ -15,6 +15,7 @@ type Part struct {
 	Tree    string // the name of the client's tree that is its hot layer
 	Content string // sha256, hex, of all that is in it, however it is divided
 	d       *Division
+	files   []file // all of it
 	cold    []layer
 	hot     hot
 }
@@ -59,7 +60,7 @@ func (d *Division) Part(tree string, patterns []string) (p *Part, idle []int, er
 		}
 		p.cold = slices.DeleteFunc(p.cold, func(l layer) bool { return len(l.files) == 0 })
 	}
-	p.Content = digestOf(files, nil)
+	p.files, p.Content = files, digestOf(files, nil)
 	idle, err = d.idle(patterns)
 	return p, idle, err
 }

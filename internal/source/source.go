@@ -30,9 +30,9 @@ type Options struct {
 
 // A Division is a tree in layers.
 type Division struct {
-	opts  Options
-	tree  *stage.Tree
-	names []string // of the groups
+	opts Options
+	tree *stage.Tree
+	groups
 	files []file
 	cold  []layer
 	hot   hot
@@ -77,7 +77,7 @@ func Divide(ctx context.Context, tree *stage.Tree, o Options) (*Division, error)
 		return nil, err
 	}
 	groups := groupsOf(o.Packages)
-	d := &Division{opts: o, tree: tree, names: groups.names}
+	d := &Division{opts: o, tree: tree, groups: groups}
 	for i, c := range contents {
 		if c.Kind == stage.Dir && i+1 < len(contents) && below(contents[i+1].Path, c.Path) {
 			continue
