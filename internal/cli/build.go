@@ -16,6 +16,7 @@ import (
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/gitmeta"
+	"github.com/sandwright/sandwright/internal/initbin"
 	"github.com/sandwright/sandwright/internal/leak"
 	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/lock"
@@ -33,6 +34,7 @@ type blueprint struct {
 	workspace  *workspace.Workspace
 	lock       *lock.Lock
 	plan       plan.Plan
+	init       string // hash of the sandwright-init for the plan's platform
 	repository gitmeta.Metadata
 	source     sources
 	labels     map[string]string // of the image, besides its own
@@ -80,6 +82,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	b.lock, err = a.checkedLock(b.project, b.workspace)
 	if faults = append(faults, fault.All(err)...); len(faults) == 0 {
 		if b.plan, err = plan.Make(b.inputs(platform)); err == nil {
+			b.init = initbin.Sum(platform)
 			err = a.divide(ctx, &b)
 		}
 		faults = fault.All(err)

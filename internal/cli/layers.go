@@ -69,7 +69,7 @@ func (a *app) layers(ctx context.Context, b blueprint) (llbgen.Layers, map[strin
 		return err
 	})
 	group.Go(func() error {
-		key := "init-" + initbin.Sum(b.plan.Platform)
+		key := "init-" + b.init
 		ref, err := store.ProgramOf("sandwright/init", spec.InitPath, key, b.plan.Platform, func() ([]byte, error) {
 			return initbin.For(b.plan.Platform)
 		})

@@ -16,6 +16,7 @@ import (
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
+	"github.com/sandwright/sandwright/internal/initbin"
 	"github.com/sandwright/sandwright/internal/leak"
 	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/plan"
@@ -45,7 +46,7 @@ func (b blueprint) forPlatforms(platforms []string) ([]blueprint, error) {
 				faults = append(faults, fault.All(err)...)
 				continue
 			}
-			one.plan = made
+			one.plan, one.init = made, initbin.Sum(p)
 			one.source.into(&one.plan)
 		}
 		faults = append(faults, one.foreign()...)

@@ -31,13 +31,13 @@ func hashOf(text string) string {
 
 // remember keeps what was built, for why, sync and the next build.
 func remember(ctx context.Context, r recipe, res engine.Result) error {
-	before, _ := record.Read(recordPath(r.blueprint))
+	before := record.LayersOf(recordPath(r.blueprint))
 	files, err := recordFiles(ctx, r.tree)
 	if err != nil {
 		return err
 	}
 	return record.Write(recordPath(r.blueprint), record.Record{
-		Image: r.image, Made: time.Now().UTC(), Receipt: r.plan.Receipt, Files: files, Layers: measured(before.Layers, res.Layers),
+		Image: r.image, Made: time.Now().UTC(), Receipt: r.plan.Receipt, Files: files, Layers: measured(before, res.Layers),
 	})
 }
 

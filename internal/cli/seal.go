@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/gitmeta"
-	"github.com/sandwright/sandwright/internal/initbin"
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/receipt"
 	"github.com/sandwright/sandwright/internal/stage"
@@ -35,7 +34,7 @@ func seal(ctx context.Context, b blueprint, repo gitmeta.Metadata) (receipt.Rece
 		Lock: b.lock, Workspace: b.workspace,
 		Raw:        func(p string) string { return sums[p] },
 		Repository: repositoryFacts(repo),
-		Init:       initbin.Sum(b.plan.Platform),
+		Init:       b.init,
 	}), nil
 }
 
@@ -68,7 +67,7 @@ func (d drawing) fingerprint(ctx context.Context) (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, tree, d.repository.Digest(), initbin.Sum(d.plan.Platform))
+	fmt.Fprintln(h, tree, d.repository.Digest(), d.init)
 	err = json.NewEncoder(h).Encode([]any{d.plan, d.lock, d.workspace})
 	if err != nil {
 		return "", err

@@ -21,10 +21,15 @@ import (
 	"github.com/moby/buildkit/solver/bboltcachestorage"
 	"github.com/moby/buildkit/util/db/boltutil"
 	"github.com/moby/buildkit/worker"
-	"go.etcd.io/bbolt"
 
 	"github.com/sandwright/sandwright/internal/cgroup"
 	"github.com/sandwright/sandwright/internal/fault"
+)
+
+// Names in Root, beside those of BuildKit.
+const (
+	lockName = "lock"
+	logName  = "engine.log"
 )
 
 // An embedded is BuildKit's controller and OCI worker in this process.
@@ -37,6 +42,7 @@ type embedded struct {
 	stop       func()
 	stopped    chan struct{}
 	log        *os.File
+	writeback  *writeback
 }
 
 // openEmbedded starts BuildKit on opts.Root, once nobody else has it open.
@@ -44,7 +50,7 @@ func openEmbedded(ctx context.Context, opts Options, inUse func() (map[string]bo
 	if err := os.MkdirAll(opts.Root, 0o700); err != nil {
 		return nil, err
 	}
-	e := &embedded{opts: opts, lock: flock.New(filepath.Join(opts.Root, "lock")), stop: func() {}, stopped: make(chan struct{})}
+	e := &embedded{opts: opts, lock: flock.New(filepath.Join(opts.Root, lockName)), stop: func() {}, stopped: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.close(context.WithoutCancel(ctx)))
@@ -63,6 +69,9 @@ func openEmbedded(ctx context.Context, opts Options, inUse func() (map[string]bo
 	if err := overlayutils.Supported(opts.Root); err != nil {
 		return nil, fault.Cannot("build in %s: its file system does not carry overlayfs: %v", opts.Root, err).
 			WithHint("set SANDWRIGHT_HOME to a folder on ext4, xfs or btrfs")
+	}
+	if e.writeback, err = openWriteback(opts.Root, func(text string) { opts.Progress.Say("%s", text) }); err != nil {
+		return nil, fault.Cannot("begin to build in %s: %w", opts.Root, err)
 	}
 	if err := e.start(ctx); err != nil {
 		return nil, fmt.Errorf("cannot start the build engine in %s: %w", opts.Root, err)
@@ -92,7 +101,7 @@ func (e *embedded) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := newWorker(ctx, e.opts)
+	w, err := newWorker(ctx, e.opts, e.writeback)
 	if err != nil {
 		return err
 	}
@@ -105,7 +114,7 @@ func (e *embedded) start(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, workers.Close())
 	}
-	history, err := boltutil.SafeOpen(filepath.Join(e.opts.Root, "history.db"), 0o600, boltOptions())
+	history, err := boltutil.SafeOpen(filepath.Join(e.opts.Root, "history.db"), 0o600, e.writeback.boltOptions())
 	if err != nil {
 		return errors.Join(err, cache.Close(), workers.Close())
 	}
@@ -152,10 +161,6 @@ func gcPolicy(limit int64) []client.PruneInfo {
 // unheld passes over holds, and so over what they stand on.
 func unheld() []string { return []string{"type!=" + string(holdType)} }
 
-func boltOptions() *bbolt.Options {
-	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true}
-}
-
 func (e *embedded) clear(ctx context.Context, keep int64) (int64, error) {
 	return e.prune(ctx, client.PruneInfo{Filter: unheld(), All: true, MaxUsedSpace: keep})
 }
@@ -169,7 +174,11 @@ func (e *embedded) close(ctx context.Context) error {
 	}
 	close(e.stopped)
 	if e.controller != nil {
-		errs = append(errs, e.controller.Close())
+		closed := e.controller.Close()
+		if closed == nil {
+			closed = e.writeback.close(snapshotsDB(e.opts.Root))
+		}
+		errs = append(errs, closed)
 	}
 	if e.log != nil {
 		errs = append(errs, e.closeLog())

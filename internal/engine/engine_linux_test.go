@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,20 +124,31 @@ func TestSolveUnpacksAndCaches(t *testing.T) {
 	}
 }
 
+// TestTheCacheOutlivesTheProcess, but not the machine when it stops in a build.
 func TestTheCacheOutlivesTheProcess(t *testing.T) {
 	if root := os.Getenv(reopenRoot); root != "" {
-		res, err := open(t, root, io.Discard).Solve(t.Context(), request(t, "echo again > /again"))
+		res, err := open(t, root, os.Stdout).Solve(t.Context(), request(t, "echo again > /again"))
 		must(t, err)
 		fmt.Println("cached:", cached(res, "echo again"))
 		return
 	}
 	root := t.TempDir()
-	for _, want := range []string{"cached: false", "cached: true"} {
+	mark := filepath.Join(root, "state", writebackMark)
+	for _, want := range []string{"cached: false", "cached: true", "the machine stopped while a build ran"} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestTheCacheOutlivesTheProcess$")
 		cmd.Env = append(os.Environ(), reopenRoot+"="+root)
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("want %q, got %v:\n%s", want, err, out)
+		}
+		if strings.Contains(want, "stopped") && !strings.Contains(string(out), "cached: false") {
+			t.Errorf("what was half written is used:\n%s", out)
+		}
+		if _, err := os.Stat(mark); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a closed engine leaves its mark: %v", err)
+		}
+		if want == "cached: true" {
+			must(t, os.WriteFile(mark, []byte("another start"), 0o600))
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/moby/buildkit/exporter"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/worker/base"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 const (
@@ -34,6 +35,10 @@ type rootfsWorker struct {
 func (w *rootfsWorker) Close() error {
 	return errors.Join(w.Worker.Close(), w.Snapshotter.Close())
 }
+
+// Platforms are those it was made with. BuildKit's worker would start a program
+// of every architecture to find the emulators, each time its client asks.
+func (w *rootfsWorker) Platforms(bool) []ocispecs.Platform { return w.WorkerOpt.Platforms }
 
 // Exporter adds exporterRootfs to what BuildKit has.
 func (w *rootfsWorker) Exporter(name string, sm *session.Manager) (exporter.Exporter, error) {

@@ -57,7 +57,7 @@ func sessionDialer(m *session.Manager) func(context.Context, string, map[string]
 // openLog sends BuildKit's own log, which is written to the standard logger
 // of logrus, to a file that starts anew with each engine.
 func (e *embedded) openLog() (err error) {
-	e.log, err = os.OpenFile(filepath.Join(e.opts.Root, "engine.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	e.log, err = os.OpenFile(filepath.Join(e.opts.Root, logName), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err == nil {
 		logrus.SetOutput(e.log)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/containerd/v2/core/diff/apply"
 	ctdmetadata "github.com/containerd/containerd/v2/core/metadata"
 	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/containerd/v2/core/snapshots/storage"
 	"github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/containerd/containerd/v2/plugins/diff/walking"
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay"
@@ -32,14 +33,23 @@ import (
 
 const (
 	snapshotterName = "overlayfs"
+	snapshotsName   = "snapshots"
+	snapshotsMeta   = "metadata.db" // in it, where the snapshotter would have it
 	namespace       = "buildkit" // of containerd's stores, as BuildKit's own worker has it
 )
+
+func workerRoot(root string) string { return filepath.Join(root, "runc-"+snapshotterName) }
+
+// snapshotsDB is the snapshotter's database below the engine's root.
+func snapshotsDB(root string) string {
+	return filepath.Join(workerRoot(root), snapshotsName, snapshotsMeta)
+}
 
 // newWorker is BuildKit's worker with runc on overlayfs, on the files that
 // runc.NewWorkerOpt would have. That one also makes a proxy for steps, with an
 // RSA key of its own at each start, for which nobody asks here.
-func newWorker(ctx context.Context, opts Options) (_ *base.Worker, err error) {
-	root := filepath.Join(opts.Root, "runc-"+snapshotterName)
+func newWorker(ctx context.Context, opts Options, wb *writeback) (_ *base.Worker, err error) {
+	root := workerRoot(opts.Root)
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, err
 	}
@@ -67,7 +77,7 @@ func newWorker(ctx context.Context, opts Options) (_ *base.Worker, err error) {
 	if opt.Executor, err = newExecutor(opts, opt); err != nil {
 		return nil, err
 	}
-	if err := openStores(ctx, &opt); err != nil {
+	if err := openStores(ctx, &opt, wb); err != nil {
 		return nil, err
 	}
 	return base.NewWorker(ctx, opt)
@@ -86,8 +96,15 @@ func newExecutor(opts Options, w base.WorkerOpt) (executor.Executor, error) {
 }
 
 // openStores opens what the worker keeps on disk.
-func openStores(ctx context.Context, w *base.WorkerOpt) (err error) {
-	snapshotter, err := overlay.NewSnapshotter(filepath.Join(w.Root, "snapshots"), overlay.AsynchronousRemove)
+func openStores(ctx context.Context, w *base.WorkerOpt, wb *writeback) (err error) {
+	if err := os.MkdirAll(filepath.Join(w.Root, snapshotsName), 0o700); err != nil {
+		return err
+	}
+	meta, err := storage.NewMetaStore(filepath.Join(w.Root, snapshotsName, snapshotsMeta), wb.options)
+	if err != nil {
+		return err
+	}
+	snapshotter, err := overlay.NewSnapshotter(filepath.Join(w.Root, snapshotsName), overlay.AsynchronousRemove, overlay.WithMetaStore(meta))
 	if err != nil {
 		return err
 	}
@@ -103,7 +120,7 @@ func openStores(ctx context.Context, w *base.WorkerOpt) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := boltutil.Open(filepath.Join(w.Root, "containerdmeta.db"), 0o644, boltOptions())
+	db, err := boltutil.Open(filepath.Join(w.Root, "containerdmeta.db"), 0o644, wb.boltOptions())
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 // until the next is asked for.
 type Object struct {
 	Name string // as it was asked for
+	ID   string // in hex
 	Kind string // commit, tree, blob or tag; "missing" where there is no such object
 	Size int64
 	io.Reader
@@ -60,7 +61,7 @@ func readObject(r *bufio.Reader, name string) (Object, error) {
 	if err != nil || size < 0 {
 		return Object{}, fault.Cannot("read object %s: git says %q", name, strings.TrimSpace(line))
 	}
-	return Object{Name: name, Kind: fields[1], Size: size, Reader: io.LimitReader(r, size)}, nil
+	return Object{Name: name, ID: fields[0], Kind: fields[1], Size: size, Reader: io.LimitReader(r, size)}, nil
 }
 
 // finish reads what is left of an object, and the end of line after it.

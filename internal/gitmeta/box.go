@@ -53,7 +53,7 @@ func relative(from, to string) string {
 // partial says that the clone lacks objects of the head.
 func (b box) partial() bool {
 	return b.pack != nil && slices.ContainsFunc(b.head.nodes, func(n node) bool {
-		_, ok := factOf(b.pack.facts, n.id)
+		_, ok := b.pack.fact(n.id)
 		return !ok && n.mode != modeModule
 	})
 }

@@ -117,11 +117,7 @@ const maxModules = 16
 
 // repository adds the one that has its place in b, and its submodules.
 func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
-	dirs, err := locate(ctx, repo, m.top)
-	if err != nil {
-		return err
-	}
-	h, sparse, err := readBoth(ctx, repo)
+	dirs, h, sparse, err := m.read(ctx, repo)
 	if err != nil {
 		return err
 	}
@@ -140,7 +136,16 @@ func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
 	}
 	if h.commit != "" {
 		b.sparse = sparse
-		if b.pack, err = m.pack(ctx, repo, b, full); err != nil {
+		s := m.shelf(b.at)
+		if b.head.nodes, err = s.nodes(h, func() ([]node, error) { return h.list(ctx, repo) }); err != nil {
+			return err
+		}
+		if full {
+			b.pack, err = s.history(ctx, repo, b)
+		} else {
+			b.pack, err = s.head(ctx, repo, b.head)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -150,15 +155,22 @@ func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
 	return m.modules(ctx, repo, b)
 }
 
-// readBoth reads the head and what is sparse, side by side.
-func readBoth(ctx context.Context, repo *git.Repo) (h head, sparse map[string]bool, err error) {
+// read asks git for all that it has to say of a repository that is left as it
+// is, side by side. What locate refuses goes before what others say of it.
+func (m *maker) read(ctx context.Context, repo *git.Repo) (d dirs, h head, sparse map[string]bool, err error) {
 	var group errgroup.Group
+	var headErr error
 	group.Go(func() (err error) {
 		sparse, err = readSparse(ctx, repo)
 		return err
 	})
-	h, err = readHead(ctx, repo)
-	return h, sparse, cmp.Or(err, group.Wait())
+	group.Go(func() error {
+		h, headErr = readHead(ctx, repo)
+		return nil
+	})
+	d, err = locate(ctx, repo, m.top)
+	sparseErr := group.Wait()
+	return d, h, sparse, cmp.Or(err, headErr, sparseErr)
 }
 
 // modules adds each submodule that is checked out. As git does, it keeps their
@@ -183,19 +195,16 @@ func (m *maker) modules(ctx context.Context, repo *git.Repo, b box) error {
 	return nil
 }
 
-// pack gives the objects, from the shelf of this repository.
-func (m *maker) pack(ctx context.Context, repo *git.Repo, b box, full bool) (*pack, error) {
-	sum := sha256.Sum256([]byte(b.at))
-	s := shelf{dir: m.Store, name: m.Mode + "-" + hex.EncodeToString(sum[:4]), newSum: m.NewSum}
-	if full {
-		return s.history(ctx, repo, b)
-	}
-	return s.head(ctx, repo, b.head)
+// shelf is that of the repository with its place at a path of the workspace.
+func (m *maker) shelf(at string) shelf {
+	sum := sha256.Sum256([]byte(at))
+	return shelf{dir: m.Store, name: m.Mode + "-" + hex.EncodeToString(sum[:4]), newSum: m.NewSum}
 }
 
 // add lists the files of one repository.
 func (m *maker) add(b box) error {
-	c := config{Author: m.Author, home: m.Home, format: b.head.format, worktree: b.worktree(), partial: b.partial()}
+	partial := b.partial()
+	c := config{Author: m.Author, home: m.Home, format: b.head.format, worktree: b.worktree(), partial: partial}
 	if b.at == "" {
 		c.more = m.Config
 	}
@@ -217,7 +226,7 @@ func (m *maker) add(b box) error {
 		}
 		m.out.Files = append(m.out.Files, inMemory(path.Join(b.git, "index"), index))
 	}
-	if b.partial() {
+	if partial {
 		m.out.Files = append(m.out.Files, inMemory(b.pack.name(path.Join(b.git, "objects/pack"))+".promisor", nil))
 		m.notice("gave the box a repository without some of its objects: this clone is a partial one")
 	}
@@ -236,7 +245,7 @@ func (m *maker) index(b box) ([]byte, error) {
 		if !ok {
 			return stat{hidden: b.sparse[n.path] || m.Hidden(p)}
 		}
-		f, known := factOf(b.pack.facts, n.id)
+		f, known := b.pack.fact(n.id)
 		same := known && f.sum == s.Sum
 		if known && !same && n.mode != modeLink {
 			var err error

@@ -25,8 +25,10 @@ const (
 	modeModule = 0o160000
 )
 
-// maxPath is PATH_MAX: nobody can check out a longer one.
-const maxPath = 4096
+const (
+	maxPath   = 4096     // PATH_MAX: nobody can check out a longer one
+	maxCommit = 64 << 20 // bytes
+)
 
 // A format is how the objects of a repository are named: sha1 or sha256.
 type format string
@@ -36,6 +38,14 @@ func (f format) new() hash.Hash {
 		return sha256.New()
 	}
 	return sha1.New() //nolint:gosec // see above
+}
+
+// formatOf is that of an object's name in hex.
+func formatOf(name string) format {
+	if len(name) == 2*sha256.Size {
+		return "sha256"
+	}
+	return "sha1"
 }
 
 // name is the id of an object, as raw bytes.
@@ -62,25 +72,22 @@ type head struct {
 	made   bool   // of our making: git does not have it
 	grown  bool   // it has parents, which the box has not
 	tree   string
-	nodes  []node // in git's order: a folder stands before what is in it
+	nodes  []node // in git's order: a folder stands before what is in it; see shelf.nodes
 }
 
 // readHead asks git for HEAD. Where a folder of the repository is staged and
 // not the whole, the head is a commit of our making: HEAD's, without its
 // parents and signature, of that folder.
 func readHead(ctx context.Context, repo *git.Repo) (head, error) {
-	name, err := repo.Line(ctx, "rev-parse", "--show-object-format")
-	h := head{format: format(name)}
+	commit, data, err := readCommit(ctx, repo)
 	if err != nil {
-		return h, err
+		return head{}, err
 	}
-	commit, err := repo.Find(ctx, "HEAD^{commit}")
-	if err != nil || commit == "" {
-		return h, err
+	if commit == "" {
+		name, err := repo.Line(ctx, "rev-parse", "--show-object-format")
+		return head{format: format(name)}, err
 	}
-	if h.data, err = repo.Output(ctx, "cat-file", "commit", commit); err != nil {
-		return h, err
-	}
+	h := head{format: formatOf(commit), data: data}
 	tree, _, _ := strings.Cut(strings.TrimPrefix(string(h.data), "tree "), "\n")
 	if prefix := repo.Prefix(); prefix != "" {
 		if tree, err = repo.Find(ctx, commit+":"+prefix); err != nil {
@@ -96,21 +103,35 @@ func readHead(ctx context.Context, repo *git.Repo) (head, error) {
 	if h.tree, err = h.format.id(tree); err == nil {
 		h.commit, err = h.format.id(commit)
 	}
-	if err != nil {
-		return h, err
-	}
-	return h, h.list(ctx, repo, tree)
+	return h, err
+}
+
+// readCommit gives the commit that is checked out, and its name in hex, which is
+// "" where there is none.
+func readCommit(ctx context.Context, repo *git.Repo) (name string, data []byte, err error) {
+	err = repo.Objects(ctx, []string{"HEAD^{commit}"}, func(o git.Object) (err error) {
+		switch {
+		case o.Kind == "missing":
+			return nil
+		case o.Size > maxCommit:
+			return fault.Cannot("use the repository's HEAD: its commit is larger than %d MB", maxCommit>>20)
+		}
+		name = o.ID
+		data, err = io.ReadAll(o)
+		return err
+	})
+	return name, data, err
 }
 
 // list reads every entry of the tree.
-func (h *head) list(ctx context.Context, repo *git.Repo, tree string) error {
-	return repo.Stream(ctx, nil, func(r io.Reader) error {
+func (h *head) list(ctx context.Context, repo *git.Repo) (nodes []node, err error) {
+	return nodes, repo.Stream(ctx, nil, func(r io.Reader) error {
 		return git.Records(r, func(rec []byte) error {
 			n, err := h.format.node(rec)
-			h.nodes = append(h.nodes, n)
+			nodes = append(nodes, n)
 			return err
 		})
-	}, "ls-tree", "-r", "-t", "-z", "--full-tree", tree)
+	}, "ls-tree", "-r", "-t", "-z", "--full-tree", hex.EncodeToString([]byte(h.tree)))
 }
 
 // header is a commit up to its message.

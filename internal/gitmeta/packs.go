@@ -26,6 +26,7 @@ type pack struct {
 	size  int64
 	index int64 // size of its index
 	facts []fact
+	at    map[string]int // place among the facts, by id
 }
 
 // A shelf keeps the packs of one repository.
@@ -55,6 +56,10 @@ func (s shelf) open(dir string, f format) (*pack, error) {
 	if p.facts, err = decodeFacts(f, data); err != nil {
 		return nil, err
 	}
+	p.at = make(map[string]int, len(p.facts))
+	for i, one := range p.facts {
+		p.at[one.id] = i
+	}
 	file, err := os.Open(filepath.Join(dir, packFile))
 	if err != nil {
 		return nil, err
@@ -71,6 +76,15 @@ func (s shelf) open(dir string, f format) (*pack, error) {
 	p.size, p.index, p.sum = info.Size(), idx.Size(), make([]byte, f.new().Size())
 	_, err = file.ReadAt(p.sum, p.size-int64(len(p.sum)))
 	return p, err
+}
+
+// fact is what the pack knows of an object.
+func (p *pack) fact(id string) (f fact, ok bool) {
+	i, ok := p.at[id]
+	if ok {
+		f = p.facts[i]
+	}
+	return f, ok
 }
 
 // get gives the pack of a key, which make fills a folder with where there is

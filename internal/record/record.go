@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -81,12 +82,10 @@ func Write(path string, r Record) (err error) {
 	out := bufio.NewWriterSize(f, 1<<16)
 	out.Write(head)
 	out.WriteByte('\n')
+	var line []byte
 	for _, one := range r.Files {
-		kind := "f"
-		if one.Link {
-			kind = "l"
-		}
-		fmt.Fprintf(out, "%s %o %d %s %q %q\n", kind, one.Mode, one.Size, one.Sum, one.Path, one.Target)
+		line = appendFile(line[:0], one)
+		out.Write(line)
 	}
 	if err := errors.Join(out.Flush(), f.Sync(), f.Close()); err != nil {
 		return cannot(err)
@@ -95,6 +94,36 @@ func Write(path string, r Record) (err error) {
 		return cannot(err)
 	}
 	return nil
+}
+
+// appendFile writes KIND MODE SIZE SUM PATH TARGET.
+func appendFile(b []byte, f File) []byte {
+	if f.Link {
+		b = append(b, "l "...)
+	} else {
+		b = append(b, "f "...)
+	}
+	b = append(strconv.AppendUint(b, uint64(f.Mode), 8), ' ')
+	b = append(strconv.AppendInt(b, f.Size, 10), ' ')
+	b = append(append(b, f.Sum...), ' ')
+	b = append(strconv.AppendQuote(b, f.Path), ' ')
+	return append(strconv.AppendQuote(b, f.Target), '\n')
+}
+
+// LayersOf are those of the record of a name, without what else is in it; none
+// where there is none that this program can use.
+func LayersOf(path string) []Layer {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	head, err := bufio.NewReader(io.LimitReader(f, maxSize)).ReadBytes('\n')
+	var r Record
+	if err != nil || json.Unmarshal(head, &r) != nil || r.Version != Version {
+		return nil
+	}
+	return r.Layers
 }
 
 // Read gives the record of a name; ok is false where there is none, or none
@@ -144,8 +173,14 @@ func parse(data []byte) (Record, error) {
 
 // parseFile reads KIND MODE SIZE SUM PATH TARGET.
 func parseFile(line string) (f File, err error) {
-	words := strings.SplitN(line, " ", 5)
-	if len(words) != 5 || words[0] != "f" && words[0] != "l" {
+	var words [5]string
+	for i := range 4 {
+		var ok bool
+		if words[i], line, ok = strings.Cut(line, " "); !ok {
+			return f, errors.New("it is no file")
+		}
+	}
+	if words[4] = line; words[0] != "f" && words[0] != "l" {
 		return f, errors.New("it is no file")
 	}
 	mode, err := strconv.ParseUint(words[1], 8, 32)

@@ -46,6 +46,9 @@ func TestRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(sample(), got); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff(sample().Layers, LayersOf(path)); diff != "" {
+		t.Error(diff)
+	}
 	left, err := os.ReadDir(filepath.Dir(path))
 	if err != nil || len(left) != 1 {
 		t.Errorf("%v, %v", left, err)

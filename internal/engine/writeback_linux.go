@@ -1,0 +1,123 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/sandwright/sandwright/internal/smallfile"
+)
+
+// BuildKit makes each of a build's hundreds of small transactions durable by
+// itself. Here its databases reach the disk once, when the engine closes: a
+// killed process loses nothing of them, a machine that stops may. The mark says
+// which machine start they were written in; after another one, they are dropped.
+
+// writebackMark is the file in Root that stands while the databases are ahead of
+// the disk.
+const writebackMark = "unsynced"
+
+// bootIDFile names this start of the machine; see random(4).
+const bootIDFile = "/proc/sys/kernel/random/boot_id"
+
+// A writeback is the state of one open engine's databases.
+type writeback struct {
+	root string
+	boot string // empty: each transaction is made durable
+}
+
+// openWriteback sets the mark of root. It drops what a machine that stopped has
+// left half on the disk, and says so.
+func openWriteback(root string, say func(string)) (*writeback, error) {
+	w := &writeback{root: root}
+	if boot, err := smallfile.Read(bootIDFile, 64); err == nil {
+		w.boot = strings.TrimSpace(string(boot))
+	}
+	mark, err := smallfile.Read(w.mark(), 64)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return w, w.set()
+	case err == nil && w.boot != "" && string(mark) == w.boot:
+		return w, nil
+	}
+	say("the machine stopped while a build ran: what was built here is built anew")
+	if err := dropStores(root); err != nil {
+		return nil, err
+	}
+	return w, w.set()
+}
+
+func (w *writeback) mark() string { return filepath.Join(w.root, writebackMark) }
+
+// set makes the mark durable, before anything is written that is not.
+func (w *writeback) set() error {
+	if w.boot == "" {
+		return errors.Join(ignoreMissing(os.Remove(w.mark())))
+	}
+	f, err := os.CreateTemp(w.root, ".mark-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(w.boot)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(f.Name(), w.mark()), syncPath(w.root))
+}
+
+// options are those of a database that does not make itself durable on closing.
+func (w *writeback) options(o *bbolt.Options) error {
+	o.NoSync = w.boot != ""
+	return nil
+}
+
+// boltOptions are those of one that BuildKit's boltutil opens, which does.
+func (w *writeback) boltOptions() *bbolt.Options {
+	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true, NoSync: w.boot != ""}
+}
+
+// close makes a closed database durable, where its own close does not, and takes
+// the mark away.
+func (w *writeback) close(databases ...string) error {
+	if w.boot == "" {
+		return nil
+	}
+	for _, path := range databases {
+		if err := syncPath(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err // and the mark stays
+		}
+	}
+	return ignoreMissing(os.Remove(w.mark()))
+}
+
+// dropStores removes what BuildKit keeps below root.
+func dropStores(root string) error {
+	entries, err := os.ReadDir(root)
+	for _, e := range entries {
+		if e.Name() != lockName && e.Name() != logName {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(root, e.Name())))
+		}
+	}
+	return err
+}
+
+// syncPath makes a file or folder durable.
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
