@@ -128,11 +128,13 @@ func (n *NPM) readFile(path string, lookup func(string) (string, bool)) error {
 	return nil
 }
 
-// askNPM asks an installed npm for the registry it would use by itself.
+// askNPM asks an installed npm for the registry it would use by itself. Its
+// location is global as npm refuses to answer in a project whose devEngines name
+// another package manager; the project's own .npmrc has been read before.
 func askNPM(dir string, env []string) (string, error) {
 	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
-	cmd := exec.CommandContext(ctx, "npm", "config", "get", "registry")
+	cmd := exec.CommandContext(ctx, "npm", "config", "get", "registry", "--location=global")
 	cmd.Dir, cmd.Env, cmd.WaitDelay = dir, env, time.Second
 	out, err := cmd.Output()
 	registry := strings.TrimSpace(string(out))

@@ -151,7 +151,7 @@ func TestRegistryIsAskedOfNPM(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	script(`[ "$*" = "config get registry" ] && echo http://from-npm/`)
+	script(`[ "$*" = "config get registry --location=global" ] && echo http://from-npm/`)
 	if got, err := askNPM(bin, env); err != nil || got != "http://from-npm/" {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -161,6 +161,19 @@ func TestRegistryIsAskedOfNPM(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "cannot tell where npm packages come from") {
 			t.Errorf("%q gives %q, %v", broken, got, err)
 		}
+	}
+}
+
+// The real npm answers for a project that is another package manager's, which
+// npm from 10.9 on refuses to work in.
+func TestRegistryOfAProjectWithDevEngines(t *testing.T) {
+	dir := t.TempDir()
+	manifest := `{"devEngines": {"packageManager": {"name": "pnpm", "version": "^12.20.0", "onFail": "error"}}}`
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(manifest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := askNPM(dir, os.Environ()); err != nil || !strings.Contains(got, "://") {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 

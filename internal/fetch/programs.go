@@ -10,22 +10,23 @@ import (
 )
 
 // choosePrograms decides which files are programs, and their names: as asked
-// for, or else as the package says that was asked for.
-func choosePrograms(have map[string]bool, what found, files []string) (bin map[string]string, err error) {
+// for, or else as the package says that was asked for. Left are those that a
+// wrapper promises and its platform package does not have.
+func choosePrograms(have map[string]bool, what found, files []string) (bin map[string]string, left []string, err error) {
 	if len(files) > 0 {
 		bin, err = givenPrograms(have, what, files)
 	} else {
-		bin, err = ownPrograms(have, what.known, what.programs)
+		bin, left, err = ownPrograms(have, what)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for name := range bin {
 		if !toolName.MatchString(name) {
-			return nil, fault.Cannot("use %q as the name of a program", name)
+			return nil, nil, fault.Cannot("use %q as the name of a program", name)
 		}
 	}
-	return bin, nil
+	return bin, left, nil
 }
 
 // givenPrograms names the files that were asked for: as the package does, or
@@ -52,21 +53,25 @@ func givenPrograms(have map[string]bool, what found, files []string) (map[string
 
 // ownPrograms finds the programs that the package asked for promises. In a
 // platform package they stand where it says itself, at the same path, in bin,
-// at its root, or else in the one file of that name.
-func ownPrograms(have map[string]bool, known, promised map[string]string) (map[string]string, error) {
-	bin := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(promised)) {
-		places := append([]string{known[name], promised[name], "bin/" + name, name}, sameName(have, name)...)
-		i := slices.IndexFunc(places, func(file string) bool { return have[file] })
-		if i < 0 {
-			return nil, fault.Cannot("find program %s in it", name).WithHint("list its programs under bin: of the tool; the package has %s", some(have))
+// at its root, or else in the one file of that name; one that it lacks is left,
+// as a wrapper may promise other names of its program, or scripts of its own.
+func ownPrograms(have map[string]bool, what found) (bin map[string]string, left []string, err error) {
+	bin = map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(what.programs)) {
+		places := append([]string{what.known[name], what.programs[name], "bin/" + name, name}, sameName(have, name)...)
+		if i := slices.IndexFunc(places, func(file string) bool { return have[file] }); i >= 0 {
+			bin[name] = places[i]
+			continue
 		}
-		bin[name] = places[i]
+		left = append(left, name)
 	}
-	if len(bin) == 0 {
-		return nil, fault.Cannot("tell which of its files are programs").WithHint("list them under bin: of the tool; the package has %s", some(have))
+	switch {
+	case len(left) > 0 && (len(bin) == 0 || !what.wrapped):
+		return nil, nil, fault.Cannot("find program %s in it", left[0]).WithHint("list its programs under bin: of the tool; the package has %s", some(have))
+	case len(bin) == 0:
+		return nil, nil, fault.Cannot("tell which of its files are programs").WithHint("list them under bin: of the tool; the package has %s", some(have))
 	}
-	return bin, nil
+	return bin, left, nil
 }
 
 // sameName gives the file called name, when there is just one.

@@ -115,8 +115,12 @@ func (f *Fetcher) inspect(ctx context.Context, path, name string, spec ToolSpec,
 	if len(a.Closure) > 0 {
 		what = what.below(modulesOf(a.Package))
 	}
-	if a.Bin, err = choosePrograms(files, what, spec.Bin); err != nil {
+	bin, left, err := choosePrograms(files, what, spec.Bin)
+	if err != nil {
 		return err
+	}
+	if a.Bin = bin; len(left) > 0 {
+		f.notice("tool " + name + ": " + what.String() + " has no program " + strings.Join(left, ", ") + "; the box goes without")
 	}
 	return f.tree(ctx, path, name, a, platform)
 }

@@ -111,6 +111,7 @@ func (n npmSource) find(ctx context.Context, version, platform string) (found, e
 		promiser: "its registry",
 		programs: asked.Bin.named(asked.Name),
 		known:    holder.Bin.named(holder.Name),
+		wrapped:  holder.String() != asked.String(),
 	}, err
 }
 

@@ -3,6 +3,7 @@ package fetch
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,6 +112,25 @@ func TestResolveAliasedPlatformPackage(t *testing.T) {
 	a, err := r.fetcher(t).ResolveTool(t.Context(), "codex", ToolSpec{NPM: "codex@0.5.0"}, amd64)
 	if err != nil || a.Version != "0.5.0-linux-x64" || a.Bin["codex"] != "vendor/x/codex" {
 		t.Errorf("got %+v, %v", a, err)
+	}
+}
+
+// pnpm 12 promises four names of one program, which its install script makes.
+func TestResolveAWrapperThatPromisesMore(t *testing.T) {
+	r := newRegistry(t)
+	r.add("pm", "12.0.0", tarball(t, file{name: "package/pm"}, file{name: "package/pmx"}), map[string]any{
+		"bin":                  map[string]string{"pm": "pm", "pmx": "pmx", "pn": "pn"},
+		"optionalDependencies": map[string]string{"@pm/exe.linux-x64": "12.0.0"}})
+	r.add("@pm/exe.linux-x64", "12.0.0", tarball(t, file{name: "package/pm", data: "ELF", mode: 0o755}), only("x64"))
+	f := r.fetcher(t)
+	var notices []string
+	f.OnNotice(func(text string) { notices = append(notices, text) })
+	a, err := f.ResolveTool(t.Context(), "pm", ToolSpec{NPM: "pm@12.0.0"}, amd64)
+	if diff := cmp.Diff(map[string]string{"pm": "pm"}, a.Bin); err != nil || diff != "" || a.Package != "@pm/exe.linux-x64" {
+		t.Errorf("%s, %v (-want +got):\n%s", a.Package, err, diff)
+	}
+	if want := "tool pm: @pm/exe.linux-x64@12.0.0 has no program pmx, pn; the box goes without"; !slices.Contains(notices, want) {
+		t.Errorf("notices are %q, want %q", notices, want)
 	}
 }
 

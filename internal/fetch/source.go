@@ -53,6 +53,7 @@ type found struct {
 	promiser      string            // who promises them, such as "its registry"
 	programs      map[string]string // that are asked for: name -> file, where that is known
 	known         map[string]string // name -> file, as the holder of the files says itself
+	wrapped       bool              // the programs are promised by another package than the one that holds them
 	dir           string            // where it stands below the tool; empty: there
 }
 

@@ -113,7 +113,7 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 		in.Env[prefix+"cache_dir"] = in.Store + "/cache"
 		in.Env[prefix+"manage_package_manager_versions"] = "false"
 	}
-	in.Env["pnpm_config_pm_on_fail"] = "ignore"
+	maps.Copy(in.Env, pnpmAsItIs())
 	if major(version) >= 11 && say.TrustLockfile {
 		args = append(args, "--trust-lockfile")
 	}
@@ -124,6 +124,11 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 	install(append(args, "--ignore-scripts")...)
 	rebuild("pnpm", "rebuild", "--recursive", "--store-dir="+in.Store)
 }
+
+// pnpmAsItIs keeps pnpm from looking for itself: the one on PATH is the one that
+// package.json names. Pnpm 12 would else ask the registry for its own packages
+// before any command, wherever its lock file does not pin them, and write them there.
+func pnpmAsItIs() map[string]string { return map[string]string{"pnpm_config_pm_on_fail": "ignore"} }
 
 func major(version string) int {
 	n, _ := strconv.Atoi(version[:max(0, strings.IndexByte(version, '.'))])

@@ -80,6 +80,21 @@ func TestHooksInOrder(t *testing.T) {
 	}
 }
 
+// A step, a service and who works in the box run the pnpm that is there.
+func TestPnpmStaysAsItIs(t *testing.T) {
+	for version, want := range map[string]string{"10.28.0": "", "12.21.0": "ignore"} {
+		in := inputs(t)
+		in.Workspace.Manager.Version = version
+		tool := in.Lock.Tools["pnpm"]
+		tool.Platforms = map[string]lock.Artifact{in.Platform: {Version: version}}
+		in.Lock.Tools["pnpm"] = tool
+		p, err := Make(in)
+		if err != nil || p.Env["pnpm_config_pm_on_fail"] != want || p.Spec.Env["pnpm_config_pm_on_fail"] != want {
+			t.Errorf("%s: %v, %v", version, p.Env, err)
+		}
+	}
+}
+
 // What the environment of every step says is not taken from the host, whatever
 // the package manager's configuration names.
 func TestVariablesOfAnInstall(t *testing.T) {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"path"
 	"slices"
 
@@ -42,6 +43,9 @@ func Make(in Inputs) (Plan, error) {
 		Build:    steps(in),
 		Git:      f.Git != "none",
 		Env:      environment(f),
+	}
+	if slices.Contains(managers(in.Workspace), "pnpm") && major(in.Lock.Tools["pnpm"].Platforms[in.Platform].Version) >= 11 {
+		maps.Copy(p.Env, pnpmAsItIs())
 	}
 	p.Spec = specOf(f, p)
 	for _, port := range f.Ports {

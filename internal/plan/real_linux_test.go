@@ -38,8 +38,14 @@ func realManagers() []realManager {
 		{"yarn pnp", "yarn@4.18.1", "berry/bin/yarn.js", []string{"install"}, "workspace:^", nil},
 		{"bun", "bun@1.4.5", "bun/bin/bun", []string{"install"}, "workspace:*", nil},
 		{"pnpm", "pnpm@11.28.11", "pnpm11/bin/pnpm.mjs", []string{"install", "--no-frozen-lockfile"}, "workspace:*",
-			[]string{"pnpm-workspace.yaml", "packages: [apps/*, packages/*]\nallowBuilds: {\"loc@file:vendor/loc.tgz\": true, \"other@file:vendor/other.tgz\": false}\n"}},
+			pnpmBuilds()},
+		{"pnpm 12", "pnpm@12.21.0", "pnpm12/pnpm", []string{"install", "--no-frozen-lockfile"}, "workspace:*", pnpmBuilds()},
 	}
+}
+
+// pnpmBuilds is how pnpm from 11 on is told of the workspace, and which scripts may run.
+func pnpmBuilds() []string {
+	return []string{"pnpm-workspace.yaml", "packages: [apps/*, packages/*]\nallowBuilds: {\"loc@file:vendor/loc.tgz\": true, \"other@file:vendor/other.tgz\": false}\n"}
 }
 
 // installedManagers brings them from npm, and gives the folder.
@@ -50,7 +56,7 @@ func installedManagers(t *testing.T) string {
 	bun := map[string]string{"amd64": "x64", "arm64": "aarch64"}[runtime.GOARCH]
 	must(t, run(t, dir, nil, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts",
 		"npm11@npm:npm@11.21.2", "yarn1@npm:yarn@1.22.22", "berry@npm:@yarnpkg/cli-dist@4.18.1",
-		"pnpm11@npm:pnpm@11.28.11", "node22@npm:node-linux-"+node+"@22.23.3", "bun@npm:@oven/bun-linux-"+bun+"@1.4.5"))
+		"pnpm11@npm:pnpm@11.28.11", "pnpm12@npm:@pnpm/exe.linux-"+node+"@12.21.0", "node22@npm:node-linux-"+node+"@22.23.3", "bun@npm:@oven/bun-linux-"+bun+"@1.4.5"))
 	return filepath.Join(dir, "node_modules")
 }
 
@@ -94,7 +100,7 @@ func workspaceOf(t *testing.T, managers string, m realManager, files ...string) 
 	i := &installation{realManager: m, t: t, bin: filepath.Join(dir, "bin"), store: filepath.Join(dir, "store"), whole: filepath.Join(dir, "whole")}
 	name, _, _ := strings.Cut(m.says, "@")
 	shim := fmt.Sprintf("#!/bin/sh\nexec \"$(dirname \"$0\")/node\" %q \"$@\"\n", filepath.Join(managers, m.program))
-	if name == "bun" {
+	if name == "bun" || m.name == "pnpm 12" { // which are no scripts
 		shim = fmt.Sprintf("#!/bin/sh\nexec %q \"$@\"\n", filepath.Join(managers, m.program))
 	}
 	write(t, i.bin, name, shim)
@@ -285,7 +291,7 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 			}
 			i.unchangedLock(layer, ws)
 			editsUnread(t, i, ws)
-			if m.name == "pnpm" {
+			if i.program() == "pnpm" {
 				verdict(t, i)
 			}
 			t.Run("hooks with the install", func(t *testing.T) { early(t, i) })
