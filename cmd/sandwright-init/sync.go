@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -27,15 +28,29 @@ const syncUsage = `Workspace:
 func syncCommand(args []string, stdin io.Reader, stdout io.Writer) (known bool, err error) {
 	switch {
 	case len(args) == 1 && args[0] == "receive": // for sandwright sync
-		report, err := handover.Take(stdin)
-		if err != nil {
-			return true, fault.Cannot("take the files: %w", err)
-		}
-		return true, printJSON(stdout, report)
+		return true, receive(stdin, stdout)
 	case len(args) > 0 && args[0] == "sync":
 		return true, syncCheck(args[1:], stdout)
 	}
 	return false, nil
+}
+
+// receive takes the files that come on stdin. A signal does not end it, but the
+// end of stdin, which then leaves nothing behind.
+func receive(stdin io.Reader, stdout io.Writer) error {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM)
+	var report handover.Report
+	var err error
+	if f, ok := stdin.(*os.File); ok {
+		stdin, err = handover.Patient(int(f.Fd()))
+	}
+	if err == nil {
+		report, err = handover.Take(stdin, stdout)
+	}
+	if err != nil {
+		return fault.Cannot("take the files: %w", err)
+	}
+	return printJSON(stdout, report)
 }
 
 // A staleLayer is what is to be run again.

@@ -45,6 +45,7 @@ func TestUp(t *testing.T) {
 	})
 	t.Run("why says what is made again", func(t *testing.T) { why(t, b) })
 	t.Run("sync brings in what changed", func(t *testing.T) { syncs(t, b) })
+	t.Run("syncs and ups take turns", func(t *testing.T) { turns(t, b) })
 	t.Run("the box is what the file says", func(t *testing.T) { inside(t, b) })
 	t.Run("the box is a repository", func(t *testing.T) { repository(t, b) })
 	t.Run("the tools are what the lock pins", func(t *testing.T) { toolsVerify(t, b) })

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,11 +19,7 @@ import (
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/receipt"
 	"github.com/sandwright/sandwright/internal/record"
-	"github.com/sandwright/sandwright/internal/spec"
 )
-
-// maxAnswer bounds what a box answers, bytes.
-const maxAnswer = 16 << 20
 
 // bring copies the files that changed, runs the steps, and seals what then
 // stands in the box. What was done is remembered also when a later part fails.
@@ -130,24 +125,6 @@ func (s syncing) reseal(ctx context.Context, r receipt.Receipt) error {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	})
 	return err
-}
-
-// give hands an offer to sandwright-init in the box, as e says whom.
-func give(ctx context.Context, sb provider.Sandbox, e provider.Exec, offer handover.Offer, open func(int) (io.ReadCloser, error)) (handover.Report, error) {
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(handover.Send(writer, offer, open)) }()
-	out, said := bounded{most: maxAnswer}, bounded{most: 1 << 12}
-	e.Argv, e.Dir, e.Stdin, e.Stdout, e.Stderr = []string{spec.InitPath, "receive"}, "/", reader, &out, &said
-	code, err := sb.Exec(ctx, e)
-	reader.Close()
-	var report handover.Report
-	if err != nil {
-		return report, err
-	}
-	if code != 0 || json.Unmarshal(out.Bytes(), &report) != nil {
-		return report, fault.Cannot("put files into the sandbox: %s", dash(said.String())).WithHint("run: sandwright up --recreate")
-	}
-	return report, nil
 }
 
 // runLayer runs the commands of a layer in the box, as its build does.

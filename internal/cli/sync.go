@@ -31,7 +31,8 @@ Files that changed are copied in; where what an install or a build step reads
 has changed, that step runs in the box, and nothing else does. A file that was
 changed in the box since is not overwritten: all of them are listed, and nothing
 is done, unless --force is given. What a running box cannot have, such as other
-tools, needs sandwright up. The credentials of registries stay on this machine.`,
+tools, needs sandwright up. The credentials of registries stay on this machine.
+A sync waits for another sync or up of the sandbox to end.`,
 		Example: "  sandwright sync\n  sandwright sync --force\n  sandwright sync --json",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.sync(cmd.Context(), env, force) },
@@ -61,6 +62,15 @@ type synced struct {
 }
 
 func (a *app) sync(ctx context.Context, env envFlags, force bool) error {
+	p, err := a.project()
+	if err != nil {
+		return err
+	}
+	done, err := a.inTurn(ctx, p.dir, a.sandboxName(p))
+	if err != nil {
+		return err
+	}
+	defer done()
 	started := time.Now()
 	d, err := a.drawn(ctx, env)
 	if err != nil {
@@ -74,18 +84,18 @@ func (a *app) sync(ctx context.Context, env envFlags, force bool) error {
 	if err := s.possible(); err != nil {
 		return err
 	}
-	done := synced{Files: len(s.changed), Ran: s.run, Later: s.later}
+	result := synced{Files: len(s.changed), Ran: s.run, Later: s.later}
 	if len(s.changed)+len(s.run) > 0 {
 		if err := a.bring(ctx, s, force); err != nil {
 			return err
 		}
 	}
-	done.Took = short(time.Since(started))
+	result.Took = short(time.Since(started))
 	if a.json {
-		done.Ran, done.Later = append([]plan.Difference{}, s.run...), append([]plan.Difference{}, s.later...)
-		return printJSON(a.Out, done)
+		result.Ran, result.Later = append([]plan.Difference{}, s.run...), append([]plan.Difference{}, s.later...)
+		return printJSON(a.Out, result)
 	}
-	return done.print(a.Out)
+	return result.print(a.Out)
 }
 
 // compare finds what differs between the working tree and what was put into

@@ -167,6 +167,11 @@ func (a *app) launch(ctx context.Context, r recipe, c provider.Config, recreate 
 		return nil, err
 	}
 	c.Rootfs = provider.Rootfs{Lower: res.Lower()}
+	done, err := a.inTurn(ctx, c.Project, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	// Only now: another up may have been first, and this one waited for its build.
 	old, err := a.local().Find(ctx, c.Project, c.Name)
 	switch {

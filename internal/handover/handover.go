@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
+	"time"
 )
 
 // An Item is one file or link that is put, or removed.
@@ -44,6 +46,9 @@ type Report struct {
 	Removed int     `json:"removed"`
 	Same    int     `json:"same"` // stood there already
 }
+
+// Patience is how long either side of a handover waits for the other to go on.
+const Patience = 2 * time.Minute
 
 // bounds of an offer.
 const (
@@ -93,12 +98,20 @@ func receive(in *bufio.Reader) (o Offer, err error) {
 	if len(o.Items) > maxItems {
 		return o, fmt.Errorf("it has %d files, at most %d", len(o.Items), maxItems)
 	}
-	seen := map[string]bool{}
+	put := map[string]bool{} // all paths; true where something is to stand
 	for _, item := range o.Items {
-		if !fs.ValidPath(item.Path) || item.Path == "." || seen[item.Path] || item.Size < 0 || item.Mode > 0o777 || !item.Remove && len(item.Sum) != 64 {
+		_, twice := put[item.Path]
+		if !fs.ValidPath(item.Path) || item.Path == "." || twice || item.Size < 0 || item.Mode > 0o777 || !item.Remove && len(item.Sum) != 64 {
 			return o, fmt.Errorf("%q is no file of a workspace, or stands twice", item.Path)
 		}
-		seen[item.Path] = true
+		put[item.Path] = !item.Remove
+	}
+	for _, item := range o.Items {
+		for at := path.Dir(item.Path); at != "."; at = path.Dir(at) {
+			if put[at] && !item.Remove {
+				return o, fmt.Errorf("%q is below %q, which is a file", item.Path, at)
+			}
+		}
 	}
 	return o, nil
 }

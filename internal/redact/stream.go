@@ -2,7 +2,7 @@ package redact
 
 import (
 	"cmp"
-	"slices"
+	"sort"
 )
 
 // A Stream redacts what comes piece by piece. The zero Stream changes nothing
@@ -57,10 +57,21 @@ func (s *Set) matches(text []byte, end bool) (found []match) {
 		}
 		return true
 	})
-	slices.SortFunc(found, func(a, b match) int {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to), cmp.Compare(a.pattern.secret, b.pattern.secret))
-	})
+	if len(found) > 1 {
+		sort.Sort(byPlace(found))
+	}
 	return found
+}
+
+// byPlace sorts matches. The sort of package slices would be written once more
+// for them, and be 10 KB of sandwright-init.
+type byPlace []match
+
+func (m byPlace) Len() int      { return len(m) }
+func (m byPlace) Swap(i, j int) { m[i], m[j] = m[j], m[i] }
+func (m byPlace) Less(i, j int) bool {
+	a, b := m[i], m[j]
+	return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to), cmp.Compare(a.pattern.secret, b.pattern.secret)) < 0
 }
 
 // match compares the pattern whose window is at a place.

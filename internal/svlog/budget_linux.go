@@ -52,7 +52,7 @@ func (b *budget) open(path string, how policy) (*shelf, error) {
 		return nil, err
 	}
 	s := &shelf{budget: b, path: path, how: how}
-	for _, e := range entries {
+	for _, e := range entries { // sorted by name, and so by age
 		if !isRotated(e.Name()) {
 			continue
 		}
@@ -60,7 +60,6 @@ func (b *budget) open(path string, how policy) (*shelf, error) {
 			s.files = append(s.files, rotated{e.Name(), info.Size()})
 		}
 	}
-	slices.SortFunc(s.files, byAge)
 	if n := len(s.files); n > 0 {
 		s.newest, _, _ = strings.Cut(s.files[n-1].name, ".")
 	}
