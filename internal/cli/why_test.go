@@ -185,3 +185,23 @@ func TestToldIsBounded(t *testing.T) {
 		t.Errorf("the cause is %q", got)
 	}
 }
+
+// TestOwnFilesAreNoInputs: wherever the file stands, a package's step does not
+// read it, nor its lock.
+func TestOwnFilesAreNoInputs(t *testing.T) {
+	c := newCheckout(t)
+	if err := os.Mkdir(filepath.Join(c.dir, "box"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{config.Name: "box/mine.yaml", "sandwright.lock": "box/sandwright.lock"} {
+		if err := os.Rename(filepath.Join(c.dir, from), filepath.Join(c.dir, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.edit(t, "box/mine.yaml", "workspace:\n", "workspace:\n  root: ..\n")
+	c.file = filepath.Join(c.dir, "box/mine.yaml")
+	in := c.draw(t).plan.Build[0].Inputs
+	if diff := cmp.Diff([]string{"!box/mine.yaml", "!box/sandwright.lock"}, in[len(in)-2:]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
