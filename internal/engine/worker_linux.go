@@ -35,7 +35,7 @@ const (
 	snapshotterName = "overlayfs"
 	snapshotsName   = "snapshots"
 	snapshotsMeta   = "metadata.db" // in it, where the snapshotter would have it
-	namespace       = "buildkit" // of containerd's stores, as BuildKit's own worker has it
+	namespace       = "buildkit"    // of containerd's stores, as BuildKit's own worker has it
 )
 
 func workerRoot(root string) string { return filepath.Join(root, "runc-"+snapshotterName) }
