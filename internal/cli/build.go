@@ -72,8 +72,14 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	b.values, err = resolveEnv(ctx, b.project, env)
 	faults = append(faults, fault.All(err)...)
 	a.notices(b.values.notices)
+	gitCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	ask := func() (asked, error) { return asked{}, nil }
 	b.tree, err = stage.Open(ctx, b.project.root(), stageOptions(b.project))
 	if err == nil {
+		if _, err := b.tree.Contents(ctx); err == nil { // else judgeTree says so
+			ask = askGit(gitCtx, b)
+		}
 		b.workspace, err = workspace.Find(b.tree, workspaceOptions(file))
 		b.secrets = knownSecrets(ctx, b.project, env, b.values)
 		faults = append(faults, a.judgeTree(ctx, b.tree, file, b.secrets)...)
@@ -83,11 +89,13 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blue
 	if faults = append(faults, fault.All(err)...); len(faults) == 0 {
 		if b.plan, err = plan.Make(b.inputs(platform)); err == nil {
 			b.init = initbin.Sum(platform)
-			err = a.divide(ctx, &b)
+			err = a.divide(ctx, &b, ask)
 		}
 		faults = fault.All(err)
 	}
 	if len(faults) > 0 && b.tree != nil {
+		stop()
+		_, _ = ask() // it reads the tree
 		b.tree.Close()
 	}
 	if ctx.Err() != nil {

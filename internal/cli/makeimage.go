@@ -119,6 +119,9 @@ func (a *app) make(ctx context.Context, recipes []recipe, w wantedImage) (made m
 	}()
 	for _, r := range recipes {
 		res, err := a.solve(ctx, e, r)
+		if err == nil {
+			err = remember(ctx, r, res)
+		}
 		if err != nil {
 			return made, err
 		}

@@ -5,12 +5,37 @@ import (
 	"io"
 	"path"
 	"path/filepath"
+	"sync"
 
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/sandwright/sandwright/internal/gitmeta"
 	"github.com/sandwright/sandwright/internal/stage"
 )
+
+// An asked is what git said of the workspace's repository.
+type asked struct {
+	metadata  gitmeta.Metadata
+	committed map[string]uint32 // see repository
+}
+
+// askGit reads the repository beside what else is done meanwhile. The function
+// that it gives waits for it, and may be called again.
+func askGit(ctx context.Context, b blueprint) func() (asked, error) {
+	type answer struct {
+		asked
+		err error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		m, committed, err := repository(ctx, b)
+		got <- answer{asked{m, committed}, err}
+	}()
+	return sync.OnceValues(func() (asked, error) {
+		a := <-got
+		return a.asked, a.err
+	})
+}
 
 // repository makes the .git of the box, as the file asks for it, and says what
 // is staged as it was committed, with git's mode.

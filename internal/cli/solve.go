@@ -12,7 +12,8 @@ import (
 	"github.com/sandwright/sandwright/internal/stage"
 )
 
-// solve builds, and refuses an image with a secret in it.
+// solve builds, and refuses an image with a secret in it. What it gives is to be
+// remembered.
 func (a *app) solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Result, error) {
 	ctx, request, done := watched(ctx, r)
 	defer done(nil)
@@ -24,9 +25,6 @@ func (a *app) solve(ctx context.Context, e *engine.Engine, r recipe) (engine.Res
 		if err != nil { // it may be in what a file was when its layer was made
 			err = errors.Join(err, r.source.Forget())
 		}
-	}
-	if err == nil {
-		err = remember(ctx, r, res)
 	}
 	return res, err
 }

@@ -26,11 +26,12 @@ type sources struct {
 
 // divide reads the repository, divides the tree into layers by what is
 // committed in it, and puts them into the plan.
-func (a *app) divide(ctx context.Context, b *blueprint) (err error) {
-	var committed map[string]uint32
-	if b.repository, committed, err = repository(ctx, *b); err != nil {
+func (a *app) divide(ctx context.Context, b *blueprint, asked func() (asked, error)) error {
+	repo, err := asked()
+	if err != nil {
 		return err
 	}
+	b.repository = repo.metadata
 	for _, notice := range b.repository.Notices {
 		fmt.Fprintln(a.Err, "notice:", notice)
 	}
@@ -39,7 +40,7 @@ func (a *app) divide(ctx context.Context, b *blueprint) (err error) {
 		return err
 	}
 	o := source.Options{
-		Committed: committed, Store: store, Exact: !a.loose,
+		Committed: repo.committed, Store: store, Exact: !a.loose,
 		Memory: filepath.Join(home(), "source", filepath.Base(stageCache(b.tree.Root()))),
 	}
 	for _, ws := range b.workspace.All() {

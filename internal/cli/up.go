@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/spec"
 )
@@ -79,17 +80,17 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		return err
 	}
 	config.Image = r.image
-	sb, err := a.launch(ctx, r, config, f.recreate)
+	sb, closed, err := a.launch(ctx, r, config, f.recreate)
 	if err != nil {
-		return err
+		return errors.Join(err, closed())
 	}
 	err = a.finishUp(ctx, sb)
 	if ctx.Err() != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		return errors.Join(err, sb.Stop(stopCtx))
+		err = errors.Join(err, sb.Stop(stopCtx))
 	}
-	return err
+	return errors.Join(err, closed())
 }
 
 // current tells whether a sandbox runs all of what would be started.
@@ -151,21 +152,26 @@ func revision(r drawing, ports []provider.Port) string {
 }
 
 // launch builds and starts. The engine stays open until the sandbox runs, so
-// that nobody else's garbage collection comes between the two.
-func (a *app) launch(ctx context.Context, r recipe, c provider.Config, recreate bool) (sb provider.Sandbox, err error) {
+// that nobody else's garbage collection comes between the two; then it is closed
+// beside what follows, and closed, which must be called, waits for that.
+func (a *app) launch(ctx context.Context, r recipe, c provider.Config, recreate bool) (sb provider.Sandbox, closed func() error, err error) {
 	e, err := a.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, func() error { return nil }, err
 	}
-	defer func() {
-		if closeErr := e.Close(context.WithoutCancel(ctx)); err == nil {
-			err = closeErr
-		}
-	}()
+	sb, err = a.replace(ctx, e, r, c, recreate)
+	ended := make(chan error, 1)
+	go func() { ended <- e.Close(context.WithoutCancel(ctx)) }()
+	return sb, func() error { return <-ended }, err
+}
+
+// replace builds, and starts the result in the place of what runs.
+func (a *app) replace(ctx context.Context, e *engine.Engine, r recipe, c provider.Config, recreate bool) (sb provider.Sandbox, err error) {
 	res, err := a.solve(ctx, e, r)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = errors.Join(err, remember(ctx, r, res)) }() // once it runs
 	c.Rootfs = provider.Rootfs{Lower: res.Lower()}
 	done, err := a.inTurn(ctx, c.Project, c.Name)
 	if err != nil {

@@ -43,6 +43,7 @@ type embedded struct {
 	stopped    chan struct{}
 	log        *os.File
 	writeback  *writeback
+	free       int64 // bytes that the disk had left when it was opened
 }
 
 // openEmbedded starts BuildKit on opts.Root, once nobody else has it open.
@@ -76,6 +77,7 @@ func openEmbedded(ctx context.Context, opts Options, inUse func() (map[string]bo
 	if err := e.start(ctx); err != nil {
 		return nil, fmt.Errorf("cannot start the build engine in %s: %w", opts.Root, err)
 	}
+	e.free, _ = freeOf(opts.Root)
 	used, err := inUse()
 	if err != nil {
 		return nil, err
@@ -170,7 +172,7 @@ func (e *embedded) close(ctx context.Context) error {
 	var errs []error
 	e.stop()
 	if e.worker != nil {
-		errs = append(errs, e.worker.busy.wait(), e.collect(ctx))
+		errs = append(errs, e.worker.busy.wait(), e.settle(ctx))
 	}
 	close(e.stopped)
 	if e.controller != nil {

@@ -52,6 +52,36 @@ func TestFiftyEditsStayWithinTheBudget(t *testing.T) {
 	t.Logf("at most %d MB while building", highest>>20)
 }
 
+// TestACollectionThatCanWait is left out a few times; one after a build that took
+// room, or with another limit, is not.
+func TestACollectionThatCanWait(t *testing.T) {
+	e := open(t, t.TempDir(), io.Discard)
+	file := filepath.Join(e.opts.Root, collectedName)
+	settle := func(limit, more int64, want string) {
+		t.Helper()
+		free, ok := freeOf(e.opts.Root)
+		if !ok {
+			t.Fatal("the disk does not say how much is free")
+		}
+		e.local.opts.MaxBytes, e.local.free = limit, free+more
+		must(t, e.local.settle(t.Context()))
+		if got, err := os.ReadFile(file); err != nil || string(got) != want {
+			t.Errorf("after %d: %q, %v, want %q", more, got, err, want)
+		}
+	}
+	const limit, some = int64(1) << 50, int64(1) << 43 // so much that nobody else's files count
+	text := fmt.Sprintln(limit)
+	settle(limit, 0, text)
+	for i := range maxSkipped {
+		settle(limit, 0, text+strings.Repeat(".", i+1))
+	}
+	settle(limit, 0, text)
+	settle(limit, 0, text+".")
+	settle(limit, some, text)
+	settle(limit, 0, text+".")
+	settle(limit/2, 0, fmt.Sprintln(limit/2))
+}
+
 // TestClearKeepsWhatFits: gc --keep takes nothing from a store that fits, and
 // without it goes what nobody uses.
 func TestClearKeepsWhatFits(t *testing.T) {

@@ -191,17 +191,31 @@ func parseFile(line string) (f File, err error) {
 		return f, err
 	}
 	f.Mode, f.Sum, f.Link = uint32(mode), words[3], words[0] == "l"
-	quoted, err := strconv.QuotedPrefix(words[4])
-	if err != nil {
+	rest := words[4]
+	if f.Path, rest, err = unquote(rest); err != nil {
 		return f, err
 	}
-	target, ok := strings.CutPrefix(words[4][len(quoted):], " ")
+	target, ok := strings.CutPrefix(rest, " ")
 	if !ok {
 		return f, errors.New("it has no target")
 	}
-	if f.Path, err = strconv.Unquote(quoted); err != nil {
-		return f, err
+	if f.Target, rest, err = unquote(target); err == nil && rest != "" {
+		err = errors.New("there is more than a target")
 	}
-	f.Target, err = strconv.Unquote(target)
 	return f, err
+}
+
+// unquote reads what strconv.Quote wrote at the start of s.
+func unquote(s string) (text, rest string, err error) {
+	if inner, ok := strings.CutPrefix(s, `"`); ok { // most have nothing to escape
+		if end := strings.IndexByte(inner, '"'); end >= 0 && strings.IndexByte(inner[:end], '\\') < 0 {
+			return inner[:end], inner[end+1:], nil
+		}
+	}
+	quoted, err := strconv.QuotedPrefix(s)
+	if err != nil {
+		return "", "", err
+	}
+	text, err = strconv.Unquote(quoted)
+	return text, s[len(quoted):], err
 }
