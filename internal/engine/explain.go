@@ -31,7 +31,7 @@ func (e *Engine) explain(ctx context.Context, text, told string) error {
 func explain(text, told string) error {
 	text = strings.TrimPrefix(text, "failed to solve: ")
 	if told == policies {
-		return (&fault.Fault{What: told}).WithHint("the entries stand above; when you know them, or the registry tells no times, set: workspace: {trust-lockfile: true}")
+		return (&fault.Fault{What: told}).WithHint("why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}")
 	}
 	if told != "" {
 		return (&fault.Fault{What: told}).WithHint("the step's own output stands above")

@@ -35,7 +35,9 @@ func TestAStepTellsItsFault(t *testing.T) {
 	for name, c := range map[string]struct{ by, line, what, hint string }{
 		"our own step": {"failed", "error: cannot find ldd\n", "cannot find ldd", "the step's own output stands above"},
 		"pnpm's policies": {"failed", "The lockfile contains entries that the active policies reject. This can mean\n", policies,
-			"the entries stand above; when you know them, or the registry tells no times, set: workspace: {trust-lockfile: true}"},
+			"why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}"},
+		"pnpm's policies that found no answer": {"failed", "✗ Lockfile failed supply-chain policy check (484 entries in 6.7s)\nprogress\n[ERR_PNPM_FETCH_404] GET x\n", policies,
+			"why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}"},
 		"another step":  {"other", "error: cannot find ldd\n", "cannot build: exit code: 1", ""},
 		"a usual error": {"failed", "error: something else\n", "cannot build: exit code: 1", ""},
 	} {

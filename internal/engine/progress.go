@@ -74,9 +74,9 @@ type told struct {
 // outOfRoom stands for the fault of a step whose program found the disk full.
 const outOfRoom = "the disk is full"
 
-// policies stands for that of an install whose lock file pnpm's own
-// supply-chain policies reject.
-const policies = "cannot install: pnpm's supply-chain policies reject entries of its lock file"
+// policies stands for that of an install whose lock file does not pass pnpm's
+// own supply-chain policies, as they reject entries or could not be asked about them.
+const policies = "cannot install: the lock file does not pass pnpm's supply-chain policies"
 
 func (t *told) note(s *client.SolveStatus) {
 	if t.last == nil {
@@ -88,7 +88,7 @@ func (t *told) note(s *client.SolveStatus) {
 				t.last[l.Vertex] = text
 			} else if noSpace(line) {
 				t.last[l.Vertex] = outOfRoom
-			} else if strings.Contains(line, "entries that the active policies reject") {
+			} else if strings.Contains(line, "Lockfile failed supply-chain policy check") || strings.Contains(line, "entries that the active policies reject") {
 				t.last[l.Vertex] = policies
 			}
 		}

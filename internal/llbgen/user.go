@@ -32,11 +32,11 @@ func Programs(p plan.Plan) (steps []string) {
 // target is where a system that cannot run itself stands in a runner.
 const target = "/sandwright-target"
 
-// withUser adds the sandbox's user and the folder of the workspace to st. A
+// withUser adds the sandbox's user, and the folders that are its own, to st. A
 // runner does so from outside.
 func withUser(st llb.State, p plan.Plan, l Layers) llb.State {
 	name := llb.WithCustomName("user " + p.User.Name)
-	args := []string{"/bin/sh", "-euc", addUser, "sh", p.User.Name, fmt.Sprint(p.User.UID), p.User.Home, p.Target}
+	args := []string{"/bin/sh", "-euc", addUser, "sh", p.User.Name, fmt.Sprint(p.User.UID), p.User.Home, p.Target, storeOf(p)}
 	if l.Runner.Base == "" {
 		return st.Run(llb.Args(append(args, "")), llb.Network(llb.NetModeNone), name).Root()
 	}
@@ -49,17 +49,31 @@ func withUser(st llb.State, p plan.Plan, l Layers) llb.State {
 	return run.AddMount(target, st)
 }
 
+// storeOf is the folder that is to be the user's, for what package managers
+// keep there; empty where there is none.
+func storeOf(p plan.Plan) string {
+	if len(p.Installs) == 0 {
+		return ""
+	}
+	return plan.StoreRoot
+}
+
 // addUser writes what useradd would, without the date that it would add to
-// /etc/shadow, and makes the folder of the workspace, in the system at $5.
+// /etc/shadow, and makes the folders of the workspace and of the store, in the
+// system at $6.
 const addUser = `
-echo "$1:x:$2:$2::$3:/bin/bash" >> "$5/etc/passwd"
-echo "$1:x:$2:" >> "$5/etc/group"
-echo "$1:!:1::::::" >> "$5/etc/shadow"
-mkdir -p "$5$3" "$5$4"
+echo "$1:x:$2:$2::$3:/bin/bash" >> "$6/etc/passwd"
+echo "$1:x:$2:" >> "$6/etc/group"
+echo "$1:!:1::::::" >> "$6/etc/shadow"
+mkdir -p "$6$3" "$6$4"
 dir=$4
 while [ "$dir" != "$3" ] && [ "$dir" != / ]; do
-	chown "$2:$2" "$5$dir"
+	chown "$2:$2" "$6$dir"
 	case $dir in "$3"/*) dir=${dir%/*} ;; *) break ;; esac
 done
-chown "$2:$2" "$5$3"
+chown "$2:$2" "$6$3"
+if [ -n "$5" ]; then
+	mkdir -p "$6$5"
+	chown "$2:$2" "$6$5"
+fi
 `

@@ -113,7 +113,7 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 		in.Env[prefix+"cache_dir"] = in.Store + "/cache"
 		in.Env[prefix+"manage_package_manager_versions"] = "false"
 	}
-	maps.Copy(in.Env, pnpmAsItIs())
+	maps.Copy(in.Env, pnpmEverywhere(version))
 	if major(version) >= 11 && say.TrustLockfile {
 		args = append(args, "--trust-lockfile")
 	}
@@ -125,10 +125,21 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 	rebuild("pnpm", "rebuild", "--recursive", "--store-dir="+in.Store)
 }
 
-// pnpmAsItIs keeps pnpm from looking for itself: the one on PATH is the one that
-// package.json names. Pnpm 12 would else ask the registry for its own packages
-// before any command, wherever its lock file does not pin them, and write them there.
-func pnpmAsItIs() map[string]string { return map[string]string{"pnpm_config_pm_on_fail": "ignore"} }
+// pnpmEverywhere is what pnpm has to find the same in the install, in steps and in
+// the box. With another store, or another kind of node_modules, it takes what is
+// installed for stale: before each script, from 11 on, and when it installs. Its
+// default for the latter differs under CI. The pnpm on PATH is the one that
+// package.json names: 12 would else ask the registry for its own packages before
+// any command, and write them into the lock file.
+func pnpmEverywhere(version string) map[string]string {
+	store := path.Join(StoreRoot, string(workspace.PNPM))
+	if major(version) < 11 {
+		return map[string]string{"npm_config_store_dir": store}
+	}
+	return map[string]string{
+		"pnpm_config_store_dir": store, "pnpm_config_enable_global_virtual_store": "false", "pnpm_config_pm_on_fail": "ignore",
+	}
+}
 
 func major(version string) int {
 	n, _ := strconv.Atoi(version[:max(0, strings.IndexByte(version, '.'))])

@@ -80,17 +80,26 @@ func TestHooksInOrder(t *testing.T) {
 	}
 }
 
-// A step, a service and who works in the box run the pnpm that is there.
-func TestPnpmStaysAsItIs(t *testing.T) {
-	for version, want := range map[string]string{"10.28.0": "", "12.21.0": "ignore"} {
+// A step, a service and who works in the box run the pnpm that is there, over
+// what it has installed.
+func TestPnpmIsTheSameEverywhere(t *testing.T) {
+	for version, want := range map[string]map[string]string{
+		"10.28.0": {"npm_config_store_dir": "/var/cache/sandwright/pnpm"},
+		"12.21.0": {"pnpm_config_store_dir": "/var/cache/sandwright/pnpm", "pnpm_config_enable_global_virtual_store": "false", "pnpm_config_pm_on_fail": "ignore"},
+	} {
 		in := inputs(t)
 		in.Workspace.Manager.Version = version
 		tool := in.Lock.Tools["pnpm"]
 		tool.Platforms = map[string]lock.Artifact{in.Platform: {Version: version}}
 		in.Lock.Tools["pnpm"] = tool
 		p, err := Make(in)
-		if err != nil || p.Env["pnpm_config_pm_on_fail"] != want || p.Spec.Env["pnpm_config_pm_on_fail"] != want {
-			t.Errorf("%s: %v, %v", version, p.Env, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range want {
+			if p.Env[name] != value || p.Spec.Env[name] != value || p.Installs[0].Env[name] != value {
+				t.Errorf("%s: %s is %q, of services %q, of the install %q", version, name, p.Env[name], p.Spec.Env[name], p.Installs[0].Env[name])
+			}
 		}
 	}
 }

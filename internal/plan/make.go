@@ -44,8 +44,8 @@ func Make(in Inputs) (Plan, error) {
 		Git:      f.Git != "none",
 		Env:      environment(f),
 	}
-	if slices.Contains(managers(in.Workspace), "pnpm") && major(in.Lock.Tools["pnpm"].Platforms[in.Platform].Version) >= 11 {
-		maps.Copy(p.Env, pnpmAsItIs())
+	if slices.Contains(managers(in.Workspace), "pnpm") {
+		maps.Copy(p.Env, pnpmEverywhere(in.Lock.Tools["pnpm"].Platforms[in.Platform].Version))
 	}
 	p.Spec = specOf(f, p)
 	for _, port := range f.Ports {

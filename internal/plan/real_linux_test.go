@@ -292,10 +292,20 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 			i.unchangedLock(layer, ws)
 			editsUnread(t, i, ws)
 			if i.program() == "pnpm" {
+				upToDate(t, i, layer, in)
 				verdict(t, i)
 			}
 			t.Run("hooks with the install", func(t *testing.T) { early(t, i) })
 		})
+	}
+}
+
+// upToDate holds that pnpm, in the box and not in CI, takes what is installed for
+// what its settings ask for: else it installs before each script, or not at all.
+func upToDate(t *testing.T, i *installation, layer string, in Install) {
+	t.Helper()
+	for _, args := range []string{"--config.verify-deps-before-run=error exec true", "install --offline"} {
+		must(t, i.in(layer, in, []string{"/bin/sh", "-c", "unset CI; exec pnpm " + args}))
 	}
 }
 
