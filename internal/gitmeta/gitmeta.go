@@ -236,6 +236,9 @@ func (m *maker) add(b box) error {
 // index says of each entry whether the box has just what was committed.
 func (m *maker) index(b box) ([]byte, error) {
 	var failed error
+	if len(m.out.Committed) == 0 {
+		m.out.Committed = make(map[string]uint32, len(b.head.nodes))
+	}
 	data := indexOf(b.head, func(n node) stat {
 		if n.mode == modeModule {
 			return stat{}

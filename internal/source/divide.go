@@ -74,17 +74,13 @@ func (d *Division) fresh(group int, name string) layer {
 // names the remembered layers that are too far from that.
 func (d *Division) over(cold []layer, files []file) (h hot, stale map[string]bool) {
 	stale = map[string]bool{}
-	under := map[string]file{}
-	owner := map[string]string{}
+	under := make(map[string]file, len(files))
 	for _, l := range cold {
 		for _, f := range l.files {
 			under[f.path] = f
-			if l.remembered {
-				owner[f.path] = l.name
-			}
 		}
 	}
-	kinds := map[string]stage.Kind{}
+	kinds := make(map[string]stage.Kind, len(files))
 	count, bytes := 0, int64(0)
 	for _, f := range files {
 		kinds[f.path] = f.kind

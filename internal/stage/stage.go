@@ -39,11 +39,12 @@ type Tree struct {
 	refusals []Refusal
 
 	cache   *cache
-	folders []known               // for the cache
-	learnt  bool                  // whether it does not know one of them
-	sums    atomic.Pointer[[]sum] // of the contents of the entries, once Digest has read them
-	renewed atomic.Bool           // whether fresh holds anything
-	fresh   sync.Map              // place -> *Entry, of files that changed since and were looked at again
+	folders []known                    // for the cache
+	learnt  bool                       // whether it does not know one of them
+	sums    atomic.Pointer[[]sum]      // of the contents of the entries, once Digest has read them
+	given   atomic.Pointer[[]Contents] // what Contents gave, while nothing is renewed
+	renewed atomic.Bool                // whether fresh holds anything
+	fresh   sync.Map                   // place -> *Entry, of files that changed since and were looked at again
 	judged  atomic.Pointer[recheck]
 }
 
