@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/sandwright/sandwright/internal/cgroup"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -106,6 +107,7 @@ func (l *lab) writeService(b *testing.B, dir string) {
 // writeSpec makes a spec of the tree's services.
 func (l *lab) writeSpec(t *tree) {
 	t.b.Helper()
+	t.b.Cleanup(func() { _ = cgroup.Remove("sandwright-bench-*") }) // its PID 1 is killed
 	s := spec.Spec{Version: spec.Version, Name: "bench", LogDir: filepath.Join(t.dir, "log"), Env: map[string]string{"PATH": os.Getenv("PATH")}}
 	for _, dir := range t.services {
 		svc := spec.Service{Name: filepath.Base(dir), Logs: spec.Rotation{MaxFiles: 20, MaxBytes: 1_000_000, Stamp: "iso8601"}}

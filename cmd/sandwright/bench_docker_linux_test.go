@@ -29,7 +29,7 @@ func newDocker(b testing.TB) *docker {
 	log, err := os.Create(filepath.Join(dir, "log"))
 	must(b, err)
 	cmd := exec.Command("dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
-		"--pidfile", filepath.Join(dir, "pid"), "--host", d.socket, "--bridge", "none", "--iptables=false")
+		"--pidfile", filepath.Join(dir, "pid"), "--host", d.socket)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		b.Fatalf("%v; run: apt-get install docker.io", err)
@@ -88,7 +88,7 @@ func (d *docker) build(b testing.TB, dir, dockerfile string) {
 // is to be ended.
 func (d *docker) start(b testing.TB, dir, line string, args ...string) rest {
 	name := strings.ReplaceAll(line, " ", "-")
-	cmd := d.command(b.Context(), append([]string{"run", "--rm", "--name", name, "--network", "host",
+	cmd := d.command(b.Context(), append([]string{"run", "--rm", "--name", name, "--publish", "127.0.0.1:0:3001",
 		"--workdir", dir, "--entrypoint", args[0], d.image}, args[1:]...)...)
 	out, err := cmd.StdoutPipe()
 	must(b, err)
