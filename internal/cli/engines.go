@@ -11,6 +11,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/plan"
 )
 
@@ -49,7 +50,7 @@ func engineDefaults() engineFlags {
 
 // options are those of the engine, once all that was said of it holds.
 func (f *engineFlags) options() (engine.Options, error) {
-	opts := engine.Options{Root: engineDir(), Layout: storeDir(), Builder: f.builder}
+	opts := engine.Options{Root: engineDir(), Layout: storeDir(), Builder: f.builder, Passing: llbgen.Passing()}
 	if strings.HasPrefix(f.builder.Address, "tcp:") {
 		opts.Builder = f.builder.WithFolder(f.folder)
 	}

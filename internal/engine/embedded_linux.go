@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/containerd/containerd/v2/plugins/snapshots/overlay/overlayutils"
@@ -150,6 +151,22 @@ func cgroupOf(root string) string {
 	return "sandwright-build-" + hex.EncodeToString(sum[:4])
 }
 
+// passingKept is how long a passing result stays that no image in use stands on.
+// Each edit leaves a few, and each record that there is makes opening slower.
+const passingKept = 15 * time.Minute
+
+// passing is the policy of results of steps with these names.
+func passing(names []string, kept time.Duration) []client.PruneInfo {
+	var filter []string // empty, it would be one of everything
+	for _, name := range names {
+		filter = append(filter, "description~="+strconv.Quote(name))
+	}
+	if len(filter) == 0 {
+		return nil
+	}
+	return []client.PruneInfo{{Filter: filter, KeepDuration: kept}}
+}
+
 // gcPolicy never touches holds: their record type is in no filter.
 func gcPolicy(limit int64) []client.PruneInfo {
 	cheap := []string{"type==" + string(client.UsageRecordTypeLocalSource), "type==" + string(client.UsageRecordTypeCacheMount)}
@@ -194,7 +211,7 @@ func (e *embedded) close(ctx context.Context) error {
 // collect applies the size limit now: BuildKit's own collector waits a minute,
 // and this process will be gone by then.
 func (e *embedded) collect(ctx context.Context) error {
-	_, err := e.prune(ctx, e.worker.GCPolicy()...)
+	_, err := e.prune(ctx, append(passing(e.opts.Passing, passingKept), e.worker.GCPolicy()...)...)
 	return err
 }
 

@@ -72,6 +72,9 @@ type Options struct {
 	Builder  Builder
 	CAs      []byte // certificate authorities of registries beside the system's, as PEM
 	Progress Progress
+	// Passing match the names of steps, as regular expressions, whose results are
+	// soon of no use and cheap to make: they go passingKept after their last use.
+	Passing []string
 }
 
 const (

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/moby/buildkit/cache"
@@ -28,6 +29,9 @@ const (
 type rootfsWorker struct {
 	*base.Worker
 	busy busy
+
+	mu   sync.Mutex
+	held map[string]bool // images; nil while that is not known
 }
 
 // Close also closes the snapshotter, which BuildKit leaves to the end of its
@@ -152,15 +156,27 @@ func lowerOf(m mount.Mount) ([]string, error) {
 // hold keeps ref's layers for image: an empty writable record on top of them
 // that BuildKit's collector passes over. Holding twice is holding once.
 func (w *rootfsWorker) hold(ctx context.Context, ref cache.ImmutableRef, image string, group session.Group) error {
-	held, err := w.holds(ctx)
-	if err != nil || held[image] != "" {
-		return err
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held == nil {
+		held, err := w.holds(ctx)
+		if err != nil {
+			return err
+		}
+		w.held = map[string]bool{}
+		for image := range held {
+			w.held[image] = true
+		}
+	}
+	if w.held[image] {
+		return nil
 	}
 	m, err := w.CacheManager().New(ctx, ref, group, cache.CachePolicyRetain,
 		cache.WithRecordType(holdType), cache.WithDescription(holdPrefix+image))
 	if err != nil {
 		return err
 	}
+	w.held[image] = true
 	return m.Release(ctx)
 }
 
@@ -178,12 +194,16 @@ func (w *rootfsWorker) holds(ctx context.Context) (map[string]string, error) {
 
 // releaseUnused drops the holds of images that no sandbox uses.
 func (w *rootfsWorker) releaseUnused(ctx context.Context, used map[string]bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	held, err := w.holds(ctx)
 	if err != nil {
 		return err
 	}
+	w.held = map[string]bool{}
 	for image, id := range held {
 		if used[image] {
+			w.held[image] = true
 			continue
 		}
 		m, err := w.CacheManager().GetMutable(ctx, id)

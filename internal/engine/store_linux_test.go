@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/buildkit/client/llb"
+	"github.com/tonistiigi/fsutil"
 	"golang.org/x/sys/unix"
 )
 
@@ -80,6 +82,46 @@ func TestACollectionThatCanWait(t *testing.T) {
 	settle(limit, some, text)
 	settle(limit, 0, text+".")
 	settle(limit/2, 0, fmt.Sprintln(limit/2))
+}
+
+// TestPassingResultsGo, unless an image that is in use stands on them, and
+// nothing else does.
+func TestPassingResultsGo(t *testing.T) {
+	e := open(t, t.TempDir(), io.Discard)
+	base := llb.Scratch().File(llb.Copy(llb.Local("base"), "/", "/"))
+	st := base.Run(llb.Args([]string{"/bin/sh", "-ec", "echo kept > /kept"}), llb.Network(llb.NetModeNone)).Root()
+	st = st.File(llb.Mkfile("/edit", 0o644, []byte("1")), llb.WithCustomName("copy what passes"))
+	def, err := st.Marshal(t.Context(), llb.LinuxAmd64)
+	must(t, err)
+	r := Request{Image: "image", Definition: def, Trees: map[string]fsutil.FS{"base": busybox(t)}}
+	names := []string{"^copy what passes$", "^services$"}
+	for _, c := range []struct {
+		name   string
+		inUse  bool
+		names  []string
+		kept   time.Duration
+		cached bool
+	}{
+		{"at first", true, nil, 0, false},
+		{"nothing passes", false, nil, time.Nanosecond, true},
+		{"in use", true, names, time.Nanosecond, true},
+		{"not for long", false, names, time.Hour, true},
+		{"long ago", false, names, time.Nanosecond, false},
+	} {
+		must(t, e.local.worker.releaseUnused(t.Context(), map[string]bool{"image": c.inUse}))
+		must(t, e.local.worker.busy.wait())
+		if _, err := e.local.prune(t.Context(), passing(c.names, c.kept)...); err != nil {
+			t.Fatal(err)
+		}
+		res, err := e.Solve(t.Context(), r)
+		must(t, err)
+		if got := cached(res, "what passes"); got != c.cached {
+			t.Errorf("%s: cached is %t", c.name, got)
+		}
+		if got := cached(res, "echo kept"); got != (c.name != "at first") {
+			t.Errorf("%s: what does not pass is cached: %t", c.name, got)
+		}
+	}
 }
 
 // TestClearKeepsWhatFits: gc --keep takes nothing from a store that fits, and

@@ -35,10 +35,14 @@ func For(platform string) ([]byte, error) {
 // Sum is the sha256, in hex, of the packed binary for a platform: it changes
 // whenever what For gives does. It is empty where there is none.
 func Sum(platform string) string {
-	packed, err := files.ReadFile("bin/sandwright-init-linux-" + path.Base(platform) + ".gz")
+	packed, err := files.Open("bin/sandwright-init-linux-" + path.Base(platform) + ".gz")
 	if err != nil {
 		return ""
 	}
-	sum := sha256.Sum256(packed)
-	return hex.EncodeToString(sum[:])
+	defer packed.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, packed); err != nil { // ReadFile would copy it all first
+		return ""
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }

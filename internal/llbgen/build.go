@@ -50,7 +50,7 @@ func buildAll(installed llb.State, p plan.Plan, l Layers) (llb.State, error) {
 
 // over puts what the step left over st, in place of what is there of its outputs.
 func (d left) over(st llb.State, p plan.Plan) llb.State {
-	name := llb.WithCustomName("what is left of: " + d.step.Name())
+	name := llb.WithCustomName(leftOf + d.step.Name())
 	if len(d.step.Outputs) == 0 {
 		// The pattern is the target itself, which is no error where nothing is.
 		last := len(p.Target) - 1

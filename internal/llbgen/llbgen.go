@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"time"
 
@@ -39,6 +40,19 @@ type Layers struct {
 	// platform whose programs it cannot, and no part of what is made.
 	Runner Runner
 }
+
+// Passing match the names of the steps, as regular expressions, that follow every
+// edit: each is a copy, a link or a few bytes.
+func Passing() []string {
+	return []string{"^" + services + "$", "^copy " + Git + "$", "^copy " + regexp.QuoteMeta(plan.HotLayer) + "$", "^" + leftOf, "^add .*" + pid1 + "$"}
+}
+
+// Names of steps.
+const (
+	services = "services"
+	leftOf   = "what is left of: "
+	pid1     = "PID 1"
+)
 
 // epoch is the time of every file that a copy makes.
 var epoch = time.Unix(0, 0).UTC()
@@ -104,7 +118,7 @@ func contract(st llb.State, p plan.Plan, t tools) (llb.State, error) {
 		}
 		file = file.Mkfile(receipt.Path, 0o644, seal, llb.WithCreatedTime(epoch))
 	}
-	return st.File(t.passed(file), llb.WithCustomName("services")), nil
+	return st.File(t.passed(file), llb.WithCustomName(services)), nil
 }
 
 // platformOf reads OS/ARCH.

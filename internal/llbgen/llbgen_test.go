@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -320,5 +321,28 @@ func TestTheRepositoryComesAfterTheBuild(t *testing.T) {
 	}
 	if len(with) != len(without)+2 {
 		t.Errorf("%d operations, not two more than %d", len(with), len(without))
+	}
+}
+
+// TestPassing are the steps that every edit makes anew, and none that takes time.
+func TestPassing(t *testing.T) {
+	p := demo()
+	p.Git = true
+	p.Build[0].Inputs, p.Build[0].Outputs = []string{"packages/ui"}, []string{"packages/ui/dist"}
+	def, err := Lower(t.Context(), p, layers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	patterns := regexp.MustCompile(strings.Join(Passing(), "|"))
+	var got []string
+	for _, meta := range def.Metadata {
+		if name := meta.Description["llb.customname"]; patterns.MatchString(name) {
+			got = append(got, name)
+		}
+	}
+	slices.Sort(got)
+	want := []string{"add opencode, PID 1", "copy git", "copy what differs from the commit", "services", "what is left of: pnpm build"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

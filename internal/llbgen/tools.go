@@ -60,7 +60,7 @@ func (t tools) join(st llb.State) llb.State {
 			names += tool.Name + ", "
 		}
 	}
-	return llb.Merge(append(parts, t.init), llb.WithCustomName("add "+names+"PID 1"))
+	return llb.Merge(append(parts, t.init), llb.WithCustomName("add "+names+pid1))
 }
 
 // checkDone is where a check finds a folder for what it leaves: nothing.
