@@ -33,6 +33,10 @@ func explain(text, told string) error {
 	if told == policies {
 		return (&fault.Fault{What: told}).WithHint("why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}")
 	}
+	if name, ok := strings.CutPrefix(told, scriptFailed); ok {
+		return fault.Cannot("install: the install script of %s failed", name).
+			WithHint("its output stands above; give it a variable that it reads by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}, or a program by base or tools")
+	}
 	if told != "" {
 		return (&fault.Fault{What: told}).WithHint("the step's own output stands above")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/moby/buildkit/client"
@@ -78,6 +79,20 @@ const outOfRoom = "the disk is full"
 // own supply-chain policies, as they reject entries or could not be asked about them.
 const policies = "cannot install: the lock file does not pass pnpm's supply-chain policies"
 
+// scriptFailed stands before the name of the dependency whose install script failed.
+const scriptFailed = "cannot install: this dependency's install script failed: "
+
+// scriptFailures are what pnpm, yarn and bun say of such a script, around the
+// name of the dependency.
+var scriptFailures = regexp.MustCompile(`node_modules/((?:@[\w.~-]+/)?[\w.~-]+) (?:pre|post)?install: Failed\s*$|` +
+	`│ ((?:@[\w.~-]+/)?[\w.~-]+)@\S+ couldn't be built successfully|` +
+	`^error: (?:pre|post)?install script from "([^"]+)" exited with`)
+
+// failedScript gives the dependency whose script a line says has failed.
+func failedScript(line string) string {
+	return strings.Join(append(scriptFailures.FindStringSubmatch(strings.TrimSpace(line)), "", "", "", "")[1:4], "")
+}
+
 func (t *told) note(s *client.SolveStatus) {
 	if t.last == nil {
 		t.last = map[digest.Digest]string{}
@@ -88,6 +103,8 @@ func (t *told) note(s *client.SolveStatus) {
 				t.last[l.Vertex] = text
 			} else if noSpace(line) {
 				t.last[l.Vertex] = outOfRoom
+			} else if by := failedScript(line); by != "" && t.last[l.Vertex] == "" {
+				t.last[l.Vertex] = scriptFailed + by
 			} else if strings.Contains(line, "Lockfile failed supply-chain policy check") || strings.Contains(line, "entries that the active policies reject") {
 				t.last[l.Vertex] = policies
 			}
