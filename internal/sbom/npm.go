@@ -1,10 +1,13 @@
 package sbom
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"slices"
@@ -48,16 +51,27 @@ func workspacePackages(files []workspace.Input) (out []Package, err error) {
 	return out, nil
 }
 
-// pnpmPackages reads `packages` of pnpm's lock: NAME@VERSION, before version 9
-// with a slash before it and its peers in parentheses behind it.
+// pnpmPackages reads `packages` of pnpm's lock, which from version 11 on has a
+// document of its own for configuration's dependencies before that of the workspace's.
 func pnpmPackages(data []byte) (out []Package, err error) {
-	var lock struct {
-		Packages map[string]entry `yaml:"packages"`
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var lock struct {
+			Packages map[string]entry `yaml:"packages"`
+		}
+		if err := documents.Decode(&lock); errors.Is(err, io.EOF) {
+			return out, nil
+		} else if err != nil {
+			return nil, err
+		}
+		out = append(out, pnpmEntries(lock.Packages)...)
 	}
-	if err := yaml.Unmarshal(data, &lock); err != nil {
-		return nil, err
-	}
-	for _, key := range slices.Sorted(maps.Keys(lock.Packages)) {
+}
+
+// pnpmEntries reads keys NAME@VERSION, before version 9 with a slash before
+// them and the peers in parentheses behind them.
+func pnpmEntries(packages map[string]entry) (out []Package) {
+	for _, key := range slices.Sorted(maps.Keys(packages)) {
 		bare, _, _ := strings.Cut(strings.TrimPrefix(key, "/"), "(")
 		at := strings.LastIndexByte(bare, '@')
 		if at <= 0 {
@@ -67,9 +81,9 @@ func pnpmPackages(data []byte) (out []Package, err error) {
 		if i := strings.Index(bare[1:], "@"); i+1 < at { // NAME@ADDRESS with an @ in it
 			name, version = bare[:i+1], bare[i+2:]
 		}
-		out = append(out, npmPackage(name, version, lock.Packages[key].Resolution.Integrity))
+		out = append(out, npmPackage(name, version, packages[key].Resolution.Integrity))
 	}
-	return out, nil
+	return out
 }
 
 // npmPackages reads `packages` of npm's lock, by path below the workspace.

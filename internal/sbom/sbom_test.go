@@ -55,6 +55,18 @@ packages:
   nonsense: {}
 `
 
+// From version 11 on pnpm's lock may have two documents.
+func TestALockOfTwoDocuments(t *testing.T) {
+	got, err := pnpmPackages([]byte("---\nlockfileVersion: '9.0'\npackages:\n  cfg@1.0.0: {}\n---\nlockfileVersion: '9.0'\npackages:\n  cfg@1.0.0: {}\n  ms@2.1.3: {}\n"))
+	var names []string
+	for _, p := range got {
+		names = append(names, p.Name)
+	}
+	if diff := cmp.Diff([]string{"cfg", "cfg", "ms"}, names); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
 const npmLock = `{"lockfileVersion": 3, "packages": {
  "": {"name": "tools"}, "node_modules/left-pad": {"version": "1.3.0", "integrity": "sha1-tampered sha512-notbase64!"},
  "node_modules/a/node_modules/@scope/b": {"version": "2.0.0"}, "node_modules/linked": {"resolved": "packages/linked", "link": true}}}`
