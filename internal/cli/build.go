@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -42,10 +44,7 @@ type blueprint struct {
 
 // A drawing is a blueprint with all that it needs of the disk: nothing is
 // decided any more, and nothing is fetched or built.
-type drawing struct {
-	blueprint
-	print string // identity: equal drawings, by one sandwright, give equal images
-}
+type drawing struct{ blueprint }
 
 // A recipe is a drawing with its layers in the store: what the engine takes.
 type recipe struct {
@@ -60,48 +59,109 @@ type recipe struct {
 // decide reads and checks all that the project says, without the network, and
 // gives every fault of the environment, the tree and the lock at once. The
 // tree it gives must be closed.
-func (a *app) decide(ctx context.Context, platform string, env envFlags) (b blueprint, err error) {
-	if b.project, err = a.project(); err != nil {
-		return b, err
+func (a *app) decide(ctx context.Context, platform string, env envFlags) (blueprint, error) {
+	g, err := a.gather(ctx, env)
+	if err != nil {
+		return blueprint{}, err
 	}
-	file := b.project.file
-	var faults fault.List
-	if _, err := a.engine.options(); err != nil {
+	return a.settle(ctx, g, platform)
+}
+
+// A gathering is what a blueprint is decided from. It is to be settled or dropped.
+type gathering struct {
+	blueprint // its project, values, secrets, tree and lock
+	faults    fault.List
+	locked    error                 // why there is no lock
+	ask       func() (asked, error) // what git says
+	stop      context.CancelFunc    // ends that
+}
+
+// gather reads what decides all else. Its own error is that there is no project.
+func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error) {
+	g = &gathering{ask: func() (asked, error) { return asked{}, nil }, stop: func() {}}
+	if g.project, err = a.project(); err != nil {
+		return nil, err
+	}
+	add := func(err error) { g.faults = append(g.faults, fault.All(err)...) }
+	_, err = a.engine.options()
+	add(err)
+	g.values, err = resolveEnv(ctx, g.project, env)
+	add(err)
+	a.notices(g.values.notices)
+	g.secrets = knownSecrets(ctx, g.project, env, g.values)
+	if g.tree, err = stage.Open(ctx, g.project.root(), stageOptions(g.project)); err != nil {
+		add(err)
+	} else {
+		if _, err := g.tree.Contents(ctx); err == nil { // else judgeTree says so
+			var gitCtx context.Context
+			gitCtx, g.stop = context.WithCancel(ctx)
+			g.ask = askGit(gitCtx, g.blueprint)
+		}
+		g.faults = append(g.faults, a.judgeTree(ctx, g.tree, g.project.file, g.secrets)...)
+	}
+	g.lock, g.locked = lock.Load(a.lockPath(g.project))
+	return g, nil
+}
+
+// settle decides.
+func (a *app) settle(ctx context.Context, g *gathering, platform string) (b blueprint, err error) {
+	defer g.stop()
+	b, faults := g.blueprint, g.faults
+	if b.tree != nil {
+		b.workspace, err = workspace.Find(b.tree, workspaceOptions(b.project.file))
 		faults = append(faults, fault.All(err)...)
 	}
-	b.values, err = resolveEnv(ctx, b.project, env)
-	faults = append(faults, fault.All(err)...)
-	a.notices(b.values.notices)
-	gitCtx, stop := context.WithCancel(ctx)
-	defer stop()
-	ask := func() (asked, error) { return asked{}, nil }
-	b.tree, err = stage.Open(ctx, b.project.root(), stageOptions(b.project))
+	err = g.locked
 	if err == nil {
-		if _, err := b.tree.Contents(ctx); err == nil { // else judgeTree says so
-			ask = askGit(gitCtx, b)
-		}
-		b.workspace, err = workspace.Find(b.tree, workspaceOptions(file))
-		b.secrets = knownSecrets(ctx, b.project, env, b.values)
-		faults = append(faults, a.judgeTree(ctx, b.tree, file, b.secrets)...)
+		err = a.checkLock(b)
 	}
-	faults = append(faults, fault.All(err)...)
-	b.lock, err = a.checkedLock(b.project, b.workspace)
 	if faults = append(faults, fault.All(err)...); len(faults) == 0 {
 		if b.plan, err = plan.Make(b.inputs(platform)); err == nil {
 			b.init = initbin.Sum(platform)
-			err = a.divide(ctx, &b, ask)
+			err = a.divide(ctx, &b, g.ask)
 		}
 		faults = fault.All(err)
 	}
-	if len(faults) > 0 && b.tree != nil {
-		stop()
-		_, _ = ask() // it reads the tree
-		b.tree.Close()
+	if len(faults) > 0 {
+		g.drop()
 	}
 	if ctx.Err() != nil {
 		return b, ctx.Err()
 	}
 	return b, faults.Err()
+}
+
+// drop closes the tree, once nothing reads it.
+func (g *gathering) drop() {
+	g.stop()
+	if g.tree != nil {
+		_, _ = g.ask()
+		g.tree.Close()
+	}
+}
+
+// print is a hash of all that the image for this machine is made from, and of the
+// program that makes it; nothing is settled for it.
+func (g *gathering) print(ctx context.Context) (string, error) {
+	if err := errors.Join(g.faults.Err(), g.locked); err != nil {
+		return "", err
+	}
+	repo, err := g.ask()
+	if err != nil {
+		return "", err
+	}
+	self, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return "", err
+	}
+	tree, err := g.tree.Digest(ctx)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %s %s %d %d %x\n", tree, repo.metadata.Digest(), hostPlatform(), self.Size(), self.ModTime().UnixNano(), g.project.file.Sum())
+	err = json.NewEncoder(h).Encode([]any{g.project.root(), g.lock, g.values.build})
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), err
 }
 
 // inputs are what the plan for a platform is made from.
@@ -115,22 +175,18 @@ func (b blueprint) inputs(platform string) plan.Inputs {
 	return in
 }
 
-// checkedLock reads the lock and holds it against the file, and against the
-// package manager where the workspace could be read.
-func (a *app) checkedLock(p project, ws *workspace.Workspace) (*lock.Lock, error) {
-	l, err := lock.Load(a.lockPath(p))
-	if err != nil {
-		return nil, err
-	}
+// checkLock holds the lock against the file, and against the package managers
+// where the workspace could be read.
+func (a *app) checkLock(b blueprint) error {
 	var managers []workspace.Manager
-	if ws == nil { // what is wrong with it is said; of its package managers all is known that can be
-		managers, _ = managersOf(p)
+	if b.workspace == nil { // what is wrong with it is said; of its package managers all is known that can be
+		managers, _ = managersOf(b.project)
 	} else {
-		for _, one := range ws.All() {
+		for _, one := range b.workspace.All() {
 			managers = append(managers, one.Manager)
 		}
 	}
-	return l, l.Check(wanted(p, managers))
+	return b.lock.Check(wanted(b.project, managers))
 }
 
 // judgeTree warns of what looks like a secret, and refuses what is one and what
@@ -146,10 +202,7 @@ func (a *app) judgeTree(ctx context.Context, tree *stage.Tree, file *config.File
 // draw seals the plan.
 func (a *app) draw(ctx context.Context, b blueprint) (d drawing, err error) {
 	d.blueprint = b
-	if d.plan.Receipt, err = seal(ctx, b, b.repository); err != nil {
-		return d, err
-	}
-	d.print, err = d.fingerprint(ctx)
+	d.plan.Receipt, err = seal(ctx, b, b.repository)
 	return d, err
 }
 

@@ -2,11 +2,7 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"os"
 	"path"
 	"strings"
 
@@ -57,23 +53,4 @@ func repositoryFacts(repo gitmeta.Metadata) map[string]string {
 		}
 	}
 	return out
-}
-
-// fingerprint is a hash of all that the image is made from, and of the program
-// that makes it.
-func (d drawing) fingerprint(ctx context.Context) (string, error) {
-	tree, err := d.tree.Digest(ctx)
-	if err != nil {
-		return "", err
-	}
-	h := sha256.New()
-	fmt.Fprintln(h, tree, d.repository.Digest(), d.init)
-	err = json.NewEncoder(h).Encode([]any{d.plan, d.lock, d.workspace})
-	if err != nil {
-		return "", err
-	}
-	if self, err := os.Stat("/proc/self/exe"); err == nil {
-		fmt.Fprintln(h, self.Size(), self.ModTime().UnixNano())
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }

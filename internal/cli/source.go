@@ -32,9 +32,7 @@ func (a *app) divide(ctx context.Context, b *blueprint, asked func() (asked, err
 		return err
 	}
 	b.repository = repo.metadata
-	for _, notice := range b.repository.Notices {
-		fmt.Fprintln(a.Err, "notice:", notice)
-	}
+	a.notices(b.repository.Notices)
 	store, err := fetch.OpenStore(storeDir())
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sandwright/sandwright/internal/engine"
+	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/spec"
 )
@@ -48,33 +49,33 @@ alone needs --recreate.`,
 
 func (a *app) up(ctx context.Context, f upFlags) error {
 	a.loose = true
-	b, err := a.decide(ctx, hostPlatform(), f.env)
+	g, err := a.gather(ctx, f.env)
+	if err != nil {
+		return err
+	}
+	ports, err := portsOf(g.project.file, f)
+	g.faults = append(g.faults, fault.All(err)...)
+	print, printErr := g.print(ctx)
+	revision := revision(print, g.values, ports)
+	if printErr == nil && !f.recreate {
+		if old := a.runs(ctx, g, revision); old != nil {
+			return a.stays(ctx, g, old)
+		}
+	}
+	b, err := a.settle(ctx, g, hostPlatform())
 	if err != nil {
 		return err
 	}
 	defer b.tree.Close()
-	ports, err := portsOf(b.project.file, f)
-	if err != nil {
-		return err
+	if printErr != nil {
+		return printErr
 	}
 	d, err := a.draw(ctx, b)
 	if err != nil {
 		return err
 	}
 	config := a.sandboxConfig(d, ports, f.env)
-	old, err := a.local().Find(ctx, config.Project, config.Name)
-	if errors.Is(err, provider.ErrNotFound) {
-		old, err = nil, nil
-	}
-	if err != nil {
-		return err
-	}
-	if old != nil && !f.recreate && current(ctx, old, config) {
-		if err := revive(ctx, old); err != nil {
-			return err
-		}
-		return a.finishUp(ctx, old)
-	}
+	config.Revision = revision
 	r, err := a.finish(ctx, d)
 	if err != nil {
 		return err
@@ -91,6 +92,27 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		err = errors.Join(err, sb.Stop(stopCtx))
 	}
 	return errors.Join(err, closed())
+}
+
+// stays is up of a sandbox that runs what it should. Nothing else is decided.
+func (a *app) stays(ctx context.Context, g *gathering, sb provider.Sandbox) error {
+	defer g.drop()
+	if repo, err := g.ask(); err == nil {
+		a.notices(repo.metadata.Notices)
+	}
+	if err := revive(ctx, sb); err != nil {
+		return err
+	}
+	return a.finishUp(ctx, sb)
+}
+
+// runs finds the project's sandbox where it runs all of what would be started.
+func (a *app) runs(ctx context.Context, g *gathering, revision string) provider.Sandbox {
+	sb, err := a.local().Find(ctx, g.project.dir, a.sandboxName(g.project))
+	if err != nil || !current(ctx, sb, provider.Config{Revision: revision}) {
+		return nil
+	}
+	return sb
 }
 
 // current tells whether a sandbox runs all of what would be started.
@@ -119,9 +141,9 @@ func revive(ctx context.Context, sb provider.Sandbox) error {
 	return err
 }
 
-// sandboxConfig says what is to run, but for its image.
+// sandboxConfig says what is to run, but for its image and revision.
 func (a *app) sandboxConfig(r drawing, ports []provider.Port, flags envFlags) provider.Config {
-	c := provider.Config{
+	return provider.Config{
 		Project: r.project.dir,
 		Name:    a.sandboxName(r.project),
 		Env:     r.plan.Env,
@@ -132,18 +154,17 @@ func (a *app) sandboxConfig(r drawing, ports []provider.Port, flags envFlags) pr
 		Dir:         r.plan.Target,
 		Ports:       ports,
 	}
-	c.Revision = revision(r, ports)
-	return c
 }
 
-// revision is a hash of all that a running sandbox was started from. Secrets
+// revision is a hash of all that a running sandbox was started from: of the image,
+// what print says. Secrets
 // are not in it: a changed secret needs --recreate.
-func revision(r drawing, ports []provider.Port) string {
+func revision(print string, v values, ports []provider.Port) string {
 	data, err := json.Marshal(struct {
 		Print  string
 		Values map[string]string
 		Ports  []provider.Port
-	}{r.print, r.values.shown, ports})
+	}{print, v.shown, ports})
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"maps"
 	"time"
 
@@ -48,7 +49,11 @@ type File struct {
 	Cache      Cache
 
 	positions map[string]fault.Position
+	sum       [sha256.Size]byte
 }
+
+// Sum is the sha256 of the file's bytes.
+func (f *File) Sum() [sha256.Size]byte { return f.sum }
 
 // A Base is what the image starts from. Exactly one of Debian's Suite, Image
 // and Layout is set.

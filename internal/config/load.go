@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"strings"
@@ -48,7 +49,7 @@ func Parse(path string, data []byte) (*File, error) {
 	}
 	d := newDecoder(path)
 	file := fileShape().decode(d, nil, root)
-	file.Path, file.positions = path, d.positions
+	file.Path, file.positions, file.sum = path, d.positions, sha256.Sum256(data)
 	if !d.spent {
 		d.faults = append(d.faults, check(&file)...)
 	}
