@@ -82,6 +82,11 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 	if g.project, err = a.project(); err != nil {
 		return nil, err
 	}
+	locked := make(chan struct{})
+	go func() {
+		g.lock, g.locked = lock.Load(a.lockPath(g.project))
+		close(locked)
+	}()
 	add := func(err error) { g.faults = append(g.faults, fault.All(err)...) }
 	_, err = a.engine.options()
 	add(err)
@@ -99,7 +104,7 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 		}
 		g.faults = append(g.faults, a.judgeTree(ctx, g.tree, g.project.file, g.secrets)...)
 	}
-	g.lock, g.locked = lock.Load(a.lockPath(g.project))
+	<-locked
 	return g, nil
 }
 

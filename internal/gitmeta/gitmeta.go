@@ -243,7 +243,10 @@ func (m *maker) index(b box) ([]byte, error) {
 		if n.mode == modeModule {
 			return stat{}
 		}
-		p := path.Join(b.at, n.path)
+		p := n.path
+		if b.at != "" {
+			p = path.Join(b.at, p)
+		}
 		s, ok := m.Staged(p)
 		if !ok {
 			return stat{hidden: b.sparse[n.path] || m.Hidden(p)}
