@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/moby/buildkit/client/llb"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
@@ -82,11 +83,7 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 	if g.project, err = a.project(); err != nil {
 		return nil, err
 	}
-	locked := make(chan struct{})
-	go func() {
-		g.lock, g.locked = lock.Load(a.lockPath(g.project))
-		close(locked)
-	}()
+	load := startLoad(a.lockPath(g.project))
 	add := func(err error) { g.faults = append(g.faults, fault.All(err)...) }
 	_, err = a.engine.options()
 	add(err)
@@ -104,8 +101,22 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 		}
 		g.faults = append(g.faults, a.judgeTree(ctx, g.tree, g.project.file, g.secrets)...)
 	}
-	<-locked
+	g.lock, g.locked = load()
 	return g, nil
+}
+
+// startLoad reads a lock beside what else is done. The function waits for it.
+func startLoad(path string) func() (*lock.Lock, error) {
+	var l *lock.Lock
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		l, err = lock.Load(path)
+		return err
+	})
+	return func() (*lock.Lock, error) {
+		err := group.Wait()
+		return l, err
+	}
 }
 
 // settle decides.

@@ -5,9 +5,9 @@ import (
 	"io"
 	"path"
 	"path/filepath"
-	"sync"
 
 	"github.com/tonistiigi/fsutil"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sandwright/sandwright/internal/gitmeta"
 	"github.com/sandwright/sandwright/internal/stage"
@@ -22,19 +22,16 @@ type asked struct {
 // askGit reads the repository beside what else is done meanwhile. The function
 // that it gives waits for it, and may be called again.
 func askGit(ctx context.Context, b blueprint) func() (asked, error) {
-	type answer struct {
-		asked
-		err error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		m, committed, err := repository(ctx, b)
-		got <- answer{asked{m, committed}, err}
-	}()
-	return sync.OnceValues(func() (asked, error) {
-		a := <-got
-		return a.asked, a.err
+	var out asked
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		out.metadata, out.committed, err = repository(ctx, b)
+		return err
 	})
+	return func() (asked, error) {
+		err := group.Wait()
+		return out, err
+	}
 }
 
 // repository makes the .git of the box, as the file asks for it, and says what
