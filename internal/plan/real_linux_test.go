@@ -33,6 +33,7 @@ type realManager struct {
 func realManagers() []realManager {
 	return []realManager{
 		{"npm", "npm@11.21.2", "npm11/bin/npm-cli.js", []string{"install"}, "^2.0.0", nil},
+		{"npm 12", "npm@12.2.1", "npm12/bin/npm-cli.js", []string{"install"}, "^2.0.0", nil},
 		{"yarn classic", "yarn@1.22.22", "yarn1/bin/yarn.js", []string{"install"}, "^2.0.0", nil},
 		{"yarn", "yarn@4.18.1", "berry/bin/yarn.js", []string{"install"}, "workspace:^2.0.0", []string{".yarnrc.yml", "nodeLinker: node-modules\n"}},
 		{"yarn pnp", "yarn@4.18.1", "berry/bin/yarn.js", []string{"install"}, "workspace:^", nil},
@@ -55,7 +56,7 @@ func installedManagers(t *testing.T) string {
 	node := map[string]string{"amd64": "x64", "arm64": "arm64"}[runtime.GOARCH] // pnpm 11 wants more than Debian's
 	bun := map[string]string{"amd64": "x64", "arm64": "aarch64"}[runtime.GOARCH]
 	must(t, run(t, dir, nil, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts",
-		"npm11@npm:npm@11.21.2", "yarn1@npm:yarn@1.22.22", "berry@npm:@yarnpkg/cli-dist@4.18.1",
+		"npm11@npm:npm@11.21.2", "npm12@npm:npm@12.2.1", "yarn1@npm:yarn@1.22.22", "berry@npm:@yarnpkg/cli-dist@4.18.1",
 		"pnpm11@npm:pnpm@11.28.11", "pnpm12@npm:@pnpm/exe.linux-"+node+"@12.21.0", "node22@npm:node-linux-"+node+"@22.23.3", "bun@npm:@oven/bun-linux-"+bun+"@1.4.5"))
 	return filepath.Join(dir, "node_modules")
 }
