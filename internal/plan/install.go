@@ -130,14 +130,17 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 // installed for stale: before each script, from 11 on, and when it installs. Its
 // default for the latter differs under CI. The pnpm on PATH is the one that
 // package.json names: 12 would else ask the registry for its own packages before
-// any command, and write them into the lock file.
+// any command, and write them into the lock file. Nor does it look at node_modules
+// before a script: the install saw no versions of the workspace's packages, and
+// what it left would pass for that of another workspace.
 func pnpmEverywhere(version string) map[string]string {
 	store := path.Join(StoreRoot, string(workspace.PNPM))
 	if major(version) < 11 {
-		return map[string]string{"npm_config_store_dir": store}
+		return map[string]string{"npm_config_store_dir": store, "npm_config_verify_deps_before_run": "false"}
 	}
 	return map[string]string{
 		"pnpm_config_store_dir": store, "pnpm_config_enable_global_virtual_store": "false", "pnpm_config_pm_on_fail": "ignore",
+		"pnpm_config_verify_deps_before_run": "false",
 	}
 }
 

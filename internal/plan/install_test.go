@@ -84,8 +84,9 @@ func TestHooksInOrder(t *testing.T) {
 // what it has installed.
 func TestPnpmIsTheSameEverywhere(t *testing.T) {
 	for version, want := range map[string]map[string]string{
-		"10.28.0": {"npm_config_store_dir": "/var/cache/sandwright/pnpm"},
-		"12.21.0": {"pnpm_config_store_dir": "/var/cache/sandwright/pnpm", "pnpm_config_enable_global_virtual_store": "false", "pnpm_config_pm_on_fail": "ignore"},
+		"10.28.0": {"npm_config_store_dir": "/var/cache/sandwright/pnpm", "npm_config_verify_deps_before_run": "false"},
+		"12.21.0": {"pnpm_config_store_dir": "/var/cache/sandwright/pnpm", "pnpm_config_enable_global_virtual_store": "false", "pnpm_config_pm_on_fail": "ignore",
+			"pnpm_config_verify_deps_before_run": "false"},
 	} {
 		in := inputs(t)
 		in.Workspace.Manager.Version = version
