@@ -150,6 +150,36 @@ func TestTwoProjectsOneRegistry(t *testing.T) {
 	}
 }
 
+// TestACacheInTheImage: what is pushed carries it, and another machine that reads
+// it from there builds nothing.
+func TestACacheInTheImage(t *testing.T) {
+	registry := startRegistry(t, false)
+	run := "echo in the image > /carried"
+	e, r := open(t, t.TempDir(), io.Discard), request(t, run)
+	r.CacheTo = []buildcache.Entry{{Type: buildcache.Inline}}
+	_, err := e.Solve(t.Context(), r)
+	must(t, err)
+	image := registry.host + "/team/app:one"
+	_, err = e.Export(t.Context(), r, Export{Images: []Image{imageOf(r)}, Outputs: []Output{{Kind: Push, Names: []string{image}}}})
+	must(t, err)
+	from, err := buildcache.Parse(image)
+	must(t, err)
+	for _, given := range []bool{true, false} {
+		r := request(t, run)
+		if given {
+			r.CacheFrom = []buildcache.Entry{from}
+		}
+		res, err := open(t, t.TempDir(), io.Discard).Solve(t.Context(), r)
+		must(t, err)
+		if got := cached(res, run); got != given {
+			t.Errorf("with the cache: %t, the step was a hit: %t; notices %q", given, got, res.Notices)
+		}
+		if got := readIn(t, res, "carried"); got != "in the image\n" {
+			t.Errorf("it has %q", got)
+		}
+	}
+}
+
 // TestACacheInAFolder also travels without a registry; and what a cache mount
 // holds never does: it is in no file of the cache, and the second machine's is
 // empty.
