@@ -18,7 +18,7 @@ demo: setup-demo build
 	@scripts/demo.sh
 
 ## test: every test, with the race detector, against real BuildKit, runc and s6
-test: setup-test $(INIT) bin/sandwright bin/sandwright-init
+test: setup-test $(INIT) bin/sandwright bin/sandwright-init bin/buildkitd
 	go vet ./...
 	$(RACES) go test -race -timeout $(TEST_TIMEOUT) ./...
 
@@ -38,6 +38,10 @@ bin/sandwright: $(GO_SOURCES) $(INIT)
 
 bin/sandwright-init: $(GO_SOURCES) scripts/build-init.sh
 	scripts/build-init.sh $$(go env GOARCH) $@
+
+# What the tests take for a builder elsewhere.
+bin/buildkitd: scripts/buildkitd/go.mod
+	cd scripts/buildkitd && CGO_ENABLED=0 go build -trimpath -o ../../$@ github.com/moby/buildkit/cmd/buildkitd
 
 internal/initbin/bin/sandwright-init-linux-%.gz: $(GO_SOURCES) scripts/build-init.sh
 	scripts/build-init.sh $* $(@:.gz=)

@@ -191,6 +191,10 @@ func busyboxLayout(t *testing.T, dir string) {
 type madeImage struct {
 	Image, Digest           string
 	Written, Pushed, Loaded []string
+	Steps                   []struct {
+		Name   string
+		Cached bool
+	}
 }
 
 // TestBuildShips: one build goes to a registry under two names, with all that is
