@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,13 +198,13 @@ func sortedEvidence(list []Evidence) []Evidence {
 }
 
 // plain matches what needs no quotes in YAML.
-var plain = regexp.MustCompile(`^[A-Za-z0-9/][A-Za-z0-9._/@+~-]*(:[A-Za-z0-9._/@+~-]+)*$`)
+var plain = patternOf(`^[A-Za-z0-9/][A-Za-z0-9._/@+~-]*(:[A-Za-z0-9._/@+~-]+)*$`)
 
 // other matches what YAML takes for something else than a text.
-var other = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?|true|false|null|[yY]es|[nN]o|[oO]n|[oO]ff)$`)
+var other = patternOf(`^([0-9]+(\.[0-9]+)?|true|false|null|[yY]es|[nN]o|[oO]n|[oO]ff)$`)
 
 func scalar(s string) string {
-	if plain.MatchString(s) && !other.MatchString(s) {
+	if plain().MatchString(s) && !other().MatchString(s) {
 		return s
 	}
 	return strconv.Quote(s)

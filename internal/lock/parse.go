@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,26 +15,34 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
+// A pattern is a regular expression that is compiled when it is first used: most
+// commands read no lock.
+type pattern func() *regexp.Regexp
+
+func patternOf(text string) pattern {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
 // What the values of a lock may look like. None lets a control character in.
 var (
-	digits       = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
-	hex256       = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	hex512       = regexp.MustCompile(`^[0-9a-f]{128}$`)
-	platformName = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9]+$`)
-	toolName     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-	managerName  = regexp.MustCompile(`^[a-z]+@[0-9][0-9A-Za-z.+-]*$`)
-	sourceName   = regexp.MustCompile(`^(debian|oci|layout|npm|github|url|deb):[\pL\pN\pM\pP\pS]+$`)
-	packageName  = regexp.MustCompile(`^(@[A-Za-z0-9][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`)
-	anyVersion   = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+:~_-]*$`)
-	utcTime      = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`)
-	webAddress   = regexp.MustCompile(`^https?://[!-~]+$`)
-	printable    = regexp.MustCompile(`^[\pL\pN\pM\pP\pS ]+$`)
-	kindName     = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-	verdictWord  = regexp.MustCompile(`^(verified|listed|absent)$`)
-	base64Text   = regexp.MustCompile(`^[A-Za-z0-9+/]+={0,2}$`)
-	releaseLine  = regexp.MustCompile(`^([a-z][a-z0-9.-]*) sha256:([0-9a-f]{64})$`)
-	debLine      = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]+) ([0-9A-Za-z.+~:-]+) ([a-z0-9]+) ([1-9][0-9]{0,17}) sha256:([0-9a-f]{64})$`)
-	closureLine  = regexp.MustCompile(`^((?:/?node_modules/(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+) ((?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+) ([0-9][0-9A-Za-z.+-]*) ([1-9][0-9]{0,17}) sha512:([0-9a-f]{128})(?: signed:([A-Za-z0-9+/]+={0,2}))?$`)
+	digits       = patternOf(`^(0|[1-9][0-9]*)$`)
+	hex256       = patternOf(`^[0-9a-f]{64}$`)
+	hex512       = patternOf(`^[0-9a-f]{128}$`)
+	platformName = patternOf(`^[a-z0-9]+/[a-z0-9]+$`)
+	toolName     = patternOf(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+	managerName  = patternOf(`^[a-z]+@[0-9][0-9A-Za-z.+-]*$`)
+	sourceName   = patternOf(`^(debian|oci|layout|npm|github|url|deb):[\pL\pN\pM\pP\pS]+$`)
+	packageName  = patternOf(`^(@[A-Za-z0-9][A-Za-z0-9._~-]*/)?[A-Za-z0-9_~][A-Za-z0-9._~+-]*(/[A-Za-z0-9_][A-Za-z0-9._~+-]*)*$`)
+	anyVersion   = patternOf(`^[0-9A-Za-z][0-9A-Za-z.+:~_-]*$`)
+	utcTime      = patternOf(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`)
+	webAddress   = patternOf(`^https?://[!-~]+$`)
+	printable    = patternOf(`^[\pL\pN\pM\pP\pS ]+$`)
+	kindName     = patternOf(`^[a-z][a-z0-9-]*$`)
+	verdictWord  = patternOf(`^(verified|listed|absent)$`)
+	base64Text   = patternOf(`^[A-Za-z0-9+/]+={0,2}$`)
+	releaseLine  = patternOf(`^([a-z][a-z0-9.-]*) sha256:([0-9a-f]{64})$`)
+	debLine      = patternOf(`^([a-z0-9][a-z0-9+.-]+) ([0-9A-Za-z.+~:-]+) ([a-z0-9]+) ([1-9][0-9]{0,17}) sha256:([0-9a-f]{64})$`)
+	closureLine  = patternOf(`^((?:/?node_modules/(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+) ((?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~-]+) ([0-9][0-9A-Za-z.+-]*) ([1-9][0-9]{0,17}) sha512:([0-9a-f]{128})(?: signed:([A-Za-z0-9+/]+={0,2}))?$`)
 )
 
 // Parse reads a lock strictly: every unknown key, doubled name and malformed

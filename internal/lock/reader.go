@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"regexp"
 	"strconv"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -86,11 +85,11 @@ func (r *reader) refuseRest(rest []entry, what string) {
 
 // text is a scalar that matches pattern; n may be nil for a missing key, which
 // known has refused already.
-func (r *reader) text(n *yaml.Node, what string, pattern *regexp.Regexp) string {
+func (r *reader) text(n *yaml.Node, what string, shape pattern) string {
 	if n == nil {
 		return ""
 	}
-	if n.Kind != yaml.ScalarNode || !pattern.MatchString(n.Value) {
+	if n.Kind != yaml.ScalarNode || !shape().MatchString(n.Value) {
 		r.refuse(n, "use %q as %s", fault.Clip(n.Value, maxShown), what)
 		return ""
 	}
@@ -151,8 +150,8 @@ func (r *reader) seal(n *yaml.Node, what string, before int, digest func() strin
 	r.refuse(n, "use %s: it was changed by hand or by a merge: its digest is %s, and it says %s", what, digest(), said)
 }
 
-// list is a sequence of scalars that match pattern.
-func (r *reader) list(n *yaml.Node, what string, pattern *regexp.Regexp) []string {
+// list is a sequence of scalars that have a shape.
+func (r *reader) list(n *yaml.Node, what string, shape pattern) []string {
 	if n == nil {
 		return nil
 	}
@@ -162,15 +161,15 @@ func (r *reader) list(n *yaml.Node, what string, pattern *regexp.Regexp) []strin
 	}
 	var out []string
 	for _, item := range n.Content {
-		out = append(out, r.text(item, what, pattern))
+		out = append(out, r.text(item, what, shape))
 	}
 	return out
 }
 
 // matches is a sequence of scalars, each as pattern takes it apart.
-func (r *reader) matches(n *yaml.Node, what string, pattern *regexp.Regexp) (all [][]string) {
-	for _, line := range r.list(n, what, pattern) {
-		if m := pattern.FindStringSubmatch(line); m != nil {
+func (r *reader) matches(n *yaml.Node, what string, shape pattern) (all [][]string) {
+	for _, line := range r.list(n, what, shape) {
+		if m := shape().FindStringSubmatch(line); m != nil {
 			all = append(all, m)
 		}
 	}
