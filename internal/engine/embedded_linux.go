@@ -68,9 +68,8 @@ func openEmbedded(ctx context.Context, opts Options, inUse func() (map[string]bo
 	if err := e.openLog(); err != nil {
 		return nil, err
 	}
-	if err := overlayutils.Supported(opts.Root); err != nil {
-		return nil, fault.Cannot("build in %s: its file system does not carry overlayfs: %v", opts.Root, err).
-			WithHint("set SANDWRIGHT_HOME to a folder on ext4, xfs or btrfs")
+	if err := carriesOverlays(opts.Root); err != nil {
+		return nil, err
 	}
 	if e.writeback, err = openWriteback(opts.Root, func(text string) { opts.Progress.Say("%s", text) }); err != nil {
 		return nil, fault.Cannot("begin to build in %s: %w", opts.Root, err)
@@ -84,6 +83,18 @@ func openEmbedded(ctx context.Context, opts Options, inUse func() (map[string]bo
 		return nil, err
 	}
 	return e, e.worker.releaseUnused(ctx, used)
+}
+
+// carriesOverlays tries an overlay in root, unless one has been there before.
+func carriesOverlays(root string) error {
+	if _, err := os.Stat(snapshotsDB(root)); err == nil {
+		return nil
+	}
+	if err := overlayutils.Supported(root); err != nil {
+		return fault.Cannot("build in %s: its file system does not carry overlayfs: %v", root, err).
+			WithHint("set SANDWRIGHT_HOME to a folder on ext4, xfs or btrfs")
+	}
+	return nil
 }
 
 // takeLock takes the lock of Root, and says so when it has to wait.
@@ -153,7 +164,7 @@ func cgroupOf(root string) string {
 
 // passingKept is how long a passing result stays that no image in use stands on.
 // Each edit leaves a few, and each record that there is makes opening slower.
-const passingKept = 15 * time.Minute
+const passingKept = 2 * time.Minute
 
 // passing is the policy of results of steps with these names.
 func passing(names []string, kept time.Duration) []client.PruneInfo {
