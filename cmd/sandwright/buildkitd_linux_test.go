@@ -1,18 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -119,6 +125,66 @@ func TestARealBuildkitd(t *testing.T) {
 	if out, errs, code := s.run("logs", "app"); !v.Ready || code != 0 || !strings.Contains(out, "built\n") {
 		t.Errorf("%+v; the log is %q, %s", v, out, errs)
 	}
+}
+
+// TestACacheInS3: a buildkitd writes it, and one with a root of its own reads it.
+func TestACacheInS3(t *testing.T) {
+	bucket := startS3(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "somebody")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "hunter2-sesame")
+	s := newShipment(t, "")
+	cache := "type=s3,bucket=layers,region=eu,use_path_style=true,endpoint_url=" + bucket.URL
+	for i, want := range []int{1, 0} {
+		var made madeImage
+		b := startBuildkitd(t)
+		s.good(&made, "build", "--builder", "unix://"+b.socket, "--cache-from", cache, "--cache-to", cache)
+		if got := made.ran("echo built"); got != want {
+			t.Errorf("machine %d ran the build's step %d times", i+1, got)
+		}
+	}
+	if len(bucket.objects) < 3 || bucket.refused > 0 {
+		t.Errorf("%d objects, %d requests without a signature", len(bucket.objects), bucket.refused)
+	}
+}
+
+// An s3 is as much of that service as a cache needs: objects by their paths, for
+// whoever signs.
+type s3 struct {
+	*httptest.Server
+	mu      sync.Mutex
+	objects map[string][]byte
+	refused int
+}
+
+func startS3(t *testing.T) *s3 {
+	t.Helper()
+	b := &s3{objects: map[string][]byte{}}
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		data, there := b.objects[r.URL.Path]
+		switch {
+		case !strings.Contains(r.Header.Get("Authorization"), "Credential=somebody/"):
+			b.refused++
+			w.WriteHeader(http.StatusForbidden)
+		case r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") == "":
+			data, err := io.ReadAll(r.Body)
+			if err != nil || r.Header.Get("Content-Encoding") == "aws-chunked" {
+				w.WriteHeader(http.StatusNotImplemented)
+				return
+			}
+			b.objects[r.URL.Path] = data
+		case r.Method == http.MethodPut:
+			fmt.Fprint(w, "<CopyObjectResult><ETag>1</ETag></CopyObjectResult>") // onto itself: it is in use
+		case there:
+			http.ServeContent(w, r, "", time.Now(), bytes.NewReader(data))
+		default:
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, "<Error><Code>NoSuchKey</Code></Error>")
+		}
+	}))
+	t.Cleanup(b.Close)
+	return b
 }
 
 // ran counts the steps of a name that were no hits.
