@@ -80,7 +80,6 @@ func (r *Repo) Listen(ctx context.Context, stdin io.Reader, read func(io.Reader)
 	if err != nil {
 		return "", fault.Cannot("run git: %w", err).WithHint("install git, for instance: apt-get install git")
 	}
-	bound(cmd.Process.Pid)
 	go watch(ctx, cmd.Process.Pid, stall, fail)
 	err = read(out)
 	if err != nil {
@@ -99,7 +98,15 @@ func (r *Repo) command(ctx context.Context, args []string) *exec.Cmd {
 	for _, dir := range r.trusted {
 		given = append(given, "-c", "safe.directory="+dir)
 	}
-	cmd := exec.CommandContext(ctx, "git", append(given, args...)...)
+	git, err := exec.LookPath("git")
+	if err != nil {
+		git = "git" // starting it says so
+	}
+	argv := []string{git}
+	if err == nil {
+		argv = bounded(git, append(given, args...))
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = r.Dir, append(environ(os.Environ()), r.Env...)
 	cmd.WaitDelay = time.Second
 	return cmd

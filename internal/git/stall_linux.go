@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,14 +50,15 @@ func watch(ctx context.Context, pid int, after time.Duration, fail func(error)) 
 // list of a million files takes 300 MB.
 const maxMemory = 2 << 30
 
-// bound bounds the memory of a process, unless that is done already.
-func bound(pid int) {
+// bounded is a command that runs with its memory bounded from its first
+// instruction: a limit that is set once it runs may come after what it bounds.
+func bounded(program string, args []string) []string {
 	var now unix.Rlimit
-	if unix.Prlimit(pid, unix.RLIMIT_DATA, nil, &now) != nil {
-		return
+	if unix.Getrlimit(unix.RLIMIT_DATA, &now) != nil {
+		return append([]string{program}, args...)
 	}
-	most := min(now.Cur, now.Max, maxMemory)
-	_ = unix.Prlimit(pid, unix.RLIMIT_DATA, &unix.Rlimit{Cur: most, Max: most}, nil)
+	most := min(now.Cur, now.Max, maxMemory) / 1024
+	return append([]string{"/bin/sh", "-c", `ulimit -d "$0" && exec "$@"`, strconv.FormatUint(most, 10), program}, args...)
 }
 
 // waitsFor gives the fifo that a process waits to open, or to read, and "" where

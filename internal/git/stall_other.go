@@ -10,5 +10,5 @@ import (
 // watch does nothing here: only the deadline of a git ends it.
 func watch(context.Context, int, time.Duration, func(error)) {}
 
-// bound does nothing here.
-func bound(int) {}
+// bounded bounds nothing here.
+func bounded(program string, args []string) []string { return append([]string{program}, args...) }
