@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/moby/buildkit/client/llb"
 	"golang.org/x/sync/errgroup"
@@ -77,8 +78,13 @@ type gathering struct {
 	stop      context.CancelFunc    // ends that
 }
 
+// gatherGC is how much the heap may grow, in percent, before what is let go of is
+// collected: next to nothing is while a project is read.
+const gatherGC = 400
+
 // gather reads what decides all else. Its own error is that there is no project.
 func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gatherGC))
 	g = &gathering{ask: func() (asked, error) { return asked{}, nil }, stop: func() {}}
 	if g.project, err = a.project(); err != nil {
 		return nil, err

@@ -156,9 +156,8 @@ func (a *app) sandboxConfig(r drawing, ports []provider.Port, flags envFlags) pr
 	}
 }
 
-// revision is a hash of all that a running sandbox was started from: of the image,
-// what print says. Secrets
-// are not in it: a changed secret needs --recreate.
+// revision is a hash of all that a running sandbox was started from, of the image
+// what print says. Secrets are not in it: a changed secret needs --recreate.
 func revision(print string, v values, ports []provider.Port) string {
 	data, err := json.Marshal(struct {
 		Print  string
