@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,11 +20,6 @@ import (
 
 // hostPlatform is what local sandboxes run.
 func hostPlatform() string { return "linux/" + runtime.GOARCH }
-
-func cutKind(s, kind string) (string, bool) {
-	path, ok := strings.CutPrefix(s, kind+":")
-	return path, ok && path != ""
-}
 
 func (a *app) lockPath(p project) string {
 	return filepath.Join(filepath.Dir(p.file.Path), lock.Name)

@@ -111,14 +111,14 @@ func (d *Division) over(cold []layer, files []file) (h hot, stale map[string]boo
 	slices.Sort(h.removed)
 	h.removed = slices.Compact(h.removed)
 	if count > maxStale || bytes > maxStaleBytes || len(h.removed) > maxRemoved {
-		d.outdated(cold, files, h, stale)
+		d.outdated(cold, h, stale)
 	}
 	return h, stale
 }
 
 // outdated names the remembered layers in which something is hot that is
 // committed, or from which something was deleted.
-func (d *Division) outdated(cold []layer, files []file, h hot, stale map[string]bool) {
+func (d *Division) outdated(cold []layer, h hot, stale map[string]bool) {
 	hot := map[string]bool{}
 	for _, p := range h.removed {
 		hot[p] = true
