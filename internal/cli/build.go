@@ -89,7 +89,7 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 	if g.project, err = a.project(); err != nil {
 		return nil, err
 	}
-	load := startLoad(a.lockPath(g.project))
+	load := beside(func() (*lock.Lock, error) { return lock.Load(a.lockPath(g.project)) })
 	add := func(err error) { g.faults = append(g.faults, fault.All(err)...) }
 	_, err = a.engine.options()
 	add(err)
@@ -103,7 +103,8 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 		if _, err := g.tree.Contents(ctx); err == nil { // else judgeTree says so
 			var gitCtx context.Context
 			gitCtx, g.stop = context.WithCancel(ctx)
-			g.ask = askGit(gitCtx, g.blueprint)
+			b := g.blueprint // as it is now: its lock comes later
+			g.ask = beside(func() (asked, error) { return askGit(gitCtx, b) })
 		}
 		g.faults = append(g.faults, a.judgeTree(ctx, g.tree, g.project.file, g.secrets)...)
 	}
@@ -111,17 +112,18 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 	return g, nil
 }
 
-// startLoad reads a lock beside what else is done. The function waits for it.
-func startLoad(path string) func() (*lock.Lock, error) {
-	var l *lock.Lock
+// beside does f beside what else is done meanwhile. The function that it gives
+// waits for it, and may be called again.
+func beside[T any](f func() (T, error)) func() (T, error) {
+	var out T
 	var group errgroup.Group
 	group.Go(func() (err error) {
-		l, err = lock.Load(path)
+		out, err = f()
 		return err
 	})
-	return func() (*lock.Lock, error) {
+	return func() (T, error) {
 		err := group.Wait()
-		return l, err
+		return out, err
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/tonistiigi/fsutil"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/sandwright/sandwright/internal/gitmeta"
 	"github.com/sandwright/sandwright/internal/stage"
@@ -19,19 +18,10 @@ type asked struct {
 	committed map[string]uint32 // see repository
 }
 
-// askGit reads the repository beside what else is done meanwhile. The function
-// that it gives waits for it, and may be called again.
-func askGit(ctx context.Context, b blueprint) func() (asked, error) {
-	var out asked
-	var group errgroup.Group
-	group.Go(func() (err error) {
-		out.metadata, out.committed, err = repository(ctx, b)
-		return err
-	})
-	return func() (asked, error) {
-		err := group.Wait()
-		return out, err
-	}
+// askGit reads the repository.
+func askGit(ctx context.Context, b blueprint) (out asked, err error) {
+	out.metadata, out.committed, err = repository(ctx, b)
+	return out, err
 }
 
 // repository makes the .git of the box, as the file asks for it, and says what

@@ -60,7 +60,7 @@ func mountOf(line, root string) (string, bool) {
 // clearBundles removes the folders of steps that a killed engine left. Nothing
 // is mounted below root any more.
 func clearBundles(root string) error {
-	executor := filepath.Join(root, "runc-"+snapshotterName, "executor")
+	executor := filepath.Join(workerRoot(root), "executor")
 	entries, err := os.ReadDir(executor)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

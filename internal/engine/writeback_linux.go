@@ -56,7 +56,7 @@ func (w *writeback) mark() string { return filepath.Join(w.root, writebackMark) 
 // set makes the mark durable, before anything is written that is not.
 func (w *writeback) set() error {
 	if w.boot == "" {
-		return errors.Join(ignoreMissing(os.Remove(w.mark())))
+		return ignoreMissing(os.Remove(w.mark()))
 	}
 	f, err := os.CreateTemp(w.root, ".mark-*")
 	if err != nil {

@@ -98,12 +98,8 @@ func (r *Repo) command(ctx context.Context, args []string) *exec.Cmd {
 	for _, dir := range r.trusted {
 		given = append(given, "-c", "safe.directory="+dir)
 	}
-	git, err := exec.LookPath("git")
-	if err != nil {
-		git = "git" // starting it says so
-	}
-	argv := []string{git}
-	if err == nil {
+	argv := []string{"git"} // where there is none, starting it says so
+	if git, err := exec.LookPath("git"); err == nil {
 		argv = bounded(git, append(given, args...))
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)

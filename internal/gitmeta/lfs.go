@@ -82,14 +82,5 @@ func (l *large) save() error {
 	for _, sum := range slices.Sorted(maps.Keys(l.used)) {
 		fmt.Fprintln(&out, sum, l.used[sum])
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(l.path), ".new-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	made := filepath.Join(tmp, "lfs")
-	if err := writeSynced(made, []byte(out.String())); err != nil {
-		return err
-	}
-	return os.Rename(made, l.path)
+	return replace(l.path, []byte(out.String()))
 }

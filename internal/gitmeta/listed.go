@@ -25,26 +25,7 @@ func (s shelf) nodes(h head, ask func() ([]node, error)) ([]node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nodes, s.keep(path, encodeNodes(h, nodes))
-}
-
-// keep writes a file whose checksum says that it is whole.
-func (s shelf) keep(path string, data []byte) error {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(s.dir, ".list-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := writeSynced(f.Name(), data); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nodes, replace(path, encodeNodes(h, nodes))
 }
 
 func encodeNodes(h head, nodes []node) []byte {

@@ -157,6 +157,23 @@ func (s shelf) previous(f format) *pack {
 	return nil
 }
 
+// replace writes a file as a whole, in the place of one that may be there.
+func replace(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(path), ".new-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	made := filepath.Join(tmp, "made")
+	if err := writeSynced(made, data); err != nil {
+		return err
+	}
+	return os.Rename(made, path)
+}
+
 // writeSynced writes a file in a folder that gets its name later.
 func writeSynced(path string, data []byte) error {
 	f, err := os.Create(path)
