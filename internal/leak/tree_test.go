@@ -111,7 +111,7 @@ func TestTreeMemory(t *testing.T) {
 		}
 	}
 	for name, broken := range map[string][]byte{
-		"empty": {}, "short": data[:20], "cut": data[:len(data)-1], "changed": append([]byte("0"), data[1:]...), "longer": append(slices.Clone(data), 0),
+		"empty": {}, "short": data[:20], "cut": data[:len(data)-1], "changed": append([]byte{data[0] ^ 1}, data[1:]...), "longer": append(slices.Clone(data), 0),
 	} {
 		if err := os.WriteFile(path, broken, 0o600); err != nil {
 			t.Fatal(err)
