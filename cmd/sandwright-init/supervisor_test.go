@@ -169,7 +169,7 @@ func TestDeafServiceIsKilled(t *testing.T) {
 		if s, err := b.Stop(t.Context(), "x"); err != nil || s.State != spec.StateStopped {
 			t.Errorf("%+v, %v", s, err)
 		}
-		if took := time.Since(started); took < 300*time.Millisecond || took > 3*time.Second {
+		if took := time.Since(started); took < 300*time.Millisecond || took > 8*time.Second {
 			t.Errorf("took %s", took)
 		}
 	})

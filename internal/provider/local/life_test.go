@@ -233,7 +233,7 @@ func TestSupervisorThatDoesNotStop(t *testing.T) {
 	if err := s.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(begin); took < 300*time.Millisecond || took > 5*time.Second {
+	if took := time.Since(begin); took < 300*time.Millisecond || took > 30*time.Second {
 		t.Errorf("stopped after %v", took)
 	}
 }
