@@ -197,6 +197,28 @@ type madeImage struct {
 	}
 }
 
+// streams wants an image on the standard output, and all that is said elsewhere.
+func (s *shipment) streams() {
+	s.t.Helper()
+	out, errs, code := s.run("build", "-o", "tar:-")
+	if code != 0 || !strings.Contains(errs, "built sha256:") {
+		s.t.Fatalf("%d, %d bytes, %s", code, len(out), tail(errs))
+	}
+	names := map[string]bool{}
+	for files := tar.NewReader(strings.NewReader(out)); ; {
+		h, err := files.Next()
+		if err == io.EOF {
+			break
+		}
+		must(s.t, err)
+		names[h.Name] = true
+	}
+	if !names["home/sandwright/src/demo/built"] {
+		s.t.Errorf("the tar has %d files, and not the one that was built", len(names))
+	}
+	s.bad(2, []string{"build", "-o", "-", "-o", "tar:-"}, "cannot write two outputs to the standard output")
+}
+
 // TestBuildShips: one build goes to a registry under two names, with all that is
 // said beside the files, and into a folder.
 func TestBuildShips(t *testing.T) {
@@ -210,6 +232,7 @@ func TestBuildShips(t *testing.T) {
 	if err != nil || string(data) != "built\n" {
 		t.Errorf("the folder has %q, %v", data, err)
 	}
+	s.streams()
 	for _, tag := range []string{"v1", "latest"} {
 		index, err := remote.Index(s.reference("team/app:" + tag))
 		must(t, err)

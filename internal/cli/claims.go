@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // unclaimed is how long what is kept of a project is kept after its last use.
@@ -32,7 +34,7 @@ func claim(root string) error {
 	if err := os.MkdirAll(claimsDir(), 0o700); err != nil {
 		return err
 	}
-	return replaceFile(file, []byte(root))
+	return wholefile.Put(file, 0o644, []byte(root))
 }
 
 // claimed says whether somebody may still use what is kept of a folder: it is

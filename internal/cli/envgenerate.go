@@ -15,6 +15,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/envgen"
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // generateFlags are what env generate takes.
@@ -143,7 +144,7 @@ func (a *app) generated(f generateFlags, kind string, out []byte) error {
 			WithHint("run it again without --check: sandwright env generate %s --output %s", kind, f.output)
 	case !current:
 		what = "is written"
-		if err := replaceFile(f.output, out); err != nil {
+		if err := wholefile.Put(f.output, 0o644, out); err != nil {
 			return fault.Cannot("write %s: %w", f.output, err)
 		}
 	}
@@ -152,19 +153,4 @@ func (a *app) generated(f generateFlags, kind string, out []byte) error {
 	}
 	_, err = fmt.Fprintf(a.Out, "%s %s\n", f.output, what)
 	return err
-}
-
-// replaceFile puts the whole of data in the place of a file, or nothing.
-func replaceFile(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".sandwright-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

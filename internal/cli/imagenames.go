@@ -37,6 +37,10 @@ func (f buildFlags) parse() (imageNames, []engine.Output, error) {
 			faults = append(faults, fault.Cannot("write several platforms as docker: such a file holds one").WithHint("write type=oci").WithCode(fault.ExitUsage))
 		}
 	}
+	toStdout := slices.DeleteFunc(slices.Clone(outputs), func(o engine.Output) bool { return o.Path != stdout })
+	if len(toStdout) > 1 {
+		faults = append(faults, fault.Cannot("write two outputs to the standard output").WithCode(fault.ExitUsage))
+	}
 	if f.load && len(f.platforms) > 1 {
 		faults = append(faults, fault.Cannot("load several platforms into the Docker engine").WithHint("load one, with --platform").WithCode(fault.ExitUsage))
 	}
@@ -134,6 +138,9 @@ func bareNames(refs []string) []string {
 	return out
 }
 
+// stdout is the name of the standard output where a file could be said.
+const stdout = "-"
+
 // parseOutput reads a path, KIND:PATH, or type=KIND,dest=PATH as Docker's own
 // command has it. A path alone is an OCI image.
 func parseOutput(s string) (engine.Output, error) {
@@ -154,8 +161,11 @@ func parseOutput(s string) (engine.Output, error) {
 		return out, fault.Cannot("use output %q: it is neither a file nor type=oci|docker|tar|dir,dest=PATH", s).
 			WithHint("run: sandwright build --output image.tar").WithCode(fault.ExitUsage)
 	}
-	if info, err := os.Stat(out.Path); err == nil && info.IsDir() && out.Kind != engine.Dir {
-		return out, fault.Cannot("write %s: it is a folder", out.Path).WithCode(fault.ExitUsage)
+	if out.Path == stdout && out.Kind == engine.Dir {
+		return out, fault.Cannot("write a folder to the standard output").WithHint("write type=tar,dest=-").WithCode(fault.ExitUsage)
+	}
+	if info, err := os.Stat(out.Path); err == nil && out.Kind != engine.Dir && !info.Mode().IsRegular() {
+		return out, fault.Cannot("write %s: it is no regular file", out.Path).WithHint("name a new file, or: --output - for the standard output").WithCode(fault.ExitUsage)
 	}
 	return out, nil
 }

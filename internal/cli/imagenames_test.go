@@ -15,6 +15,8 @@ import (
 func TestParseOutput(t *testing.T) {
 	for given, want := range map[string]engine.Output{
 		"x.tar":                     {Kind: engine.OCI, Path: "x.tar"},
+		"-":                         {Kind: engine.OCI, Path: "-"},
+		"docker:-":                  {Kind: engine.Docker, Path: "-"},
 		"oci:x.tar":                 {Kind: engine.OCI, Path: "x.tar"},
 		"docker:x.tar":              {Kind: engine.Docker, Path: "x.tar"},
 		"dir:new/folder":            {Kind: engine.Dir, Path: "new/folder"},
@@ -26,7 +28,7 @@ func TestParseOutput(t *testing.T) {
 			t.Errorf("%q: %+v, %v", given, got, err)
 		}
 	}
-	for _, bad := range []string{"", "zip:x", "oci:", ".", "oci:.", "type=oci", "type=push,dest=x", "type=oci,dest=x,compression=zstd", "push:x"} {
+	for _, bad := range []string{"", "zip:x", "oci:", ".", "oci:.", "type=oci", "type=push,dest=x", "type=oci,dest=x,compression=zstd", "push:x", "dir:-", "/dev/null", "tar:/dev/stderr"} {
 		if _, err := parseOutput(bad); fault.Code(err) != fault.ExitUsage {
 			t.Errorf("%q: %v", bad, err)
 		}

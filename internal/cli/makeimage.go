@@ -29,6 +29,7 @@ type wantedImage struct {
 	names   imageNames
 	outputs []engine.Output
 	load    bool
+	write   func(context.Context, io.Reader) error // to the standard output
 	// access names where to push once all is built, and as whom; nil: names are all.
 	access func(context.Context) (refs []string, logins map[string]engine.Login, err error)
 }
@@ -151,7 +152,9 @@ func (a *app) make(ctx context.Context, recipes []recipe, w wantedImage) (made m
 // note says where the image went.
 func (m *madeImage) note(w wantedImage, file *config.File) {
 	for _, o := range w.outputs {
-		m.Written = append(m.Written, o.Path)
+		if o.Path != stdout {
+			m.Written = append(m.Written, o.Path)
+		}
 	}
 	m.Pushed = bareNames(w.names.push)
 	if w.load {
@@ -201,6 +204,9 @@ func (w wantedImage) export(file *config.File) (engine.Export, error) {
 	x := engine.Export{Annotations: pairs(file.Image.Annotations, w.flags.annotations), Provenance: w.flags.provenance}
 	for _, o := range w.outputs {
 		o.Names = w.names.local(file)
+		if o.Path == stdout {
+			o.Write = w.write
+		}
 		x.Outputs = append(x.Outputs, o)
 	}
 	if len(w.names.push) > 0 {

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/engine"
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // buildFlags are what build takes.
@@ -59,6 +62,7 @@ anything is built.`,
   sandwright build --push registry.example.com/team/app:v1 --tag latest --sbom
   sandwright build --load --tag app:dev
   sandwright build -o image.tar
+  sandwright build -o docker:- | docker load
   sandwright build -o type=dir,dest=rootfs`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.build(cmd.Context(), f) },
@@ -68,7 +72,7 @@ anything is built.`,
 	f.image.register(cmd)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.platforms, "platform", nil, "linux/amd64, linux/arm64 or both (default: that of this machine)")
-	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "FILE, or type=oci|docker|tar|dir,dest=PATH")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "FILE, or type=oci|docker|tar|dir,dest=PATH; - is the standard output")
 	flags.StringArrayVar(&f.push, "push", nil, "name of the image in a registry that it is pushed to")
 	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "another name of the image, or a tag of the one that is pushed")
 	flags.BoolVar(&f.load, "load", false, "load the image into the Docker engine")
@@ -81,6 +85,16 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 	if err != nil {
 		return err
 	}
+	say, write := a.Out, func(_ context.Context, tar io.Reader) error {
+		_, err := io.Copy(a.Out, tar)
+		return err
+	}
+	if slices.ContainsFunc(outputs, func(o engine.Output) bool { return o.Path == stdout }) {
+		if terminal(a.Out) {
+			return fault.Cannot("write an image to a terminal").WithHint("run: sandwright build -o - > image.tar").WithCode(fault.ExitUsage)
+		}
+		say = a.Err
+	}
 	started := time.Now()
 	platforms := platformsOr(f.platforms)
 	b, err := a.decide(ctx, platforms[0], f.env)
@@ -92,15 +106,15 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 	if err != nil {
 		return err
 	}
-	made, err := a.make(ctx, recipes, wantedImage{flags: f.image, names: names.in(b.project.file), outputs: outputs, load: f.load})
+	made, err := a.make(ctx, recipes, wantedImage{flags: f.image, names: names.in(b.project.file), outputs: outputs, load: f.load, write: write})
 	if err != nil {
 		return err
 	}
 	if a.json {
-		return printJSON(a.Out, made)
+		return printJSON(say, made)
 	}
-	fmt.Fprintf(a.Out, "built %s in %s\n", made.Image, short(time.Since(started)))
-	made.print(a)
+	fmt.Fprintf(say, "built %s in %s\n", made.Image, short(time.Since(started)))
+	made.print(say)
 	return nil
 }
 
@@ -122,15 +136,15 @@ type madeImage struct {
 	Steps   []engine.Step `json:"steps"`
 }
 
-func (m madeImage) print(a *app) {
+func (m madeImage) print(w io.Writer) {
 	for _, path := range m.Written {
-		fmt.Fprintf(a.Out, "wrote %s%s\n", path, inParens(m.Digest))
+		fmt.Fprintf(w, "wrote %s%s\n", path, inParens(m.Digest))
 	}
 	for _, name := range m.Pushed {
-		fmt.Fprintf(a.Out, "pushed %s%s\n", name, inParens(m.Digest))
+		fmt.Fprintf(w, "pushed %s%s\n", name, inParens(m.Digest))
 	}
 	if len(m.Loaded) > 0 {
-		fmt.Fprintf(a.Out, "loaded %s\n", strings.Join(m.Loaded, ", "))
+		fmt.Fprintf(w, "loaded %s\n", strings.Join(m.Loaded, ", "))
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/sandwright/sandwright/internal/env"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/stage"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // stageFlags are what stage takes.
@@ -158,22 +159,15 @@ func (a *app) writeTar(ctx context.Context, tree *stage.Tree, to string) error {
 	cannot := func(err error) error {
 		return fault.Cannot("write %s: %w", stage.Show(to), systemError(err)).WithHint("say a file in a folder that you can write to, such as: --tar tree.tar")
 	}
-	f, err := os.CreateTemp(filepath.Dir(to), ".sandwright-tar-*")
-	if err != nil {
+	var failed error // of the tree
+	err := wholefile.Write(to, 0o600, func(w io.Writer) error {
+		failed = tree.Tar(ctx, w)
+		return failed
+	})
+	if err != nil && failed == nil {
 		return cannot(err)
 	}
-	defer os.Remove(f.Name())
-	err = tree.Tar(ctx, io.Writer(f))
-	if failed := errors.Join(f.Sync(), f.Close()); err == nil && failed != nil {
-		err = cannot(failed)
-	}
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), to); err != nil {
-		return cannot(err)
-	}
-	return nil
+	return err
 }
 
 // systemError leaves out the operation and the paths.

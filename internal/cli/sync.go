@@ -18,6 +18,7 @@ import (
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/record"
 	"github.com/sandwright/sandwright/internal/smallfile"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 func (a *app) cmdSync() *cobra.Command {
@@ -204,7 +205,7 @@ func markSynced(info provider.Info) error {
 	file := syncedPath(info)
 	err := os.MkdirAll(filepath.Dir(file), 0o700)
 	if err == nil {
-		err = replaceFile(file, []byte(startOf(info)))
+		err = wholefile.Put(file, 0o644, []byte(startOf(info)))
 	}
 	if err != nil {
 		return fault.Cannot("remember that sandbox %s is changed: %w", info.Name, err)

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/sandwright/sandwright/internal/smallfile"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // BuildKit makes each of a build's hundreds of small transactions durable by
@@ -58,16 +59,7 @@ func (w *writeback) set() error {
 	if w.boot == "" {
 		return ignoreMissing(os.Remove(w.mark()))
 	}
-	f, err := os.CreateTemp(w.root, ".mark-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(w.boot)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return errors.Join(os.Rename(f.Name(), w.mark()), syncPath(w.root))
+	return errors.Join(wholefile.Put(w.mark(), 0o600, []byte(w.boot)), syncPath(w.root))
 }
 
 // options are those of a database that does not make itself durable on closing.

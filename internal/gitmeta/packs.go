@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // Names of the files of one pack's folder.
@@ -162,16 +164,7 @@ func replace(path string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(path), ".new-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	made := filepath.Join(tmp, "made")
-	if err := writeSynced(made, data); err != nil {
-		return err
-	}
-	return os.Rename(made, path)
+	return wholefile.Put(path, 0o600, data)
 }
 
 // writeSynced writes a file in a folder that gets its name later.

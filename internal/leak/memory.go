@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/tokens"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // treeRules is another one whenever more is looked for in a tree than before.
@@ -144,5 +145,5 @@ func (m *memory) save(files []File) error {
 	out.Write(rest.Bytes())
 	sum := sha256.Sum256(out.Bytes())
 	out.Write(sum[:])
-	return replace(m.path, out.Bytes())
+	return wholefile.Put(m.path, 0o600, out.Bytes())
 }

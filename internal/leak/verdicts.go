@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // rules is another one whenever more is looked for than before.
@@ -77,7 +79,7 @@ func machineKey(path string) ([]byte, error) {
 	}
 	key = make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // it never fails
-	return key, replace(path, key)
+	return key, wholefile.Put(path, 0o600, key)
 }
 
 func (v *verdicts) add(line string) bool {
@@ -111,25 +113,5 @@ func (v *verdicts) remember(ids []string) error {
 	for _, line := range v.lines[max(0, len(v.lines)-most):] {
 		text.WriteString(line + "\n")
 	}
-	return replace(v.path, text.Bytes())
-}
-
-// replace writes a file that only its owner can read, whole or not at all.
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
+	return wholefile.Put(v.path, 0o600, text.Bytes())
 }

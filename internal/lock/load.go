@@ -5,10 +5,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/smallfile"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // Load reads the lock at path. A missing one is a fault that wraps ErrMissing.
@@ -31,7 +33,11 @@ const maxBytes = 64 << 20
 
 // Save writes l to path in one step: a reader sees the old lock or the new one.
 func Save(path string, l *Lock) error {
-	if err := replace(path, Format(l)); err != nil {
+	err := wholefile.Put(path, 0o644, Format(l))
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
 		return fault.Cannot("write %s: %w", path, err)
 	}
 	sweep(path)
@@ -43,40 +49,13 @@ const abandoned = time.Hour
 
 // sweep removes what a killed Save left beside path.
 func sweep(path string) {
-	left, _ := filepath.Glob(temporary(path) + "[0-9]*") // what stays is tried again
+	temporary := strings.TrimSuffix(wholefile.Pattern(path), "*") + "[0-9]*"
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), temporary)) // what stays is tried again
 	for _, name := range left {
 		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandoned {
 			_ = os.Remove(name)
 		}
 	}
-}
-
-// temporary is how the names of temporary files begin.
-func temporary(path string) string {
-	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".")
-}
-
-func replace(path string, data []byte) (err error) {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, filepath.Base(temporary(path))+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, tmp.Close(), os.Remove(tmp.Name()))
-		}
-	}()
-	if _, err := tmp.Write(data); err != nil {
-		return err
-	}
-	if err := errors.Join(tmp.Chmod(0o644), tmp.Sync()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	return errors.Join(tmp.Close(), syncDir(dir))
 }
 
 func syncDir(dir string) error {

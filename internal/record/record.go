@@ -18,6 +18,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/receipt"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // Version is the only version of the format that is read and written.
@@ -74,23 +75,18 @@ func Write(path string, r Record) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return cannot(err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".record-*")
+	err = wholefile.Write(path, 0o600, func(out io.Writer) error {
+		_, err := out.Write(append(head, '\n'))
+		var line []byte
+		for _, one := range r.Files {
+			line = appendFile(line[:0], one)
+			if err == nil {
+				_, err = out.Write(line)
+			}
+		}
+		return err
+	})
 	if err != nil {
-		return cannot(err)
-	}
-	defer os.Remove(f.Name())
-	out := bufio.NewWriterSize(f, 1<<16)
-	out.Write(head)
-	out.WriteByte('\n')
-	var line []byte
-	for _, one := range r.Files {
-		line = appendFile(line[:0], one)
-		out.Write(line)
-	}
-	if err := errors.Join(out.Flush(), f.Sync(), f.Close()); err != nil {
-		return cannot(err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
 		return cannot(err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/stage"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 const (
@@ -31,22 +32,7 @@ func writeMemory(file string, cold []layer) (err error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".source-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
+	return wholefile.Put(file, 0o600, data)
 }
 
 // Forget drops the memory: the next layers are made of what is committed and in

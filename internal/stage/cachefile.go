@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // saveCache writes what is known of the files of the tree, in its order. It
@@ -23,26 +24,7 @@ func (t *Tree) saveCache(sums []sum) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".stage-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := t.writeCache(f, sums); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), t.opts.Cache)
+	return wholefile.Write(t.opts.Cache, 0o600, func(w io.Writer) error { return t.writeCache(w, sums) })
 }
 
 func (t *Tree) writeCache(w io.Writer, sums []sum) error {

@@ -13,9 +13,11 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/spec"
-	"golang.org/x/sys/unix"
+	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
 // A place is where one sandbox keeps its files on the host.
@@ -164,18 +166,7 @@ func (p place) running() (record, error) {
 
 // write makes rec the record, whole or not at all.
 func (p place) write(rec record) error {
-	f, err := os.CreateTemp(p.dir(), "state-*")
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := json.NewEncoder(f).Encode(rec); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), filepath.Join(p.dir(), "state.json"))
+	return wholefile.Write(filepath.Join(p.dir(), "state.json"), 0o600, func(w io.Writer) error { return json.NewEncoder(w).Encode(rec) })
 }
 
 // tail gives the last few kilobytes of a file in the place.
