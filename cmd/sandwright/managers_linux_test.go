@@ -33,6 +33,15 @@ func otherManagers(t *testing.T, b *box) {
 			cached(t, progress, step)
 		}
 		m.says(t, "head -n 2 said", "edited 172800000\nedited 172800000\n")
+		m.edit(t, "bun/app/main.js", "bun", "elsewhere")
+		progress, _ = m.up(t)
+		cached(t, progress, "run the workspace's lifecycle scripts")
+		m.says(t, "head -n 5 said | tail -n 1", "elsewhere 172800000\n")
+		m.edit(t, "apps/web/main.js", "edited", "synced")
+		if out, stderr, code := m.run(t, "sync"); code != 0 || !strings.Contains(stderr, "lifecycle scripts runs: apps/web/main.js changed") {
+			t.Errorf("%d: %s%s", code, out, stderr)
+		}
+		m.says(t, "cat apps/web/hooked", "synced 172800000\n")
 	})
 	t.Run("yarn", func(t *testing.T) {
 		m := managersBox(t, b, "berry", "  build:\n    - run: cd app && yarn node main.js > ../said && yarn lib-tool >> ../said\n")

@@ -93,6 +93,9 @@ func engineName(p plan.Plan, layer string) string {
 		if plan.InstallLayer(in.Dir) == layer && len(in.Steps) > 0 {
 			return firstLine(strings.Join(in.Steps[0].Args, " "))
 		}
+		if plan.HooksLayer(in.Dir) == layer && len(in.Inputs) > 0 {
+			return "what is left of: " + layer
+		}
 	}
 	for i, s := range p.Build {
 		switch {

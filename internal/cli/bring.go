@@ -130,8 +130,15 @@ func (s syncing) reseal(ctx context.Context, r receipt.Receipt) error {
 // runLayer runs the commands of a layer in the box, as its build does.
 func (a *app) runLayer(ctx context.Context, s syncing, layer string) error {
 	for _, in := range s.plan.Installs {
-		if plan.InstallLayer(in.Dir) == layer {
-			return a.install(ctx, s, in)
+		commands := [][]string{}
+		if len(in.Hooks) > 0 {
+			commands = append(commands, in.Hooks)
+		}
+		switch layer {
+		case plan.HooksLayer(in.Dir):
+			return a.install(ctx, s, in, commands)
+		case plan.InstallLayer(in.Dir):
+			return a.install(ctx, s, in, slices.Concat(in.Commands(), commands))
 		}
 	}
 	for i, step := range s.plan.Build {
@@ -158,7 +165,8 @@ export NPM_CONFIG_USERCONFIG="$dir/npmrc" NODE_EXTRA_CA_CERTS="$dir/ca.pem" SSL_
 "$@" </dev/null
 `
 
-func (a *app) install(ctx context.Context, s syncing, in plan.Install) error {
+// install runs commands of an install.
+func (a *app) install(ctx context.Context, s syncing, in plan.Install, commands [][]string) error {
 	_, _, npm, err := a.fetcher(s.project)
 	if err != nil {
 		return err
@@ -171,13 +179,6 @@ func (a *app) install(ctx context.Context, s syncing, in plan.Install) error {
 	env := maps.Clone(in.Env)
 	env["SANDWRIGHT_NPMRC"] = withoutCredentials(string(npm.File()))
 	dir := path.Join(s.plan.Target, in.Dir)
-	commands := [][]string{}
-	for _, c := range in.Steps {
-		commands = append(commands, c.Args)
-	}
-	if len(in.Hooks) > 0 {
-		commands = append(commands, in.Hooks)
-	}
 	for _, words := range commands {
 		argv := append([]string{"/bin/sh", "-euc", withRegistry, "sh"}, words...)
 		if err := a.execute(ctx, s, provider.Exec{Argv: argv, Dir: dir, Env: inBuild(env), Stdin: bytes.NewReader(npm.CABundle(os.Environ()))}); err != nil {

@@ -21,7 +21,7 @@ import (
 // of it.
 type sources struct {
 	*source.Division
-	parts []*source.Part // by the place of the step; nil of one that sees all
+	parts []*source.Part // as plan.Parts gives them; nil of one that sees all
 }
 
 // divide reads the repository, divides the tree into layers by what is
@@ -52,30 +52,55 @@ func (a *app) divide(ctx context.Context, b *blueprint, asked func() (asked, err
 	return b.divideSteps()
 }
 
-// divideSteps does so with what each step sees. A pattern that matches nothing
+// divideSteps does so with what each step, and the lifecycle scripts, see. A pattern that matches nothing
 // is a fault: the step would go without what its writer meant.
 func (b *blueprint) divideSteps() error {
 	var faults fault.List
-	b.source.parts = make([]*source.Part, len(b.plan.Build))
-	for i, step := range b.plan.Build {
-		if len(step.Inputs) == 0 {
+	said := b.declarations()
+	b.source.parts = nil
+	for i, one := range b.plan.Parts() {
+		if b.source.parts = append(b.source.parts, nil); len(one.Inputs) == 0 || said[i].idle {
 			continue
 		}
-		part, idle, err := b.source.Part(fmt.Sprintf("%s of step %d", source.HotTree, i+1), step.Inputs)
+		part, idle, err := b.source.Part(source.HotTree+" of "+said[i].name, one.Inputs)
 		if err != nil {
 			return err
 		}
-		declared := b.project.file.Workspace.Build[i].Inputs
 		for _, j := range idle {
-			if j < len(declared) {
-				faults = append(faults, b.project.file.At("workspace", "build", strconv.Itoa(i), "inputs", strconv.Itoa(j)).
-					Cannot("find the input %s: no staged file is there", declared[j]).WithHint("run: sandwright stage"))
+			if j < len(said[i].inputs) {
+				faults = append(faults, b.project.file.At(append(said[i].at, strconv.Itoa(j))...).
+					Cannot("find the input %s: no staged file is there", said[i].inputs[j]).WithHint("run: sandwright stage"))
 			}
 		}
 		b.source.parts[i] = part
 	}
 	b.source.into(&b.plan)
 	return faults.Err()
+}
+
+// A declaration is what the file says of a part of the plan.
+type declaration struct {
+	name   string
+	inputs []string
+	at     []string // where they stand
+	idle   bool     // nothing runs over it
+}
+
+// declarations are those of the plan's parts, in their order.
+func (b *blueprint) declarations() (out []declaration) {
+	for _, in := range b.plan.Installs {
+		d := declaration{name: plan.HooksLayer(in.Dir), inputs: b.project.file.Workspace.HookInputs, at: []string{"workspace", "hook-inputs"}, idle: len(in.Hooks) == 0}
+		for i, n := range b.project.file.Workspace.Nested {
+			if n.Dir == in.Dir {
+				d.inputs, d.at = n.HookInputs, []string{"workspace", "nested", strconv.Itoa(i), "hook-inputs"}
+			}
+		}
+		out = append(out, d)
+	}
+	for i, s := range b.project.file.Workspace.Build {
+		out = append(out, declaration{name: fmt.Sprintf("step %d", i+1), inputs: s.Inputs, at: []string{"workspace", "build", strconv.Itoa(i), "inputs"}})
+	}
+	return out
 }
 
 // maxTold bounds how many files and folders a receipt tells of what its build
@@ -85,9 +110,10 @@ const maxTold = 1000
 // into puts the layers into a plan of the same steps.
 func (s sources) into(p *plan.Plan) {
 	p.Source = s.Layers()
-	for i, part := range s.parts {
-		if part != nil {
-			p.Build[i].Source, p.Build[i].Content, p.Build[i].Told = part.Layers(), part.Content, part.Told(maxTold/len(s.parts))
+	some := len(s.some())
+	for i, one := range p.Parts() {
+		if part := s.parts[i]; part != nil {
+			one.Source, one.Content, one.Told = part.Layers(), part.Content, part.Told(maxTold/some)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func (s *syncing) choose(all []plan.Difference) {
 			if slices.Contains(s.was.Pending, diff.Layer) || s.reads(diff.Layer) {
 				s.run = append(s.run, diff)
 			}
-		case isInstall(s.plan, diff.Layer), isStep(s.plan, diff.Layer):
+		case isInstall(s.plan, diff.Layer), isStep(s.plan, diff.Layer), s.runsHooks(diff.Layer):
 			s.run = append(s.run, diff)
 		case !strings.HasPrefix(diff.Layer, plan.LayerSource):
 			s.later = append(s.later, diff)
@@ -157,6 +157,15 @@ func isInstall(p plan.Plan, layer string) bool {
 	return slices.ContainsFunc(p.Installs, func(in plan.Install) bool { return plan.InstallLayer(in.Dir) == layer })
 }
 
+// runsHooks tells whether a layer is that of lifecycle scripts that see a part of
+// the source, and no install of their workspace runs, which runs them too.
+func (s syncing) runsHooks(layer string) bool {
+	return slices.ContainsFunc(s.plan.Installs, func(in plan.Install) bool {
+		installs := func(d plan.Difference) bool { return d.Layer == plan.InstallLayer(in.Dir) }
+		return plan.HooksLayer(in.Dir) == layer && len(in.Inputs) > 0 && !slices.ContainsFunc(s.run, installs)
+	})
+}
+
 func isStep(p plan.Plan, layer string) bool {
 	for i := range p.Build {
 		if plan.StepLayer(i) == layer {
@@ -171,7 +180,7 @@ func isStep(p plan.Plan, layer string) bool {
 func (s syncing) possible() error {
 	var faults fault.List
 	for _, diff := range s.later {
-		if diff.Layer == plan.LayerServices || diff.Layer == plan.LayerRepository || diff.Layer == plan.LayerHooks {
+		if diff.Layer == plan.LayerServices || diff.Layer == plan.LayerRepository || strings.HasPrefix(diff.Layer, plan.LayerHooks) {
 			continue
 		}
 		for _, c := range diff.Causes[:min(maxCauses, len(diff.Causes))] {
@@ -180,7 +189,7 @@ func (s syncing) possible() error {
 	}
 	secrets := map[string][]string{}
 	for _, in := range s.plan.Installs {
-		secrets[plan.InstallLayer(in.Dir)] = in.Secrets
+		secrets[plan.InstallLayer(in.Dir)], secrets[plan.HooksLayer(in.Dir)] = in.Secrets, in.Secrets
 	}
 	for i, step := range s.plan.Build {
 		secrets[plan.StepLayer(i)] = step.Secrets

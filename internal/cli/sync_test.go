@@ -66,13 +66,20 @@ func TestMarkSynced(t *testing.T) {
 // What an install or a step leaves is read by the steps that stand on it.
 func TestStepsThatRun(t *testing.T) {
 	installed := []string{"install"}
-	apart := plan.Plan{Installs: []plan.Install{{Dir: "."}}, Build: []plan.Step{{Inputs: []string{"a"}}, {Inputs: []string{"a/dist"}}, {Inputs: []string{"b"}}, {}}}
+	apart := plan.Plan{Installs: []plan.Install{{Dir: "."}}, Build: []plan.Step{{Part: plan.Part{Inputs: []string{"a"}}}, {Part: plan.Part{Inputs: []string{"a/dist"}}}, {Part: plan.Part{Inputs: []string{"b"}}}, {}}}
 	apart.Receipt.Layers = []receipt.Layer{
 		{Name: "install"}, {Name: "source ."}, {Name: "build 1", On: installed}, {Name: "build 2", On: []string{"install", "build 1"}},
 		{Name: "build 3", On: installed}, {Name: "build 4", On: []string{"source .", "build 1", "build 2", "build 3"}},
 	}
 	hooked := apart
 	hooked.Installs = []plan.Install{{Dir: ".", Hooks: []string{"npm"}}}
+	scripted := apart
+	scripted.Installs = []plan.Install{{Dir: ".", Hooks: []string{"npm"}, Part: plan.Part{Inputs: []string{"a"}}}}
+	scripted.Receipt.Layers = slices.Insert(slices.Clone(apart.Receipt.Layers), 2, receipt.Layer{Name: plan.LayerHooks, On: installed})
+	for i := range scripted.Receipt.Layers[3:] {
+		l := &scripted.Receipt.Layers[3+i]
+		l.On = append(slices.Clone(l.On), plan.LayerHooks)
+	}
 	for name, tt := range map[string]struct {
 		p       plan.Plan
 		changed int
@@ -84,6 +91,9 @@ func TestStepsThatRun(t *testing.T) {
 		"the inputs of a step":                 {apart, 1, []string{"source .", "build 1"}, []string{"build 1", "build 2", "build 4"}},
 		"what all stand on":                    {apart, 1, []string{"install"}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
 		"a file, where all steps see them all": {hooked, 1, []string{"source ."}, []string{"build 1", "build 2", "build 3", "build 4"}},
+		"a file that no script reads":          {scripted, 1, []string{"source .", "build 3"}, []string{"build 3", "build 4"}},
+		"one that a script reads":              {scripted, 1, []string{"source .", plan.LayerHooks}, []string{plan.LayerHooks, "build 1", "build 2", "build 3", "build 4"}},
+		"an install, which runs the scripts":   {scripted, 1, []string{"install", plan.LayerHooks}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := syncing{changed: make([]record.Change, tt.changed)}

@@ -149,19 +149,26 @@ func byFile(drawn drawing, d plan.Difference, changed []record.Change) []receipt
 }
 
 // within tells whether a path is in a layer of source, or among what a build
-// step reads; it is nil for another layer.
+// step or the lifecycle scripts read; it is nil for another layer.
 func within(d drawing, layer string) (in func(path string) bool, step bool) {
 	for _, l := range d.plan.Source {
 		if plan.SourceLayerName(l) == layer {
 			return func(path string) bool { return l.Hot || d.source.ColdName(path) == l.Name }, false
 		}
 	}
+	var inputs []string
+	for _, in := range d.plan.Installs {
+		if plan.HooksLayer(in.Dir) == layer {
+			inputs = in.Inputs
+		}
+	}
 	for i, s := range d.plan.Build {
 		if plan.StepLayer(i) == layer && d.plan.Apart(s) {
-			if match, err := stage.NewPatterns(s.Inputs); err == nil {
-				return match.Match, true
-			}
+			inputs = s.Inputs
 		}
+	}
+	if match, err := stage.NewPatterns(inputs); err == nil && len(inputs) > 0 {
+		return match.Match, true
 	}
 	return nil, false
 }

@@ -44,7 +44,10 @@ func installingFields[V any](of func(*V) *Installing) []field[V] {
 		key("env", func(v *V) *[]string { return &of(v).Env }, list[string]{of: anyText("a variable's name")},
 			"The variables with scope build that the install and the scripts it runs see. Another value installs again.").such("[PUPPETEER_SKIP_DOWNLOAD]"),
 		key("hooks", func(v *V) *string { return &of(v).Hooks }, oneOf("source", "install"),
-			"When the workspace's own preinstall, install, postinstall and prepare scripts run: once the source is there, or with the install, which then has no more of the source than manifests and the files that those scripts name, and does not run them again for other files.").or("source").such("install"),
+			"When the workspace's own preinstall, install, postinstall and prepare scripts run: after the install, over hook-inputs, or with the install, which then has no more of the source than manifests, the files that those scripts name and what these import, and runs them again for nothing else.").or("source").such("install"),
+		key("hook-inputs", func(v *V) *[]string { return &of(v).HookInputs }, list[string]{of: checked("a pattern", treePattern)},
+			"What those scripts see of the source, as inputs of a build step, relative to workspace.root; they do not run again for a change of anything else. [\"*\"] is all of it.").
+			otherwiseIs("the packages that have such scripts, those of the workspace that they depend on, what the scripts name, and what is outside the top folders that have packages in them; all of the workspace where a script runs over it as a whole, as pnpm -r and turbo do").such("[packages/db, tsconfig.base.json]"),
 		key("trust-lockfile", func(v *V) *bool { return &of(v).TrustLockfile }, truth(),
 			"Whether pnpm 11 takes the lock file as it is, and does not hold minimumReleaseAge and trustPolicy against each of its entries again. Without it the verdict is kept for each lock file.").or("false").such("true"),
 	}

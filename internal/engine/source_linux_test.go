@@ -271,9 +271,9 @@ func TestStepsSeeTheirInputs(t *testing.T) {
 	c := newCheckout(t)
 	c.start()
 	steps := []plan.Step{
-		{Run: "found=$(find packages -type f | sort); echo \"$found\" > packages/ui/dist; test ! -e apps; test -e node_modules/x", Inputs: []string{"packages/ui"}, Outputs: []string{"packages/ui/dist"}},
-		{Run: "cat main.ts > out; mkdir -p lib/sub; echo $SOURCE_DATE_EPOCH >> lib/sub/out; cat /proc/sys/kernel/hostname >> out", Dir: "apps/web", Inputs: []string{"apps"}},
-		{Run: "cat packages/ui/dist apps/web/out > all", Inputs: []string{"README.md", "packages/ui/dist"}, Outputs: []string{"all"}, Sees: []int{0, 1}},
+		{Run: "found=$(find packages -type f | sort); echo \"$found\" > packages/ui/dist; test ! -e apps; test -e node_modules/x", Part: plan.Part{Inputs: []string{"packages/ui"}}, Outputs: []string{"packages/ui/dist"}},
+		{Run: "cat main.ts > out; mkdir -p lib/sub; echo $SOURCE_DATE_EPOCH >> lib/sub/out; cat /proc/sys/kernel/hostname >> out", Dir: "apps/web", Part: plan.Part{Inputs: []string{"apps"}}},
+		{Run: "cat packages/ui/dist apps/web/out > all", Part: plan.Part{Inputs: []string{"README.md", "packages/ui/dist"}}, Outputs: []string{"all"}, Sees: []int{0, 1}},
 		{Run: "cat README.md >> all"},
 	}
 	c.build = func(p *plan.Plan, d *source.Division) (parts []*source.Part) {

@@ -10,9 +10,11 @@ import (
 	"github.com/sandwright/sandwright/internal/plan"
 )
 
-// A left is what a step left: the state it began with and the one it ended with.
+// A left is what a command left: the state it began with and the one it ended with.
 type left struct {
-	step          plan.Step
+	name          string
+	outputs       []string // empty: all that it wrote in roots
+	roots         []string
 	before, after llb.State
 }
 
@@ -21,45 +23,53 @@ type left struct {
 // leaves is copied: steps that do not see each other run side by side, and a change of
 // what one does not see leaves it alone.
 func buildAll(installed llb.State, p plan.Plan, l Layers) (llb.State, error) {
-	whole, err := lay(installed, p, l, p.Source)
+	whole, err := lay(installed, p, l, plan.Part{Source: p.Source})
 	if err != nil {
 		return whole, err
 	}
-	whole = hooks(whole, p)
+	ready, whole, err := hooks(installed, whole, p, l)
+	if err != nil {
+		return whole, err
+	}
 	var done []left
 	for _, s := range p.Build {
+		d := left{name: s.Name(), outputs: s.Outputs, roots: []string{p.Target}, before: whole}
 		if !p.Apart(s) {
-			after := build(whole, p, s)
-			done = append(done, left{s, whole, after})
-			whole = after
+			d.after = build(whole, p, s)
+			done, whole = append(done, d), d.after
 			continue
 		}
-		st, err := lay(installed, p, l, s.Source)
-		if err != nil {
+		if d.before, err = lay(installed, p, l, s.Part); err != nil {
 			return whole, err
 		}
-		for _, i := range s.Sees {
-			st = done[i].over(st, p)
+		for _, r := range ready {
+			d.before = r.over(d.before, p)
 		}
-		d := left{s, st, build(st, p, s)}
-		whole = d.over(whole, p)
-		done = append(done, d)
+		for _, i := range s.Sees {
+			d.before = done[i].over(d.before, p)
+		}
+		d.after = build(d.before, p, s)
+		done, whole = append(done, d), d.over(whole, p)
 	}
 	return whole, nil
 }
 
-// over puts what the step left over st, in place of what is there of its outputs.
+// over puts what the command left over st, in place of what is there of its outputs.
 func (d left) over(st llb.State, p plan.Plan) llb.State {
-	name := llb.WithCustomName(leftOf + d.step.Name())
-	if len(d.step.Outputs) == 0 {
-		// The pattern is the target itself, which is no error where nothing is.
-		last := len(p.Target) - 1
-		info := copied()
-		info.AllowWildcard, info.AllowEmptyWildcard = true, true
-		return st.File(llb.Copy(llb.Diff(d.before, d.after), p.Target[:last]+"["+p.Target[last:]+"]", p.Target, info, owned(p)), name)
-	}
+	name := llb.WithCustomName(leftOf + d.name)
 	var file *llb.FileAction
-	for _, out := range d.step.Outputs {
+	if len(d.outputs) == 0 {
+		wrote := llb.Diff(d.before, d.after)
+		for _, root := range d.roots {
+			// The pattern is the root itself, which is no error where nothing is.
+			last := len(root) - 1
+			info := copied()
+			info.AllowWildcard, info.AllowEmptyWildcard = true, true
+			file = file.Copy(wrote, root[:last]+"["+root[last:]+"]", root, info, owned(p))
+		}
+		return st.File(file, name)
+	}
+	for _, out := range d.outputs {
 		at := path.Join(p.Target, out)
 		info := copied()
 		info.CreateDestPath = true

@@ -1,6 +1,7 @@
 package llbgen
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,9 +19,9 @@ func apart() plan.Plan {
 	ui := []plan.SourceLayer{{Name: "packages/ui", Digest: "ui", Files: 2}}
 	root := []plan.SourceLayer{{Name: ".", Digest: "root", Files: 1}, {Name: plan.HotLayer, Digest: "x", Hot: true, Tree: "source of step 2", Files: 1}}
 	p.Build = []plan.Step{
-		{Run: "one", Inputs: []string{"packages/ui"}, Source: ui, Outputs: []string{"packages/ui/dist"}},
-		{Run: "two", Inputs: []string{"x"}, Source: root, Outputs: []string{"out"}},
-		{Run: "three", Inputs: []string{"packages/ui"}, Source: ui, Sees: []int{0}},
+		{Run: "one", Part: plan.Part{Inputs: []string{"packages/ui"}, Source: ui}, Outputs: []string{"packages/ui/dist"}},
+		{Run: "two", Part: plan.Part{Inputs: []string{"x"}, Source: root}, Outputs: []string{"out"}},
+		{Run: "three", Part: plan.Part{Inputs: []string{"packages/ui"}, Source: ui}, Sees: []int{0}},
 		{Run: "four", Dir: "apps/web"},
 	}
 	return p
@@ -81,6 +82,56 @@ func TestStepsStandOnWhatTheySee(t *testing.T) {
 			if got[name] {
 				t.Errorf("%s stands on %q", run, name)
 			}
+		}
+	}
+}
+
+// TestScriptsStandOnWhatTheySee: on the install and it alone; what they leave is in
+// front of every step.
+func TestScriptsStandOnWhatTheySee(t *testing.T) {
+	const ui, root, left = "copy source in packages/ui", "copy source in .", "what is left of: lifecycle scripts"
+	p := apart()
+	p.Installs[0].Hooks = []string{"pnpm", "install", "--offline"}
+	p.Installs[0].Part = plan.Part{Inputs: []string{"packages/ui"}, Source: []plan.SourceLayer{{Name: "packages/ui", Digest: "ui", Files: 2}}}
+	on := below(t, p, "--offline")
+	if !on[ui] || !on["install the workspace's dependencies"] || on[root] || on["copy "+plan.HotLayer] {
+		t.Errorf("the scripts stand on %v", on)
+	}
+	for _, run := range []string{"one", "two", "three", "four"} {
+		if got := below(t, p, run); !got[left] || got[root] != (run == "two" || run == "four") {
+			t.Errorf("%s stands on %v", run, got)
+		}
+	}
+	roots := func(target string) (copied []string) {
+		p.Target = target
+		for _, op := range lower(t, p, layers()) {
+			for _, action := range op.GetFile().GetActions() {
+				if c := action.GetCopy(); c != nil && c.AllowEmptyWildcard && c.Dest != "/" && !slices.Contains(copied, c.Dest) {
+					copied = append(copied, c.Dest)
+				}
+			}
+		}
+		return copied
+	}
+	if got := roots("/srv/app"); !slices.Equal(got, []string{"/srv/app", "/home/dev"}) {
+		t.Errorf("what they leave of %q is copied", got)
+	}
+	if got := roots("/home/dev/src/app"); !slices.Equal(got, []string{"/home/dev", "/home/dev/src/app"}) { // the latter of steps
+		t.Errorf("what they leave of %q is copied", got)
+	}
+	p.Installs[0].Part = plan.Part{}
+	if got := below(t, p, "--offline"); !got[root] || !below(t, p, "one")[root] {
+		t.Errorf("scripts that see all stand on %v", got)
+	}
+}
+
+// TestCommandsAreExecutable: where a part of the source has them, after it.
+func TestCommandsAreExecutable(t *testing.T) {
+	p := apart()
+	p.Executable = []string{"packages/ui/bin/x.js"}
+	for run, want := range map[string]bool{"one": true, "two": false, "three": true, "four": true} {
+		if got := below(t, p, run)[executables]; got != want {
+			t.Errorf("what %s stands on makes commands executable: %t", run, got)
 		}
 	}
 }

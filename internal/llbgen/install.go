@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,15 +40,33 @@ func install(st llb.State, p plan.Plan) llb.State {
 	return st
 }
 
-// hooks runs the workspaces' own lifecycle scripts, which an install without
-// the source could not.
-func hooks(st llb.State, p plan.Plan) llb.State {
+// hooks runs the workspaces' own lifecycle scripts, which an install without the
+// source could not. Those that see a part of it stand on the install and that
+// alone: ready is what they leave, in the workspace and at home, which is copied.
+func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, after llb.State, err error) {
 	for _, in := range p.Installs {
-		if len(in.Hooks) > 0 {
-			st = run(st, p, withVariables(in, in.Hooks), "run the workspace's lifecycle scripts", packageAccess(p, in)...)
+		if len(in.Hooks) == 0 {
+			continue
 		}
+		d := left{name: plan.HooksLayer(in.Dir), roots: []string{p.Target}, before: whole}
+		if len(in.Inputs) > 0 {
+			if d.before, err = lay(installed, p, l, in.Part); err != nil {
+				return nil, whole, err
+			}
+		}
+		d.after = run(d.before, p, withVariables(in, in.Hooks), "run the workspace's lifecycle scripts", packageAccess(p, in)...)
+		if len(in.Inputs) == 0 {
+			whole = d.after
+			continue
+		}
+		if below, err := filepath.Rel(p.User.Home, p.Target); err != nil || !filepath.IsLocal(below) {
+			d.roots = append(d.roots, p.User.Home)
+		} else {
+			d.roots = []string{p.User.Home}
+		}
+		ready, whole = append(ready, d), d.over(whole, p)
 	}
-	return st
+	return ready, whole, nil
 }
 
 // withVariables takes away those of the install's variables that have no value

@@ -44,7 +44,7 @@ type Layers struct {
 // Passing match the names of the steps, as regular expressions, that follow every
 // edit: each is a copy, a link or a few bytes.
 func Passing() []string {
-	return []string{"^" + services + "$", "^copy " + Git + "$", "^copy " + regexp.QuoteMeta(plan.HotLayer) + "$", "^" + leftOf, "^add .*" + pid1 + "$"}
+	return []string{"^" + services + "$", "^copy " + Git + "$", "^copy " + regexp.QuoteMeta(plan.HotLayer) + "$", "^" + executables + "$", "^" + leftOf, "^add .*" + pid1 + "$"}
 }
 
 // Names of steps.
@@ -52,6 +52,8 @@ const (
 	services = "services"
 	leftOf   = "what is left of: "
 	pid1     = "PID 1"
+
+	executables = "the commands of packages are executable"
 )
 
 // epoch is the time of every file that a copy makes.

@@ -9,11 +9,11 @@ import (
 	"github.com/sandwright/sandwright/internal/plan"
 )
 
-// lay puts layers of source over the workspace, each as a copy that only makes
+// lay puts a part of the source over the workspace, each as a copy that only makes
 // files: a chain of copies leaves what is below as it is, and a cold layer is
 // known by its digest, so that nobody is asked for what is in it.
-func lay(st llb.State, p plan.Plan, l Layers, layers []plan.SourceLayer) (llb.State, error) {
-	for _, layer := range layers {
+func lay(st llb.State, p plan.Plan, l Layers, part plan.Part) (llb.State, error) {
+	for _, layer := range part.Source {
 		if layer.Hot {
 			st = hot(st, p, layer)
 			continue
@@ -26,7 +26,21 @@ func lay(st llb.State, p plan.Plan, l Layers, layers []plan.SourceLayer) (llb.St
 		from := llb.OCILayout(ref, llb.OCIStore("", l.Store), llb.WithCustomName(name))
 		st = st.File(llb.Copy(from, "/", p.Target, copied(), owned(p)), llb.WithCustomName("copy "+name))
 	}
-	return st, nil
+	return executable(st, p, part), nil
+}
+
+// executable makes the commands of the workspace's packages so, as an install
+// does that finds them.
+func executable(st llb.State, p plan.Plan, part plan.Part) llb.State {
+	var file *llb.FileAction
+	for _, command := range p.ExecutableIn(part) {
+		at := path.Join(p.Target, command)
+		file = file.Copy(st, at, at, &llb.CopyInfo{Mode: &llb.ChmodOpt{Mode: 0o755}, CreatedTime: &epoch}, owned(p))
+	}
+	if file == nil {
+		return st
+	}
+	return st.File(file, llb.WithCustomName(executables))
 }
 
 // hot is the layer of what is sent from the working tree. What it deletes goes

@@ -16,13 +16,22 @@ import (
 type Install struct {
 	Dir       string // of the workspace, relative to Target; "." is Target
 	Steps     []Command
-	Hooks     []string          // the workspace's own lifecycle scripts, once its source is there; none: nothing to run
+	Hooks     []string          // the workspace's own lifecycle scripts, once their part of its source is there; none: nothing to run
+	Part                        // what Hooks see
 	Env       map[string]string // of every command
 	Store     string            // the folder in the box where what is downloaded is kept between installs
 	Alone     bool              // no two installs may use Store at once
 	HomeNPMRC bool              // the package manager looks for npmrc in the home folder alone
 	Secrets   []string          // names of secret build-scoped variables that it sees; no part of the cache key
 	Variables []string          // environment variables that its configuration names: secrets, where they are set
+}
+
+// Commands are those of the steps.
+func (in Install) Commands() (out [][]string) {
+	for _, c := range in.Steps {
+		out = append(out, c.Args)
+	}
+	return out
 }
 
 // A Command is one step of an install.
@@ -42,6 +51,9 @@ func installs(f *config.File, from Inputs) []Install {
 	add := func(ws *workspace.Workspace, say config.Installing) {
 		if ws.Manager.Name != "" {
 			in := installOf(ws, say, versions[ws.Manager.Name])
+			if in.Inputs = say.HookInputs; len(in.Hooks) > 0 && len(in.Inputs) == 0 {
+				in.Inputs = hookInputs(root, ws, from.Own)
+			}
 			in.Secrets = reads(f, say.Env, from.BuildEnv, in.Env)
 			out = append(out, in)
 		}
@@ -147,110 +159,6 @@ func pnpmEverywhere(version string) map[string]string {
 func major(version string) int {
 	n, _ := strconv.Atoi(version[:max(0, strings.IndexByte(version, '.'))])
 	return n
-}
-
-// hooks decides how the workspace's own lifecycle scripts run. With the install,
-// pnpm, yarn and bun run them themselves, as the manifests then hold them.
-func (in *Install) hooks(ws *workspace.Workspace, early bool) {
-	kind := ws.Manager.Kind
-	script := hookScript(ws)
-	if early || script == "" {
-		defer in.executable(ws)
-	} else {
-		script = chmod(ws) + script
-	}
-	switch {
-	case script == "":
-	case early && (kind == workspace.NPM || kind == workspace.YarnClassic):
-		in.Steps = append(in.Steps, Command{hooksName, []string{"/bin/sh", "-ec", script}})
-	case early:
-	case kind == workspace.PNPM:
-		in.Hooks = append(slices.Clone(in.Steps[0].Args), "--offline")
-	default:
-		in.Hooks = []string{"/bin/sh", "-ec", script}
-	}
-}
-
-// executable makes the commands of the workspace's packages so again, where
-// nothing else runs once the source is there.
-func (in *Install) executable(ws *workspace.Workspace) {
-	if script := chmod(ws); script != "" {
-		in.Hooks = []string{"/bin/sh", "-ec", script}
-	}
-}
-
-func chmod(ws *workspace.Workspace) string {
-	if len(ws.Commands) == 0 {
-		return ""
-	}
-	var files []string
-	for _, file := range ws.Commands {
-		files = append(files, quoted("./"+file))
-	}
-	return "chmod +x " + strings.Join(files, " ") + "\n"
-}
-
-const hooksName = "run the workspace's lifecycle scripts"
-
-// hookScript runs the scripts one by one: what comes before the root's install,
-// the members' after those of the members that they depend on, and the root's.
-func hookScript(ws *workspace.Workspace) string {
-	var lines []string
-	run := func(p workspace.Package, stages ...string) {
-		for _, stage := range stages {
-			lines = append(lines, "(cd "+quoted(p.Dir)+" && "+ws.Manager.Name+" run "+stage+")\n")
-		}
-	}
-	for _, p := range inOrder(ws.Packages) {
-		if p.Dir != "." {
-			run(p, workspace.Ordered(p.Hooks)...)
-			continue
-		}
-		stages := workspace.Ordered(p.Hooks)
-		if len(stages) > 0 && stages[0] == "preinstall" {
-			after := lines
-			lines, stages = nil, stages[1:]
-			run(p, "preinstall")
-			lines = append(lines, after...)
-		}
-		run(p, stages...)
-	}
-	return strings.Join(lines, "")
-}
-
-// inOrder sorts packages so that each comes after those it depends on; a cycle
-// is cut where it is met. The root comes last.
-func inOrder(packages []workspace.Package) []workspace.Package {
-	byName := map[string]int{}
-	for i, p := range packages {
-		byName[p.Name] = i
-	}
-	var out []workspace.Package
-	done := make([]bool, len(packages))
-	var visit func(i int)
-	visit = func(i int) {
-		if done[i] {
-			return
-		}
-		done[i] = true
-		for _, name := range packages[i].Depends {
-			if j, ok := byName[name]; ok && packages[j].Dir != "." {
-				visit(j)
-			}
-		}
-		out = append(out, packages[i])
-	}
-	for i, p := range packages {
-		if p.Dir != "." {
-			visit(i)
-		}
-	}
-	for i, p := range packages {
-		if p.Dir == "." {
-			visit(i)
-		}
-	}
-	return out
 }
 
 // quoted is s as one word of a shell.

@@ -44,6 +44,11 @@ func Make(in Inputs) (Plan, error) {
 		Git:      f.Git != "none",
 		Env:      environment(f),
 	}
+	for _, ws := range in.Workspace.All() {
+		for _, file := range ws.Commands {
+			p.Executable = append(p.Executable, path.Join(ws.Dir, file))
+		}
+	}
 	if slices.Contains(managers(in.Workspace), "pnpm") {
 		maps.Copy(p.Env, pnpmEverywhere(in.Lock.Tools["pnpm"].Platforms[in.Platform].Version))
 	}

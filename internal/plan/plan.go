@@ -19,9 +19,12 @@ type Plan struct {
 	Build    []Step
 	Git      bool              // the workspace is a repository in the box
 	Env      map[string]string // of the image, every step and every service
-	Spec     spec.Spec
-	Ports    []Port
-	Receipt  receipt.Receipt // of all that is here and what the image is made from; see Seal
+	// Executable are files of the source, relative to Target, that an install links
+	// as commands and the tree does not have as such: sorted.
+	Executable []string
+	Spec       spec.Spec
+	Ports      []Port
+	Receipt    receipt.Receipt // of all that is here and what the image is made from; see Seal
 }
 
 // A Tool is one layer of a pinned program.
@@ -67,20 +70,24 @@ type Step struct {
 	SSH     bool              // it reaches the SSH agent of whoever builds
 	Env     map[string]string // values of build-scoped variables, part of the cache key
 	Secrets []string          // names of secret ones, no part of it
-	// Inputs are patterns of what the step sees of the workspace beside the
-	// install; empty: all of it. Source is what they match, and Content the sha256,
-	// hex, of that, however it is divided. Told tells people of its files, as
-	// TreeFields of package receipt does; it decides nothing.
-	Inputs  []string
-	Source  []SourceLayer
-	Content string
-	Told    map[string]string `json:"-"`
+	Part
 	// Outputs are paths that the step leaves to the image, and to later steps with
 	// such an input; empty: all that it writes in the workspace.
 	Outputs []string
 	// Sees are the earlier steps, by their place, whose outputs a step with Inputs
 	// sees.
 	Sees []int
+}
+
+// A Part is what a command sees of the workspace beside the install.
+type Part struct {
+	// Inputs are patterns of it; empty: all of the workspace. Source is what they
+	// match, and Content the sha256, hex, of that, however it is divided. Told tells
+	// people of its files, as TreeFields of package receipt does; it decides nothing.
+	Inputs  []string
+	Source  []SourceLayer
+	Content string
+	Told    map[string]string `json:"-"`
 }
 
 // A Port of the box, published on 127.0.0.1 of the host; Host 0 is any free one.

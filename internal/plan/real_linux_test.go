@@ -120,6 +120,7 @@ func workspaceOf(t *testing.T, managers string, m realManager, files ...string) 
 		"packages/lib/package.json", `{"name": "@w/lib", "version": "2.3.4", "license": "MIT", "main": "index.js", "bin": {"w-tool": "bin/tool.js"}, "dependencies": {"ms": "2.1.3"}}`,
 		"packages/lib/index.js", "module.exports = require('ms')\n",
 		"packages/lib/bin/tool.js", "#!/usr/bin/env node\nconsole.log('the tool runs')\n",
+		"packages/idle/package.json", `{"name": "idle", "version": "1.0.0", "main": "index.js"}`, "packages/idle/index.js", "",
 	)
 	for _, name := range []string{"loc", "other"} {
 		write(t, dir, "package/package.json", `{"name": "`+name+`", "version": "3.0.0", "scripts": {"postinstall": "touch ran-`+name+`"}}`)
@@ -275,11 +276,10 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 				}
 			}
 			i.unchangedLock(layer, ws)
-			i.source(layer)
+			i.source(layer, hookInputs(ws, ws, nil))
 			if i.program() == "pnpm" { // a script runs as it is, although the install knew no versions
 				must(t, i.in(layer, in, []string{"/bin/sh", "-c", "unset CI; exec pnpm --filter web exec true"}))
 			}
-			must(t, os.Chmod(filepath.Join(layer, "packages/lib/bin/tool.js"), 0o644))
 			if len(in.Hooks) == 0 {
 				t.Fatal("there are hooks")
 			}
@@ -331,13 +331,25 @@ func verdict(t *testing.T, i *installation) {
 	}
 }
 
-// source lays the rest of the workspace over a layer, as a build does.
-func (i *installation) source(layer string) {
+// source lays what the lifecycle scripts see of the workspace over a layer, as a
+// build does: there is no more of a package than its manifest that none reads.
+func (i *installation) source(layer string, inputs []string) {
 	i.t.Helper()
-	for _, p := range []string{"package.json", "apps/web/package.json", "apps/web/main.js", "packages/lib/package.json", "packages/lib/index.js", "packages/lib/bin/tool.js"} {
+	for _, p := range []string{"package.json", "apps/web/package.json", "apps/web/main.js", "packages/lib/package.json", "packages/lib/index.js", "packages/lib/bin/tool.js",
+		"packages/idle/package.json", "packages/idle/index.js"} {
+		if !meets(p, inputs) {
+			continue
+		}
 		data, err := os.ReadFile(filepath.Join(i.whole, p))
 		must(i.t, err)
 		write(i.t, layer, p, string(data))
+	}
+	ws, _ := i.plan()
+	for _, p := range ws.Commands {
+		must(i.t, os.Chmod(filepath.Join(layer, p), 0o755))
+	}
+	if _, err := os.Stat(filepath.Join(layer, "packages/idle/index.js")); !errors.Is(err, fs.ErrNotExist) {
+		i.t.Errorf("what no script reads is there: %v", err)
 	}
 }
 
@@ -395,7 +407,7 @@ func early(t *testing.T, i *installation) {
 	write(t, i.whole, "apps/web/main.js", "console.log('needs nothing')\n")
 	layer, ws, in, err := own.layer()
 	must(t, err)
-	if got := ran(t, layer); got != "ran-loc ran-top ran-web" || len(in.Hooks) > 0 && !strings.HasPrefix(in.Hooks[2], "chmod +x ") {
+	if got := ran(t, layer); got != "ran-loc ran-top ran-web" || len(in.Hooks) > 0 {
 		t.Errorf("scripts of the install: %q, later %q", got, in.Hooks)
 	}
 	if _, err := os.Stat(filepath.Join(layer, "packages/lib/index.js")); !errors.Is(err, fs.ErrNotExist) {

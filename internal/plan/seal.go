@@ -40,11 +40,20 @@ func InstallLayer(dir string) string {
 	return "install " + dir
 }
 
+// HooksLayer is the name of the layer of the lifecycle scripts of the workspace
+// in a folder.
+func HooksLayer(dir string) string {
+	if dir == "." {
+		return LayerHooks
+	}
+	return LayerHooks + " of " + dir
+}
+
 // StepLayer is the name of the layer of a build step, the first of which is 0.
 func StepLayer(i int) string { return "build " + strconv.Itoa(i+1) }
 
-// StepInputs is how people know all that a build step with inputs reads.
-func StepInputs(i int) string { return "inputs of " + StepLayer(i) }
+// inputsOf is how people know all that a layer of a command with inputs is made of.
+func inputsOf(layer string) string { return "inputs of " + layer }
 
 // What people know as the files that say it.
 const (
@@ -112,15 +121,11 @@ func (s *sealer) tools(use Use, below ...string) []string {
 // last of them.
 func (s *sealer) installs(last string) string {
 	for _, in := range s.p.Installs {
-		var run [][]string
-		for _, c := range in.Steps {
-			run = append(run, c.Args)
-		}
 		env := map[string]string{}
 		for name, value := range in.Env {
 			env["env."+name] = receipt.Value(value)
 		}
-		s.add(InstallLayer(in.Dir), []string{last}, run, append(s.inputs(in.Dir), said("the package manager", env))...)
+		s.add(InstallLayer(in.Dir), []string{last}, in.Commands(), append(s.inputs(in.Dir), said("the package manager", env))...)
 		last = InstallLayer(in.Dir)
 		for _, ws := range s.c.Workspace.All() {
 			if ws.Dir == in.Dir {
@@ -131,20 +136,29 @@ func (s *sealer) installs(last string) string {
 	return last
 }
 
-// hooks adds the layer of the workspaces' own lifecycle scripts, where there
-// are any, and gives the last layers.
-func (s *sealer) hooks(last []string) []string {
-	var run [][]string
+// hooks adds the layers of the workspaces' own lifecycle scripts, where there
+// are any, and gives those of them that stand on the install and what they see
+// alone, and what the workspace stands on then.
+func (s *sealer) hooks(installed, whole []string) (apart, after []string) {
 	for _, in := range s.p.Installs {
-		if len(in.Hooks) > 0 {
-			run = append(run, in.Hooks)
+		layer := HooksLayer(in.Dir)
+		switch {
+		case len(in.Hooks) == 0:
+			continue
+		case len(in.Inputs) == 0:
+			s.add(layer, whole, [][]string{in.Hooks})
+			whole = []string{layer}
+		default:
+			s.add(layer, installed, [][]string{in.Hooks}, s.part(layer, in.Part))
+			apart, whole = append(apart, layer), append(slices.Clone(whole), layer)
 		}
 	}
-	if len(run) == 0 {
-		return last
-	}
-	s.add(LayerHooks, last, run)
-	return []string{LayerHooks}
+	return apart, whole
+}
+
+// part is what a command with inputs reads.
+func (s *sealer) part(layer string, p Part) receipt.File {
+	return receipt.File{Path: inputsOf(layer), Kind: receipt.Tree, Sum: p.Content, Fields: p.Told}
 }
 
 // inputs are the files that the install in a folder reads, and how much of each.
@@ -181,9 +195,9 @@ func (s *sealer) build(installed []string) []string {
 		s.add(SourceLayerName(l), whole, nil, folder(l))
 		whole = []string{SourceLayerName(l)}
 	}
-	whole = s.hooks(whole)
+	hooks, whole := s.hooks(installed, whole)
 	for i, step := range s.p.Build {
-		whole = s.step(i, step, installed, whole)
+		whole = s.step(i, step, append(slices.Clone(installed), hooks...), whole)
 	}
 	return whole
 }
@@ -237,8 +251,7 @@ func (s *sealer) step(i int, step Step, installed, whole []string) []string {
 	for _, seen := range step.Sees {
 		on = append(on, StepLayer(seen))
 	}
-	facts = append(facts, receipt.File{Path: StepInputs(i), Kind: receipt.Tree, Sum: step.Content, Fields: step.Told})
-	s.add(StepLayer(i), on, [][]string{step.Shell()}, facts...)
+	s.add(StepLayer(i), on, [][]string{step.Shell()}, append(facts, s.part(StepLayer(i), step.Part))...)
 	return append(slices.Clone(whole), StepLayer(i))
 }
 

@@ -20,8 +20,8 @@ func TestSealOfSteps(t *testing.T) {
 		Installs: []Install{{Dir: ".", Steps: []Command{{Args: []string{"pnpm", "install"}}}}},
 		Source:   []SourceLayer{{Name: "root", Digest: receipt.SumOf([]byte("root"))}},
 		Build: []Step{
-			{Run: "a", Inputs: []string{"a"}, Outputs: []string{"a/out"}, Content: receipt.SumOf([]byte("a"))},
-			{Run: "b", Inputs: []string{"b", "a/out"}, Content: receipt.SumOf([]byte("b")), Sees: []int{0}},
+			{Run: "a", Outputs: []string{"a/out"}, Part: Part{Inputs: []string{"a"}, Content: receipt.SumOf([]byte("a"))}},
+			{Run: "b", Part: Part{Inputs: []string{"b", "a/out"}, Content: receipt.SumOf([]byte("b"))}, Sees: []int{0}},
 			{Run: "c"},
 		},
 	}

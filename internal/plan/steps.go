@@ -15,7 +15,7 @@ import (
 func steps(in Inputs) []Step {
 	var out []Step
 	for _, b := range in.File.Workspace.Build {
-		s := Step{Run: b.Run, Network: b.Network, SSH: b.SSH, Env: map[string]string{}, Inputs: b.Inputs}
+		s := Step{Run: b.Run, Network: b.Network, SSH: b.SSH, Env: map[string]string{}, Part: Part{Inputs: b.Inputs}}
 		if dir := path.Clean(b.Dir); dir != "." {
 			s.Dir = dir
 		}
@@ -42,26 +42,30 @@ func packageInputs(ws *workspace.Workspace, dir string, own []string) []string {
 	for _, one := range ws.All() {
 		for _, p := range one.Packages {
 			if path.Join(one.Dir, p.Dir) == dir && dir != "." {
-				out := append(outside(ws), withDependencies(one, p)...)
-				for _, name := range own {
-					out = append(out, "!"+literal(name))
-				}
-				return out
+				return besideOwn(append(outside(ws), withDependencies(one, p)...), own)
 			}
 		}
 	}
 	return nil
 }
 
-// withDependencies are the folders of a package and of those that it depends
+// besideOwn are patterns without own files.
+func besideOwn(patterns, own []string) []string {
+	for _, name := range own {
+		patterns = append(patterns, "!"+literal(name))
+	}
+	return patterns
+}
+
+// withDependencies are the folders of packages and of those that they depend
 // on, as patterns, sorted.
-func withDependencies(ws *workspace.Workspace, of workspace.Package) (patterns []string) {
+func withDependencies(ws *workspace.Workspace, of ...workspace.Package) (patterns []string) {
 	byName := map[string]workspace.Package{}
 	for _, p := range ws.Packages {
 		byName[p.Name] = p
 	}
 	dirs := map[string]bool{}
-	for todo := []workspace.Package{of}; len(todo) > 0; {
+	for todo := of; len(todo) > 0; {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		if dirs[p.Dir] {
@@ -139,9 +143,27 @@ func literal(p string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "!", `\!`).Replace(p)
 }
 
-// Apart says that a step runs beside the workspace, with its inputs alone. Where the
-// workspace's own lifecycle scripts run over the source, which may leave anything
-// anywhere, every step runs in it.
+// Apart says that a step runs beside the workspace, with its inputs alone. Where
+// lifecycle scripts of the workspace's own run over all of its source, which may leave
+// anything anywhere, every step runs there.
 func (p Plan) Apart(s Step) bool {
-	return len(s.Inputs) > 0 && !slices.ContainsFunc(p.Installs, func(in Install) bool { return len(in.Hooks) > 0 })
+	return len(s.Inputs) > 0 && !slices.ContainsFunc(p.Installs, func(in Install) bool { return len(in.Hooks) > 0 && len(in.Inputs) == 0 })
+}
+
+// Parts are what the workspaces' own lifecycle scripts see, by their installs, and
+// then what the build's steps do.
+func (p *Plan) Parts() []*Part {
+	var out []*Part
+	for i := range p.Installs {
+		out = append(out, &p.Installs[i].Part)
+	}
+	for i := range p.Build {
+		out = append(out, &p.Build[i].Part)
+	}
+	return out
+}
+
+// ExecutableIn are the files of p.Executable that a part has.
+func (p Plan) ExecutableIn(part Part) []string {
+	return slices.DeleteFunc(slices.Clone(p.Executable), func(file string) bool { return len(part.Inputs) > 0 && !meets(file, part.Inputs) })
 }

@@ -89,8 +89,9 @@ func TestMeets(t *testing.T) {
 }
 
 func TestStepsRunInTheWorkspaceWhereItsScriptsDo(t *testing.T) {
-	s := Step{Inputs: []string{"a"}}
-	if !(Plan{Installs: []Install{{}}}).Apart(s) || (Plan{Installs: []Install{{Hooks: []string{"x"}}}}).Apart(s) || (Plan{}).Apart(Step{}) {
-		t.Error("a step is apart only where it has inputs and no scripts run over the source")
+	s := Step{Part: Part{Inputs: []string{"a"}}}
+	seeing := Install{Hooks: []string{"x"}, Part: s.Part}
+	if !(Plan{Installs: []Install{{}, seeing}}).Apart(s) || (Plan{Installs: []Install{seeing, {Hooks: []string{"x"}}}}).Apart(s) || (Plan{}).Apart(Step{}) {
+		t.Error("a step is apart only where it has inputs and no scripts run over all of the source")
 	}
 }

@@ -81,7 +81,7 @@ func find(tree fs.FS, o Options) (*Workspace, fault.List) {
 	g := newGraph(ws.Manager.Kind, members, s)
 	for _, m := range members {
 		ws.Packages = append(ws.Packages, Package{
-			Name: m.name, Dir: m.dir, Depends: g.depends(m), Hooks: f.hooks(m),
+			Name: m.name, Dir: m.dir, Depends: g.depends(m), Hooks: f.hooks(m), Reads: f.reads(m, g),
 		})
 	}
 	ws.LockFile = f.collect(g, s)

@@ -49,19 +49,13 @@ func Ordered(hooks []string) []string {
 	return slices.DeleteFunc(stages(), func(stage string) bool { return !slices.Contains(hooks, stage) })
 }
 
-// hookFiles adds the files of a member that its hooks name, as they are.
+// hookFiles adds the files of the tree that the hooks of a member name, and what
+// those import, as they are.
 func (f *finder) hookFiles(m *manifest) {
-	scripts := m.table("scripts")
-	for _, stage := range f.hooks(m) {
-		text, _ := scripts[stage].(string)
-		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\"'`;&|()<>=,", r) }) {
-			p := path.Join(m.dir, word)
-			if strings.HasPrefix(word, "/") || p == m.dir || !inside(m.dir, p) || !f.exists(p) {
-				continue
-			}
-			if data, ok := f.read(p); ok && p != m.path {
-				f.inputs[p] = data
-			}
+	files, _ := f.follow(f.namedFiles(m.dir, strings.Join(m.commandsOf(f.hooks(m)), "\n")))
+	for _, p := range files {
+		if data, ok := f.read(p); ok && path.Base(p) != manifestFile {
+			f.inputs[p] = data
 		}
 	}
 }

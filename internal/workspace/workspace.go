@@ -39,6 +39,10 @@ type Package struct {
 	Dir     string   // relative to the root, slash-separated
 	Depends []string // names of other members it depends on, sorted
 	Hooks   []string // its own lifecycle scripts that an install would run, sorted
+	// Reads are the files and folders, relative to the root, that its Hooks name
+	// beside the package and those that it depends on, sorted; just "." where they
+	// run over the workspace as a whole.
+	Reads []string
 }
 
 // An Input is one file of the dependency layer. Manifests are normalised:

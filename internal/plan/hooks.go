@@ -1,0 +1,120 @@
+package plan
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// hooks decides how the workspace's own lifecycle scripts run. With the install,
+// pnpm, yarn and bun run them themselves, as the manifests then hold them.
+func (in *Install) hooks(ws *workspace.Workspace, early bool) {
+	kind := ws.Manager.Kind
+	script := hookScript(ws)
+	switch {
+	case script == "":
+	case early && (kind == workspace.NPM || kind == workspace.YarnClassic):
+		in.Steps = append(in.Steps, Command{hooksName, []string{"/bin/sh", "-ec", script}})
+	case early:
+	case kind == workspace.PNPM:
+		in.Hooks = append(slices.Clone(in.Steps[0].Args), "--offline")
+	default:
+		in.Hooks = []string{"/bin/sh", "-ec", script}
+	}
+}
+
+// hookInputs are patterns of what lifecycle scripts see: what build steps in the
+// folders of their packages would, and what they name. None is all of the
+// workspace, where one of them runs over it as a whole.
+func hookInputs(root, ws *workspace.Workspace, own []string) []string {
+	var of []workspace.Package
+	var names []string
+	byDir := map[string]workspace.Package{}
+	for _, p := range ws.Packages {
+		byDir[p.Dir] = p
+	}
+	for _, p := range ws.Packages {
+		if len(p.Hooks) == 0 {
+			continue
+		}
+		of = append(of, p)
+		for _, name := range p.Reads {
+			if name == "." {
+				return nil
+			}
+			if member, ok := byDir[name]; ok {
+				of = append(of, member)
+			} else {
+				names = append(names, literal(path.Join(ws.Dir, name)))
+			}
+		}
+	}
+	patterns := append(outside(root), withDependencies(ws, of...)...)
+	slices.Sort(names)
+	return besideOwn(append(patterns, slices.Compact(names)...), own)
+}
+
+const hooksName = "run the workspace's lifecycle scripts"
+
+// hookScript runs the scripts one by one: what comes before the root's install,
+// the members' after those of the members that they depend on, and the root's.
+func hookScript(ws *workspace.Workspace) string {
+	var lines []string
+	run := func(p workspace.Package, stages ...string) {
+		for _, stage := range stages {
+			lines = append(lines, "(cd "+quoted(p.Dir)+" && "+ws.Manager.Name+" run "+stage+")\n")
+		}
+	}
+	for _, p := range inOrder(ws.Packages) {
+		if p.Dir != "." {
+			run(p, workspace.Ordered(p.Hooks)...)
+			continue
+		}
+		stages := workspace.Ordered(p.Hooks)
+		if len(stages) > 0 && stages[0] == "preinstall" {
+			after := lines
+			lines, stages = nil, stages[1:]
+			run(p, "preinstall")
+			lines = append(lines, after...)
+		}
+		run(p, stages...)
+	}
+	return strings.Join(lines, "")
+}
+
+// inOrder sorts packages so that each comes after those it depends on; a cycle
+// is cut where it is met. The root comes last.
+func inOrder(packages []workspace.Package) []workspace.Package {
+	byName := map[string]int{}
+	for i, p := range packages {
+		byName[p.Name] = i
+	}
+	var out []workspace.Package
+	done := make([]bool, len(packages))
+	var visit func(i int)
+	visit = func(i int) {
+		if done[i] {
+			return
+		}
+		done[i] = true
+		for _, name := range packages[i].Depends {
+			if j, ok := byName[name]; ok && packages[j].Dir != "." {
+				visit(j)
+			}
+		}
+		out = append(out, packages[i])
+	}
+	for i, p := range packages {
+		if p.Dir != "." {
+			visit(i)
+		}
+	}
+	for i, p := range packages {
+		if p.Dir == "." {
+			visit(i)
+		}
+	}
+	return out
+}

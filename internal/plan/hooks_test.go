@@ -1,0 +1,129 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/lock"
+	"github.com/sandwright/sandwright/internal/receipt"
+	"github.com/sandwright/sandwright/internal/workspace"
+)
+
+// TestInputsOfScripts: a package's scripts see what a build step in its folder
+// would, and what they name.
+func TestInputsOfScripts(t *testing.T) {
+	rest := []string{"*", "!apps", "!packages", "!tools"}
+	own := []string{"!sandwright.yaml"}
+	for name, c := range map[string]struct {
+		scripts map[string][]string // folder -> what its scripts name
+		want    []string
+	}{
+		"of a package":            {map[string][]string{"apps/web": nil}, []string{"apps/web", `packages/theme\[1]`, "packages/ui"}},
+		"of several":              {map[string][]string{"apps/web": nil, "packages/ui": nil, "apps/api": nil}, []string{"apps/api", "apps/web", `packages/theme\[1]`, "packages/ui"}},
+		"of the root":             {map[string][]string{".": nil}, []string{}},
+		"of the root, with names": {map[string][]string{".": {"apps/api", "packages/x*.js", "scripts/a.js"}}, []string{"apps/api", `packages/x\*.js`, "scripts/a.js"}},
+		"that name a package":     {map[string][]string{"apps/api": {"packages/ui"}}, []string{"apps/api", `packages/theme\[1]`, "packages/ui"}},
+		"over all":                {map[string][]string{"apps/web": nil, ".": {"."}}, nil},
+	} {
+		ws := monorepo()
+		for i, p := range ws.Packages {
+			if reads, ok := c.scripts[p.Dir]; ok {
+				ws.Packages[i].Hooks, ws.Packages[i].Reads = []string{"prepare"}, reads
+			}
+		}
+		want := c.want
+		if want != nil {
+			want = slices.Concat(rest, want, own)
+		}
+		if diff := cmp.Diff(want, hookInputs(ws, ws, []string{"sandwright.yaml"})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	site := monorepo().Nested[0]
+	site.Packages[0].Hooks, site.Packages[0].Reads = []string{"prepare"}, []string{"gen"}
+	if diff := cmp.Diff(slices.Concat(rest, []string{"tools/site", "tools/site/gen"}), hookInputs(monorepo(), site, nil)); diff != "" {
+		t.Errorf("nested (-want +got):\n%s", diff)
+	}
+}
+
+// TestInputsOfScriptsAreSaid: what the file says holds, and where no scripts run
+// nothing is read for them.
+func TestInputsOfScriptsAreSaid(t *testing.T) {
+	ws := monorepo()
+	ws.Manager, ws.Nested[0].Manager = workspace.Manager{Kind: workspace.PNPM, Name: "pnpm"}, workspace.Manager{Kind: workspace.NPM, Name: "npm"}
+	ws.Packages[0].Hooks, ws.Nested[0].Packages[0].Hooks = []string{"prepare"}, nil
+	f := &config.File{Workspace: config.Workspace{Installing: config.Installing{HookInputs: []string{"db"}}, Nested: []config.Nested{{Dir: "tools/site"}}}}
+	got := installs(f, Inputs{File: f, Workspace: ws, Lock: &lock.Lock{}})
+	if diff := cmp.Diff([][]string{{"db"}, nil}, [][]string{got[0].Inputs, got[1].Inputs}); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestSealOfScripts: those that see a part of the source stand on the install and
+// it alone, and steps with inputs on them; those that see all stand on all.
+func TestSealOfScripts(t *testing.T) {
+	p := newProject(t)
+	made := Plan{
+		Platform: "linux/amd64",
+		Installs: []Install{
+			{Dir: ".", Hooks: []string{"pnpm"}, Part: Part{Inputs: []string{"a"}, Content: receipt.SumOf([]byte("a")), Told: map[string]string{"a/x": "#1"}}},
+			{Dir: "site", Hooks: []string{"npm"}, Part: Part{Inputs: []string{"site"}, Content: receipt.SumOf([]byte("site"))}},
+		},
+		Source: []SourceLayer{{Name: "root", Digest: receipt.SumOf([]byte("root"))}},
+		Build:  []Step{{Run: "a", Part: Part{Inputs: []string{"a"}, Content: receipt.SumOf([]byte("b"))}}, {Run: "b"}},
+	}
+	seal := func() receipt.Receipt {
+		return Seal(made, Contents{Lock: p.lock, Workspace: &workspace.Workspace{Dir: "."}, Raw: func(string) string { return "" }})
+	}
+	on := func(want map[string][]string) {
+		t.Helper()
+		for layer, below := range want {
+			l, ok := seal().Layer(layer)
+			if diff := cmp.Diff(below, l.On); !ok || diff != "" {
+				t.Errorf("%s stands on (-want +got):\n%s", layer, diff)
+			}
+		}
+	}
+	site := "lifecycle scripts of site"
+	on(map[string][]string{
+		LayerHooks: {"install site"}, site: {"install site"}, "build 1": {"install site", LayerHooks, site}, "build 2": {"source root", LayerHooks, site, "build 1"},
+	})
+	before := seal()
+	made.Installs[0].Content, made.Installs[0].Told = receipt.SumOf([]byte("edited")), map[string]string{"a/x": "#2"}
+	var again []string
+	for _, d := range Diff(before, seal()) {
+		if d.Rebuilt {
+			again = append(again, d.Layer)
+		}
+		if d.Layer == LayerHooks && (len(d.Causes) != 1 || d.Causes[0].String() != "a/x changed") {
+			t.Errorf("the causes are %v", d.Causes)
+		}
+	}
+	if diff := cmp.Diff([]string{LayerHooks, "build 1", "build 2", LayerServices}, again); diff != "" {
+		t.Errorf("made again (-want +got):\n%s", diff)
+	}
+	made.Installs[1].Inputs = nil
+	on(map[string][]string{site: {"source root", LayerHooks}, "build 1": {site}})
+}
+
+// TestExecutablesOfAPart: the commands that a part has are so, and no others.
+func TestExecutablesOfAPart(t *testing.T) {
+	in := inputs(t)
+	in.Workspace.Commands = []string{"packages/ui/bin/x.js"}
+	in.Workspace.Nested = []*workspace.Workspace{{Dir: "site", Commands: []string{"y.js"}}}
+	in.File.Workspace.Nested = []config.Nested{{Dir: "site"}}
+	p, err := Make(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ inputs, want []string }{
+		{nil, []string{"packages/ui/bin/x.js", "site/y.js"}}, {[]string{"packages"}, []string{"packages/ui/bin/x.js"}}, {[]string{"*", "!packages"}, []string{"site/y.js"}}, {[]string{"apps"}, []string{}},
+	} {
+		if diff := cmp.Diff(c.want, p.ExecutableIn(Part{Inputs: c.inputs})); diff != "" {
+			t.Errorf("of %q (-want +got):\n%s", c.inputs, diff)
+		}
+	}
+}
