@@ -135,11 +135,7 @@ func (a *app) settle(ctx context.Context, g *gathering, platform string) (b blue
 		b.workspace, err = workspace.Find(b.tree, workspaceOptions(b.project.file))
 		faults = append(faults, fault.All(err)...)
 	}
-	err = g.locked
-	if err == nil {
-		err = a.checkLock(b)
-	}
-	if faults = append(faults, fault.All(err)...); len(faults) == 0 {
+	if faults = append(faults, fault.All(a.checkLock(b, g.locked))...); len(faults) == 0 {
 		if b.plan, err = plan.Make(b.inputs(platform)); err == nil {
 			b.init = initbin.Sum(platform)
 			err = a.divide(ctx, &b, g.ask)
@@ -200,8 +196,8 @@ func (b blueprint) inputs(platform string) plan.Inputs {
 }
 
 // checkLock holds the lock against the file, and against the package managers
-// where the workspace could be read.
-func (a *app) checkLock(b blueprint) error {
+// where the workspace could be read. Without a lock it is said why there is none.
+func (a *app) checkLock(b blueprint, locked error) error {
 	var managers []workspace.Manager
 	if b.workspace == nil { // what is wrong with it is said; of its package managers all is known that can be
 		managers, _ = managersOf(b.project)
@@ -210,7 +206,10 @@ func (a *app) checkLock(b blueprint) error {
 			managers = append(managers, one.Manager)
 		}
 	}
-	return b.lock.Check(wanted(b.project, managers))
+	if locked == nil {
+		locked = b.lock.Check(wanted(b.project, managers))
+	}
+	return append(fault.All(checkTools(b.project.file, managers)), fault.All(locked)...).Err()
 }
 
 // judgeTree warns of what looks like a secret, and refuses what is one and what

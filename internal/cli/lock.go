@@ -105,6 +105,9 @@ func (a *app) lockCheck() error {
 	if err != nil {
 		return err
 	}
+	if err := checkTools(p.file, managers); err != nil {
+		return err
+	}
 	l, err := lock.Load(a.lockPath(p))
 	if err != nil {
 		return err
@@ -135,6 +138,9 @@ func (a *app) lockWrite(ctx context.Context, flags lockFlags) error {
 	}
 	managers, err := managersOf(p)
 	if err != nil {
+		return err
+	}
+	if err := checkTools(p.file, managers); err != nil {
 		return err
 	}
 	old, err := lock.Load(a.lockPath(p))

@@ -14,6 +14,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/llbgen"
+	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/stage"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
@@ -41,6 +42,16 @@ func managersOf(p project) ([]workspace.Manager, error) {
 	}
 	defer root.Close()
 	return workspace.ManagersOf(root.FS(), workspaceOptions(p.file))
+}
+
+// checkTools says which programs an install needs that neither the file nor the
+// repository names.
+func checkTools(f *config.File, managers []workspace.Manager) error {
+	tools := toolsOf(f, managers)
+	return plan.CheckTools(f, managers, func(name string) bool {
+		_, ok := tools[name]
+		return ok
+	}).Err()
 }
 
 // manifestTrees are the files of each install, as the graph names them.

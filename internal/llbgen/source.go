@@ -32,15 +32,22 @@ func lay(st llb.State, p plan.Plan, l Layers, part plan.Part) (llb.State, error)
 // executable makes the commands of the workspace's packages so, as an install
 // does that finds them.
 func executable(st llb.State, p plan.Plan, part plan.Part) llb.State {
-	var file *llb.FileAction
-	for _, command := range p.ExecutableIn(part) {
-		at := path.Join(p.Target, command)
-		file = file.Copy(st, at, at, &llb.CopyInfo{Mode: &llb.ChmodOpt{Mode: 0o755}, CreatedTime: &epoch}, owned(p))
-	}
-	if file == nil {
+	commands := p.ExecutableIn(part)
+	if len(commands) == 0 {
 		return st
 	}
-	return st.File(file, llb.WithCustomName(executables))
+	// By way of a state of their own: BuildKit has a race where it copies from what
+	// it copies to.
+	var out, in *llb.FileAction
+	name := llb.WithCustomName(executables)
+	for i, command := range commands {
+		out = out.Copy(st, path.Join(p.Target, command), fmt.Sprintf("/%d", i), &llb.CopyInfo{Mode: &llb.ChmodOpt{Mode: 0o755}, CreatedTime: &epoch}, owned(p))
+	}
+	aside := llb.Scratch().File(out, name)
+	for i, command := range commands {
+		in = in.Copy(aside, fmt.Sprintf("/%d", i), path.Join(p.Target, command), &llb.CopyInfo{CreatedTime: &epoch}, owned(p))
+	}
+	return st.File(in, name)
 }
 
 // hot is the layer of what is sent from the working tree. What it deletes goes

@@ -27,16 +27,30 @@ func Package(m workspace.Manager) (name string, arch map[string]string) {
 // that packageManager names is the one that runs.
 func checkManagers(f *config.File, ws *workspace.Workspace, lk *lock.Lock, platform string) fault.List {
 	var faults fault.List
-	needsNode := ""
+	var all []workspace.Manager
 	for _, one := range ws.All() {
 		if m := one.Manager; m.Name != "" {
+			all = append(all, m)
 			faults = append(faults, checkManager(f, m, lk.Tools[m.Name].Platforms[platform])...)
-			if m.Kind != workspace.Bun && needsNode == "" {
-				needsNode = m.Name
-			}
 		}
 	}
-	if _, ok := lk.Tools[Node].Platforms[platform]; !ok && needsNode != "" {
+	return append(faults, CheckTools(f, all, func(name string) bool { return lk.Tools[name].Platforms[platform].Version != "" })...)
+}
+
+// CheckTools says which programs the installs of package managers need that are
+// not there: neither a tool of their name nor a version in the repository.
+func CheckTools(f *config.File, all []workspace.Manager, there func(tool string) bool) (faults fault.List) {
+	needsNode := ""
+	for _, m := range all {
+		if m.Name != "" && !there(m.Name) && m.Version+m.Range == "" {
+			faults = append(faults, m.At.Cannot("install with %s: package.json does not say which version, and no tool is called %s", m.Name, m.Name).
+				WithHint(`add to package.json: "packageManager": "%s@VERSION"; or to sandwright.yaml: workspace: {manager: %s@VERSION}`, m.Name, m.Name))
+		}
+		if m.Name != "" && m.Kind != workspace.Bun && needsNode == "" {
+			needsNode = m.Name
+		}
+	}
+	if needsNode != "" && !there(Node) {
 		faults = append(faults, f.At("tools").Cannot("install the workspace: %s needs node, and no tool is called node", needsNode).
 			WithHint(`add to tools: node: {npm: "node-linux-{arch}@VERSION", bin: [bin/node]}`))
 	}
@@ -48,9 +62,7 @@ func checkManager(f *config.File, m workspace.Manager, tool lock.Artifact) fault
 	pkg, _ := Package(m)
 	asks := m.Version + m.Range
 	switch {
-	case tool.Version == "" && asks == "":
-		return fault.List{m.At.Cannot("install with %s: package.json does not say which version, and no tool is called %s", m.Name, m.Name).
-			WithHint(`add to package.json: "packageManager": "%s@VERSION"; or to sandwright.yaml: workspace: {manager: %s@VERSION}`, m.Name, m.Name)}
+	case tool.Version == "" && asks == "": // which CheckTools says
 	case tool.Version == "":
 		return fault.List{f.At("tools").Cannot("install the workspace: package.json asks for %s@%s and no tool is called %s", m.Name, asks, m.Name).
 			WithHint("add to tools: %s: {npm: %q}", m.Name, pkg+"@"+asks)}
