@@ -3,7 +3,11 @@
 SHELL := /bin/bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 ARCHES := amd64 arm64
-INIT := $(ARCHES:%=internal/initbin/bin/sandwright-init-linux-%.gz)
+INIT := $(ARCHES:%=# A Docker engine that keeps its images in containerd's store, newer than Debian's.
+bin/dockerd: scripts/dockerd/go.mod
+	cd scripts/dockerd && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../$@ github.com/moby/moby/v2/cmd/dockerd
+
+internal/initbin/bin/sandwright-init-linux-%.gz)
 GOFLAGS_RELEASE := -trimpath -buildvcs=false
 GO_SOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go') go.mod go.sum
 TEST_TIMEOUT ?= 40m
@@ -18,7 +22,7 @@ demo: setup-demo build
 	@scripts/demo.sh
 
 ## test: every test, with the race detector, against real BuildKit, runc and s6
-test: setup-test $(INIT) bin/sandwright bin/sandwright-init bin/buildkitd
+test: setup-test $(INIT) bin/sandwright bin/sandwright-init bin/buildkitd bin/dockerd
 	go vet ./...
 	$(RACES) go test -race -timeout $(TEST_TIMEOUT) ./...
 

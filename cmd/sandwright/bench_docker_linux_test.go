@@ -7,9 +7,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/sandwright/sandwright/internal/dockerhost/dockertest"
 )
 
 // A docker is an engine of its own, with nothing in it, on Debian's programs.
@@ -24,40 +24,11 @@ const dockerClient = "/usr/bin/docker"
 
 func newDocker(b testing.TB) *docker {
 	b.Helper()
-	dir := b.TempDir()
-	d := &docker{socket: "unix://" + filepath.Join(dir, "sock"), secrets: dir}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	must(b, err)
-	cmd := exec.Command("dockerd", "--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
-		"--pidfile", filepath.Join(dir, "pid"), "--host", d.socket)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		b.Fatalf("%v; run: apt-get install docker.io", err)
-	}
-	b.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-		log.Close()
-		// The engine leaves its network namespace mounted.
-		_ = syscall.Unmount(filepath.Join(dir, "exec/netns/default"), syscall.MNT_DETACH)
-	})
-	d.await(b, log.Name())
+	d := &docker{socket: dockertest.Debian(b), secrets: b.TempDir()}
 	npmrc, err := exec.Command("npm", "config", "get", "registry").Output()
 	must(b, err)
-	must(b, os.WriteFile(filepath.Join(dir, "npmrc"), []byte("registry="+string(npmrc)), 0o600))
+	must(b, os.WriteFile(filepath.Join(d.secrets, "npmrc"), []byte("registry="+string(npmrc)), 0o600))
 	return d
-}
-
-func (d *docker) await(b testing.TB, log string) {
-	b.Helper()
-	for range 120 {
-		if d.command(b.Context(), "version").Run() == nil {
-			return
-		}
-		time.Sleep(500 * time.Millisecond)
-	}
-	text, _ := os.ReadFile(log)
-	b.Fatalf("dockerd does not answer:\n%s", tail(string(text)))
 }
 
 func (d *docker) command(ctx context.Context, args ...string) *exec.Cmd {

@@ -11,13 +11,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sandwright/sandwright/internal/dockerhost/dockertest"
 )
 
 func must(t *testing.T, err error) {
@@ -40,47 +38,6 @@ func TestFind(t *testing.T) {
 	for _, bad := range []string{"ssh://host", "unix://", "/var/run/docker.sock"} {
 		if _, err := Find([]string{"DOCKER_HOST=" + bad}); err == nil {
 			t.Errorf("%q is taken", bad)
-		}
-	}
-}
-
-// dockerd runs Debian's engine and gives its address.
-func dockerd(t *testing.T) string {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Fatal("cannot run the Docker engine: this test needs root")
-	}
-	dir := t.TempDir()
-	host := "unix://" + filepath.Join(dir, "docker.sock")
-	var log bytes.Buffer
-	cmd := exec.Command("dockerd", "--host="+host, "--data-root="+filepath.Join(dir, "data"), "--exec-root="+filepath.Join(dir, "exec"),
-		"--pidfile="+filepath.Join(dir, "pid"), "--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs")
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("cannot start the Docker engine: %v; run: apt-get install docker.io", err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		<-done
-		// The engine leaves its network namespace mounted.
-		_ = syscall.Unmount(filepath.Join(dir, "exec/netns/default"), syscall.MNT_DETACH)
-	})
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		conn, err := net.Dial("unix", strings.TrimPrefix(host, "unix://"))
-		if err == nil {
-			must(t, conn.Close())
-			return host
-		}
-		select {
-		case err := <-done:
-			done <- err
-			t.Fatalf("the Docker engine ended: %v\n%s", err, log.String())
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the Docker engine does not listen")
 		}
 	}
 }
@@ -108,11 +65,23 @@ func archive(t *testing.T, name string) []byte {
 	return pack("layer.tar", string(layer), "config.json", string(config), "manifest.json", string(manifest))
 }
 
-// TestLoad gives a real engine an image, and then what is none.
+// TestLoad gives real engines an image, and then what is none: one with a store
+// of its own, and one with containerd's.
 func TestLoad(t *testing.T) {
-	host := dockerd(t)
+	t.Run("Debian's", func(t *testing.T) {
+		testLoad(t, dockertest.Debian(t, append(dockertest.Alone(), "--storage-driver=vfs")...))
+	})
+	t.Run("containerd's store", func(t *testing.T) { testLoad(t, dockertest.Containerd(t)) })
+}
+
+func testLoad(t *testing.T, host string) {
+	t.Helper()
 	h, err := Find([]string{"DOCKER_HOST=" + host})
 	must(t, err)
+	about, err := h.About(t.Context())
+	if err != nil || about.Version == "" || (about.Store == StoreContainerd) != strings.HasSuffix(t.Name(), "store") {
+		t.Errorf("it says of itself %+v, %v", about, err)
+	}
 	must(t, h.Load(t.Context(), bytes.NewReader(archive(t, "demo:loaded"))))
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return net.Dial(h.network, h.address)

@@ -103,6 +103,9 @@ func TestTheSecondMachineBuildsNothing(t *testing.T) {
 	if got := readIn(t, res, "home/dev/app/built"); got != "22\n" {
 		t.Errorf("built is %q", got)
 	}
+	if a, b := imageDigest(t, first, r), imageDigest(t, second, r); a != b {
+		t.Errorf("the first machine's image is %s, and the second's %s", a, b)
+	}
 	// A new branch has no cache yet, takes that of main, and writes none: it
 	// would have nothing of its own.
 	if len(res.Notices) != 1 || !strings.Contains(res.Notices[0], "feature") {
@@ -111,6 +114,14 @@ func TestTheSecondMachineBuildsNothing(t *testing.T) {
 	if tags := tagsOf(t, registry, "team/cache"); len(tags) != 1 || !bytes.Equal(before, manifestOf(t, registry, buildcache.Entry{Type: "registry", Attrs: map[string]string{"ref": where + ":" + tags[0]}})) {
 		t.Errorf("the registry has %q", tags)
 	}
+}
+
+// imageDigest writes an image and gives its digest.
+func imageDigest(t *testing.T, e *Engine, r Request) string {
+	t.Helper()
+	digest, err := e.Export(t.Context(), r, Export{Images: []Image{imageOf(r)}, Outputs: []Output{{Kind: OCI, Path: filepath.Join(t.TempDir(), "image.tar")}}})
+	must(t, err)
+	return digest
 }
 
 func manifestOf(t *testing.T, r testRegistry, e buildcache.Entry) []byte {

@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
+	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -65,9 +67,27 @@ func (e *Engine) export(ctx context.Context, r Request, x Export, outputs []Outp
 		deliveries = append(deliveries, d)
 		j.opt.Exports = append(j.opt.Exports, d.entry)
 	}
+	if x.Images, err = e.withHistories(ctx, x.Images); err != nil {
+		return "", finish(ctx, deliveries, err)
+	}
 	j.solve = func(ctx context.Context, c gateway.Client) (*gateway.Result, error) { return x.result(ctx, c, attest) }
 	answer, _, err := e.build(ctx, j)
 	return answer[exptypes.ExporterImageDigestKey], finish(ctx, deliveries, err)
+}
+
+// withHistories gives the images with configs that say what made their layers.
+func (e *Engine) withHistories(ctx context.Context, images []Image) ([]Image, error) {
+	layout, err := contentlocal.NewStore(e.opts.Layout)
+	if err != nil {
+		return nil, err
+	}
+	out := slices.Clone(images)
+	for i, img := range images {
+		if out[i].Config, err = withHistory(ctx, img.Config, img.Definition.ToPB(), layout); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // finish ends every delivery, and gives err or what was in the way of one.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -90,25 +89,6 @@ func nameLayers(ctx context.Context, store content.Store, image digest.Digest, l
 	}
 	return nil
 }
-
-// readJSON reads a small blob of a store.
-func readJSON(ctx context.Context, store content.Store, dgst digest.Digest, into any) error {
-	info, err := store.Info(ctx, dgst)
-	if err != nil {
-		return err
-	}
-	if info.Size > maxManifest {
-		return fault.Cannot("read what the builder gave: %s has %d bytes", dgst, info.Size)
-	}
-	data, err := content.ReadBlob(ctx, store, ocispecs.Descriptor{Digest: dgst, Size: info.Size})
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, into)
-}
-
-// maxManifest bounds a manifest and a config, in bytes.
-const maxManifest = 16 << 20
 
 func (r *remote) close(ctx context.Context) error {
 	err := r.conn.Close()
