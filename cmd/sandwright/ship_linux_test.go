@@ -343,6 +343,22 @@ func TestStepsThatLackSomething(t *testing.T) {
 	}
 }
 
+// TestWhoSignsForSteps: a step asks for an agent by name, which a key is enough for.
+func TestWhoSignsForSteps(t *testing.T) {
+	s := newShipment(t, "")
+	s.write("sandwright.yaml", strings.Replace(yamlOf(t, s), "{run: echo built > built}", "{run: '[ -S $SSH_AUTH_SOCK ] && echo signed > built', network: true, ssh: deploy}", 1))
+	s.bad(78, []string{"build"}, "sandwright.yaml:4:", "cannot give the SSH agent deploy to a build step: no --ssh says which that is", "give --ssh deploy=")
+	key := filepath.Join(t.TempDir(), "key")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key).CombinedOutput(); err != nil {
+		t.Fatalf("cannot make a key: %v\n%s; run: apt-get install openssh-client", err, out)
+	}
+	s.bad(1, []string{"build", "--ssh", "deploy=" + key + ".pub"}, "cannot use the SSH key "+key+".pub: it is the public half", "give "+key)
+	s.good(&madeImage{}, "build", "--ssh", "deploy="+key, "-o", "type=dir,dest=.files")
+	if data, err := os.ReadFile(filepath.Join(s.dir, ".files/home/sandwright/src/demo/built")); err != nil || string(data) != "signed\n" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
 // TestASecretInALayerIsForgotten: the layers of the source that an image was
 // refused with are not taken again.
 func TestASecretInALayerIsForgotten(t *testing.T) {

@@ -278,7 +278,7 @@ func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
 		Hide:       leaks.Secrets(),
 		Proxy:      engine.ProxyOf(os.Environ()),
 	}}
-	if r.request.SSHAgent, err = sshAgent(b.plan); err != nil {
+	if r.request.SSH, err = a.engine.ssh.agents(b.blueprint); err != nil {
 		return recipe{}, err
 	}
 	return r, a.share(ctx, b.blueprint, &r.request)

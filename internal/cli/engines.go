@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +11,6 @@ import (
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/llbgen"
-	"github.com/sandwright/sandwright/internal/plan"
 )
 
 // engineFlags say where builds run, and how large the store may become.
@@ -21,6 +19,7 @@ type engineFlags struct {
 	folder  string // of the builder's certificates
 	limit   string // of the store
 	caches  cacheFlags
+	ssh     sshFlags
 }
 
 func (f *engineFlags) register(cmd *cobra.Command) {
@@ -33,6 +32,7 @@ func (f *engineFlags) register(cmd *cobra.Command) {
 	complete(cmd, "builder", engine.BuilderEmbedded, engine.BuilderDocker, "unix://", "tcp://")
 	f.registerLimit(cmd)
 	f.caches.register(cmd)
+	f.ssh.register(cmd)
 }
 
 func (f *engineFlags) registerLimit(cmd *cobra.Command) {
@@ -57,7 +57,7 @@ func (f *engineFlags) options() (engine.Options, error) {
 	if err := opts.Builder.Check(); err != nil {
 		return opts, err
 	}
-	if err := f.caches.check().Err(); err != nil {
+	if err := append(f.caches.check(), f.ssh.check()...).Err(); err != nil {
 		return opts, err
 	}
 	var err error
@@ -75,19 +75,6 @@ func storeSize(flag, text string) (int64, error) {
 		return 0, fault.Cannot("use %q for %s: %v", text, flag, err).WithHint("give %s 20GB", flag).WithCode(fault.ExitUsage)
 	}
 	return n, nil
-}
-
-// sshAgent is the socket of the user's SSH agent, where a step of p reaches it.
-func sshAgent(p plan.Plan) (string, error) {
-	if !slices.ContainsFunc(p.Build, func(s plan.Step) bool { return s.SSH }) {
-		return "", nil
-	}
-	socket := os.Getenv("SSH_AUTH_SOCK")
-	if socket == "" {
-		return "", fault.Cannot("give the SSH agent to a build step: SSH_AUTH_SOCK is not set").
-			WithHint("run: eval $(ssh-agent) && ssh-add").WithCode(fault.ExitConfig)
-	}
-	return socket, nil
 }
 
 // open starts the engine. Images of running sandboxes stay in its store.

@@ -21,7 +21,7 @@ func checkBuild(f *File) (faults fault.List) {
 	for i, step := range f.Workspace.Build {
 		keys := keyPath{"workspace", "build", strconv.Itoa(i)}
 		faults = append(faults, f.checkReads("a build step", step.Env, keys.child("env"))...)
-		if step.SSH && !step.Network {
+		if step.SSH != "" && !step.Network {
 			faults = append(faults, f.At(keys.child("ssh")...).Cannot("give the SSH agent to a build step without a network").WithHint("add network: true"))
 		}
 		for j, name := range step.Tools {

@@ -107,6 +107,31 @@ func truth() scalar[bool] {
 	}
 }
 
+// DefaultAgent is the ID of the SSH agent that ssh: true is about.
+const DefaultAgent = "default"
+
+// agentID is true or false, or the ID of an SSH agent.
+func agentID() scalar[string] {
+	id := words("true, false or an ID", AgentID, "an ID is letters, digits, dots, dashes and underscores")
+	return scalar[string]{
+		takes: id.takes,
+		tags:  []string{"!!bool", "!!str"},
+		parse: func(text string) (string, *reason) {
+			switch strings.ToLower(text) {
+			case "true":
+				return DefaultAgent, nil
+			case "false":
+				return "", nil
+			}
+			return id.parse(text)
+		},
+		json: schema{Type: []string{"boolean", "string"}, Pattern: id.json.Pattern},
+	}
+}
+
+// AgentID is what the ID of an SSH agent matches.
+const AgentID = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
 // trueOnly is true; why says what to do in place of false.
 func trueOnly(why string) scalar[bool] {
 	return scalar[bool]{

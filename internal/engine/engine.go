@@ -21,10 +21,16 @@ type Request struct {
 	Secrets    map[string][]byte    // what llb.AddSecret names; never part of a cache key
 	Hide       *redact.Set          // secrets that the display and errors do not show
 	CacheFrom  []buildcache.Entry   // where layers are looked for; one that is not there is a notice
-	SSHAgent   string               // socket of the agent that llb.AddSSHSocket reaches; empty: none
+	SSH        []SSHAgent           // what llb.AddSSHSocket reaches, by llb.SSHID
 	Proxy      *pb.ProxyEnv         // of steps with a network; see ProxyOf. Never part of a cache key
 	CacheTo    []buildcache.Entry   // where they are written to, unless all was cached
 	Logins     map[string]Login     // by registry's host, before those of docker login
+}
+
+// An SSHAgent signs for steps, and shows them no key.
+type SSHAgent struct {
+	ID    string
+	Paths []string // the socket of an agent, or the files of keys without a passphrase
 }
 
 // A Login is who asks a registry.

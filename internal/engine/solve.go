@@ -9,10 +9,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
-	"github.com/moby/buildkit/session/sshforward/sshprovider"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // A job is a build in the words of BuildKit's client.
@@ -32,13 +29,11 @@ func (e *Engine) newJob(r Request) (*job, error) {
 		return nil, err
 	}
 	attached := []session.Attachable{secretsprovider.FromMap(r.Secrets), dockerLogin{logins: r.Logins}}
-	if r.SSHAgent != "" {
-		agent, err := sshprovider.NewSSHAgentProvider([]sshprovider.AgentConfig{{Paths: []string{r.SSHAgent}}})
-		if err != nil {
-			return nil, fault.Cannot("reach the SSH agent at %s: %v", r.SSHAgent, err).WithHint("run: eval $(ssh-agent) && ssh-add")
-		}
-		attached = append(attached, agent)
+	agents, err := sshAgents(r.SSH)
+	if err != nil {
+		return nil, err
 	}
+	attached = append(attached, agents...)
 	return &job{request: r, opt: client.SolveOpt{
 		LocalMounts: r.Trees,
 		OCIStores:   map[string]content.Store{StoreID: store},

@@ -93,8 +93,9 @@ func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	if !s.Network {
 		opts = append(opts, llb.Network(llb.NetModeNone))
 	}
-	if s.SSH {
-		opts = append(opts, llb.AddSSHSocket(llb.SSHSocketOpt(sshSocket, int(p.User.UID), int(p.User.GID), 0o600)), llb.AddEnv("SSH_AUTH_SOCK", sshSocket))
+	if s.SSH != "" {
+		opts = append(opts, llb.AddEnv("SSH_AUTH_SOCK", sshSocket),
+			llb.AddSSHSocket(llb.SSHID(s.SSH), llb.SSHSocketOpt(sshSocket, int(p.User.UID), int(p.User.GID), 0o600)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
 		opts = append(opts, llb.AddEnv(name, s.Env[name]))

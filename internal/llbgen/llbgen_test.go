@@ -144,14 +144,14 @@ func TestBuildStepsHaveNoNetworkUnlessTheyAsk(t *testing.T) {
 
 func TestAStepHasTheSSHAgentOnlyIfItAsks(t *testing.T) {
 	p := demo()
-	p.Build[1].SSH = true
+	p.Build[1].SSH = "deploy"
 	ops := lower(t, p, layers())
 	agent := func(m *pb.Mount) bool { return m.MountType == pb.MountType_SSH }
 	if e := step(t, ops, "/bin/sh", "-ec", "pnpm build"); slices.ContainsFunc(e.Mounts, agent) {
 		t.Error("pnpm build has the agent")
 	}
 	e := step(t, ops, "/bin/sh", "-ec", "pnpm fonts")
-	if i := slices.IndexFunc(e.Mounts, agent); i < 0 || e.Mounts[i].Dest != sshSocket || e.Mounts[i].SSHOpt.Uid != 1001 || !slices.Contains(e.Meta.Env, "SSH_AUTH_SOCK="+sshSocket) {
+	if i := slices.IndexFunc(e.Mounts, agent); i < 0 || e.Mounts[i].Dest != sshSocket || e.Mounts[i].SSHOpt.Uid != 1001 || e.Mounts[i].SSHOpt.ID != "deploy" || !slices.Contains(e.Meta.Env, "SSH_AUTH_SOCK="+sshSocket) {
 		t.Errorf("pnpm fonts has %v, %q", e.Mounts, e.Meta.Env)
 	}
 }

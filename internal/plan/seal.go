@@ -279,8 +279,12 @@ func stepFacts(i int, s Step) map[string]string {
 	if s.Network {
 		out[prefix+"network"] = "true"
 	}
-	if s.SSH {
+	switch s.SSH {
+	case "":
+	case config.DefaultAgent:
 		out[prefix+"ssh"] = "true"
+	default:
+		out[prefix+"ssh"] = receipt.Value(s.SSH)
 	}
 	for name, value := range s.Env {
 		out[prefix+"env."+name] = receipt.Value(value)
