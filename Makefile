@@ -3,11 +3,7 @@
 SHELL := /bin/bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 ARCHES := amd64 arm64
-INIT := $(ARCHES:%=# A Docker engine that keeps its images in containerd's store, newer than Debian's.
-bin/dockerd: scripts/dockerd/go.mod
-	cd scripts/dockerd && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../$@ github.com/moby/moby/v2/cmd/dockerd
-
-internal/initbin/bin/sandwright-init-linux-%.gz)
+INIT := $(ARCHES:%=internal/initbin/bin/sandwright-init-linux-%.gz)
 GOFLAGS_RELEASE := -trimpath -buildvcs=false
 GO_SOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go') go.mod go.sum
 TEST_TIMEOUT ?= 40m
@@ -46,6 +42,10 @@ bin/sandwright-init: $(GO_SOURCES) scripts/build-init.sh
 # What the tests take for a builder elsewhere.
 bin/buildkitd: scripts/buildkitd/go.mod
 	cd scripts/buildkitd && CGO_ENABLED=0 go build -trimpath -o ../../$@ github.com/moby/buildkit/cmd/buildkitd
+
+# A Docker engine that keeps its images in containerd's store, newer than Debian's.
+bin/dockerd: scripts/dockerd/go.mod
+	cd scripts/dockerd && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../$@ github.com/moby/moby/v2/cmd/dockerd
 
 internal/initbin/bin/sandwright-init-linux-%.gz: $(GO_SOURCES) scripts/build-init.sh
 	scripts/build-init.sh $* $(@:.gz=)
