@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -92,4 +93,40 @@ func (a *app) open(ctx context.Context) (*engine.Engine, error) {
 		}
 		return used, err
 	})
+}
+
+// An opening is an engine that is opened beside what is decided meanwhile.
+type opening struct {
+	open func() (*engine.Engine, error) // once
+	stop context.CancelFunc
+	must bool // it has begun, and nobody has taken it
+}
+
+// opening begins to open the engine of a project that was built before, if it is
+// likely to be built now. Of a new one there is much to fetch, and another build is
+// not to wait for that. It must be dropped.
+func (a *app) opening(ctx context.Context, p project, likely bool) *opening {
+	ctx, stop := context.WithCancel(ctx)
+	o := &opening{open: func() (*engine.Engine, error) { return a.open(ctx) }, stop: stop}
+	if _, err := os.Stat(filepath.Join(recordsDir(), hashOf(p.dir))); err == nil && likely {
+		o.open, o.must = beside(o.open), true
+	}
+	return o
+}
+
+// take gives the engine, which is then to be closed by who took it.
+func (o *opening) take() (*engine.Engine, error) {
+	o.must = false
+	return o.open()
+}
+
+// drop ends the opening, also one that waits for another build, and closes an engine
+// that nobody took. One that was taken must be closed by then.
+func (o *opening) drop() {
+	o.stop()
+	if o.must {
+		if e, err := o.open(); err == nil {
+			_ = e.Close(context.Background()) // nothing was built in it
+		}
+	}
 }

@@ -103,13 +103,13 @@ func (a *app) recipes(ctx context.Context, b blueprint, platforms []string, flag
 }
 
 // make builds for every platform, and writes, pushes and loads what is wanted.
-func (a *app) make(ctx context.Context, recipes []recipe, w wantedImage) (made madeImage, err error) {
+func (a *app) make(ctx context.Context, o *opening, recipes []recipe, w wantedImage) (made madeImage, err error) {
 	made.Image = recipes[0].image
 	export, err := w.export(recipes[0].project.file)
 	if err != nil {
 		return made, err
 	}
-	e, err := a.open(ctx)
+	e, err := o.take()
 	if err != nil {
 		return made, err
 	}

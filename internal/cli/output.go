@@ -97,7 +97,13 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 	}
 	started := time.Now()
 	platforms := platformsOr(f.platforms)
-	b, err := a.decide(ctx, platforms[0], f.env)
+	g, err := a.gather(ctx, f.env)
+	if err != nil {
+		return err
+	}
+	o := a.opening(ctx, g.project, len(g.faults) == 0)
+	defer o.drop()
+	b, err := a.settle(ctx, g, platforms[0])
 	if err != nil {
 		return err
 	}
@@ -106,7 +112,7 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 	if err != nil {
 		return err
 	}
-	made, err := a.make(ctx, recipes, wantedImage{flags: f.image, names: names.in(b.project.file), outputs: outputs, load: f.load, write: write})
+	made, err := a.make(ctx, o, recipes, wantedImage{flags: f.image, names: names.in(b.project.file), outputs: outputs, load: f.load, write: write})
 	if err != nil {
 		return err
 	}

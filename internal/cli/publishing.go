@@ -33,7 +33,9 @@ func entrypoint() []string { return []string{spec.InitPath} }
 // publishAll builds, pushes and makes what is wanted, and stops at the first
 // thing that cannot be done.
 func (a *app) publishAll(ctx context.Context, p publication, recipes []recipe) error {
-	made, err := a.make(ctx, recipes, wantedImage{flags: p.flags.image, access: p.access})
+	o := a.opening(ctx, recipes[0].project, true)
+	defer o.drop()
+	made, err := a.make(ctx, o, recipes, wantedImage{flags: p.flags.image, access: p.access})
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 const callDeadline = 10 * time.Second
 
 // local is the provider of this machine.
-func (a *app) local() provider.Provider {
+func (a *app) local() *local.Local {
 	return local.New(local.Options{StateDir: sandboxesDir(), Self: []string{"/proc/self/exe", shimCommand}})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
+	"github.com/sandwright/sandwright/internal/provider/local"
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
@@ -62,6 +63,10 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 			return a.stays(ctx, g, old)
 		}
 	}
+	o, l := a.opening(ctx, g.project, len(g.faults) == 0), a.local()
+	defer o.drop()
+	l.Warm()
+	defer l.Cool()
 	b, err := a.settle(ctx, g, hostPlatform())
 	if err != nil {
 		return err
@@ -81,7 +86,11 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		return err
 	}
 	config.Image = r.image
-	sb, closed, err := a.launch(ctx, r, config, f.recreate)
+	e, err := o.take()
+	if err != nil {
+		return err
+	}
+	sb, closed, err := a.launch(ctx, e, l, r, config, f.recreate)
 	if err != nil {
 		return errors.Join(err, closed())
 	}
@@ -174,19 +183,15 @@ func revision(print string, v values, ports []provider.Port) string {
 // launch builds and starts. The engine stays open until the sandbox runs, so
 // that nobody else's garbage collection comes between the two; then it is closed
 // beside what follows, and closed, which must be called, waits for that.
-func (a *app) launch(ctx context.Context, r recipe, c provider.Config, recreate bool) (sb provider.Sandbox, closed func() error, err error) {
-	e, err := a.open(ctx)
-	if err != nil {
-		return nil, func() error { return nil }, err
-	}
-	sb, err = a.replace(ctx, e, r, c, recreate)
+func (a *app) launch(ctx context.Context, e *engine.Engine, l *local.Local, r recipe, c provider.Config, recreate bool) (sb provider.Sandbox, closed func() error, err error) {
+	sb, err = a.replace(ctx, e, l, r, c, recreate)
 	ended := make(chan error, 1)
 	go func() { ended <- e.Close(context.WithoutCancel(ctx)) }()
 	return sb, func() error { return <-ended }, err
 }
 
 // replace builds, and starts the result in the place of what runs.
-func (a *app) replace(ctx context.Context, e *engine.Engine, r recipe, c provider.Config, recreate bool) (sb provider.Sandbox, err error) {
+func (a *app) replace(ctx context.Context, e *engine.Engine, l *local.Local, r recipe, c provider.Config, recreate bool) (sb provider.Sandbox, err error) {
 	res, err := a.solve(ctx, e, r)
 	if err != nil {
 		return nil, err
@@ -199,20 +204,18 @@ func (a *app) replace(ctx context.Context, e *engine.Engine, r recipe, c provide
 	}
 	defer done()
 	// Only now: another up may have been first, and this one waited for its build.
-	old, err := a.local().Find(ctx, c.Project, c.Name)
+	old, err := l.Find(ctx, c.Project, c.Name)
 	switch {
 	case errors.Is(err, provider.ErrNotFound):
+		sb, err = l.Start(ctx, c)
 	case err != nil:
-		return nil, err
 	case !recreate && current(ctx, old, c):
 		return old, nil
 	default:
 		fmt.Fprintf(a.Err, "%s: replacing what runs\n", c.Name)
-		if err := old.Stop(ctx); err != nil {
-			return nil, err
-		}
+		sb, err = l.Replace(ctx, old, c)
 	}
-	if sb, err = a.local().Start(ctx, c); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return sb, rememberSandbox(ctx, r, sb.Info())

@@ -6,10 +6,11 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/provider/local/usernet"
-	"golang.org/x/sys/unix"
 )
 
 // A box is a running sandbox as its shim holds it.

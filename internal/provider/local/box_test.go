@@ -19,8 +19,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/sandwright/sandwright/internal/provider"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/provider"
 )
 
 func TestInsideTheBox(t *testing.T) {

@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
-	"golang.org/x/sys/unix"
 )
 
 // execPatience is how long a command that was told to end is waited for, and

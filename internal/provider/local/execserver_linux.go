@@ -12,8 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sandwright/sandwright/internal/fault"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // An execEnd is what the shim answers when a command has ended.

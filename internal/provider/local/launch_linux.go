@@ -8,9 +8,10 @@ import (
 	"os/exec"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
-	"golang.org/x/sys/unix"
 )
 
 // A request is what a shim reads on its standard input.
@@ -44,30 +45,47 @@ const (
 // dropPatience bounds the wait for a shim to end its sandbox.
 const dropPatience = 30 * time.Second
 
-// launch starts a shim and returns once it has answered.
-func launch(ctx context.Context, self []string, req request) (provider.Sandbox, error) {
-	shim, line, answers, err := spawn(self, req)
-	if err != nil {
-		return nil, fault.Cannot("start a sandbox: %w", err)
-	}
-	defer answers.Close()
+// A waiting shim has been started, and reads what to start from requests.
+type waiting struct {
+	process  *os.Process
+	line     *lifeline
+	requests *os.File
+	answers  *os.File
+}
+
+// launch returns once the shim has answered.
+func (w *waiting) launch(ctx context.Context, req request) (provider.Sandbox, error) {
+	defer w.answers.Close()
+	go func() {
+		defer w.requests.Close()
+		_ = json.NewEncoder(w.requests).Encode(req)
+	}()
 	said := make(chan answer, 1)
 	go func() {
 		var a answer
-		_ = json.NewDecoder(answers).Decode(&a)
+		_ = json.NewDecoder(w.answers).Decode(&a)
 		said <- a
 	}()
+	var err error
 	select {
 	case a := <-said:
 		if a.Record != nil {
-			return &sandbox{place: req.Place, rec: *a.Record, line: line}, nil
+			return &sandbox{place: req.Place, rec: *a.Record, line: w.line}, nil
 		}
 		err = a.err()
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	line.drop()
-	return nil, errors.Join(err, bury(shim, req.Place))
+	w.line.drop()
+	return nil, errors.Join(err, bury(w.process, req.Place))
+}
+
+// drop ends a shim that was not told what to start.
+func (w *waiting) drop() {
+	w.requests.Close()
+	w.answers.Close()
+	w.line.drop()
+	_, _ = w.process.Wait()
 }
 
 // err is nil only for an answer that says nothing.
@@ -86,24 +104,24 @@ func (a answer) err() error {
 	return faults.Err()
 }
 
-// spawn starts a shim in namespaces of its own and hands it the request.
-func spawn(self []string, req request) (shim *os.Process, line *lifeline, answers *os.File, err error) {
-	input, output, err := os.Pipe()
+// spawn starts a shim in namespaces of its own.
+func spawn(self []string) (*waiting, error) {
+	input, requests, err := os.Pipe()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	defer input.Close()
 	answers, answerEnd, err := os.Pipe()
 	if err != nil {
-		output.Close()
-		return nil, nil, nil, err
+		requests.Close()
+		return nil, err
 	}
 	defer answerEnd.Close()
 	line, lineEnd, err := newLifeline()
 	if err != nil {
-		output.Close()
+		requests.Close()
 		answers.Close()
-		return nil, nil, nil, err
+		return nil, err
 	}
 	defer lineEnd.Close()
 	cmd := exec.Command(self[0], self[1:]...)
@@ -111,16 +129,12 @@ func spawn(self []string, req request) (shim *os.Process, line *lifeline, answer
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID}
 	if err := cmd.Start(); err != nil {
-		output.Close()
+		requests.Close()
 		answers.Close()
 		line.drop()
-		return nil, nil, nil, err
+		return nil, err
 	}
-	go func() {
-		defer output.Close()
-		_ = json.NewEncoder(output).Encode(req)
-	}()
-	return cmd.Process, line, answers, nil
+	return &waiting{cmd.Process, line, requests, answers}, nil
 }
 
 // bury waits until a shim that was told to end has ended, and removes what it

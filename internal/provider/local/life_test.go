@@ -18,9 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
-	"golang.org/x/sys/unix"
 )
 
 // sh gives the output of a script run in the box as root.
@@ -331,5 +332,56 @@ func TestStopUnderCommands(t *testing.T) {
 func TestShimByHand(t *testing.T) {
 	if err := RunShim(t.Context()); err == nil || !strings.Contains(err.Error(), "by hand") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What was started ahead is the sandbox's shim, or gone: also where it is killed
+// meanwhile, and where there is nothing to start.
+func TestWarm(t *testing.T) {
+	w := newWorld(t)
+	w.Warm()
+	w.Warm()
+	w.Cool()
+	w.Cool()
+	if left := w.processes(); len(left) > 0 {
+		t.Errorf("processes %v are left", left)
+	}
+	w.Warm()
+	defer w.Cool()
+	ahead := w.warm.process.Pid
+	if _, err := w.Start(t.Context(), provider.Config{Name: "nothing"}); err == nil {
+		t.Error("a sandbox without layers started")
+	}
+	if s := w.start(t, config("warm")); s.rec.Shim.PID != ahead {
+		t.Errorf("shim %d, not %d", s.rec.Shim.PID, ahead)
+	}
+	w.Warm()
+	if err := w.warm.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Start(t.Context(), config("cold")); err == nil || !strings.Contains(err.Error(), "its shim ended without a word") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A sandbox takes the place of another of its name, with its port.
+func TestReplace(t *testing.T) {
+	w := newWorld(t)
+	c := config("turned")
+	c.Ports = []provider.Port{{Box: 80}}
+	old := w.start(t, c)
+	sh(t, old, "echo old >/file")
+	c.Revision, c.Ports = "next", old.Info().Ports
+	s, err := w.Replace(t.Context(), old, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(s.Stop(context.Background()), old.Stop(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+	if got := sh(t, s, "echo /f*"); got != "/f*" || s.Info().Revision != "next" {
+		t.Errorf("%q, %+v", got, s.Info())
 	}
 }

@@ -16,8 +16,19 @@ type Local struct{}
 // New gives a provider that refuses to start anything.
 func New(Options) *Local { return &Local{} }
 
+// Warm does nothing.
+func (*Local) Warm() {}
+
+// Cool does nothing.
+func (*Local) Cool() {}
+
 // Start always fails.
 func (*Local) Start(context.Context, provider.Config) (provider.Sandbox, error) {
+	return nil, unsupported("start a sandbox")
+}
+
+// Replace always fails.
+func (*Local) Replace(context.Context, provider.Sandbox, provider.Config) (provider.Sandbox, error) {
 	return nil, unsupported("start a sandbox")
 }
 

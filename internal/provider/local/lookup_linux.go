@@ -7,8 +7,9 @@ import (
 	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-	"github.com/sandwright/sandwright/internal/fault"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // Exit codes of a command that cannot be run, as shells have them.

@@ -15,11 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/sandwright/sandwright/internal/cgroup"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/provider/conformance"
 	"github.com/sandwright/sandwright/internal/spec"
-	"go.uber.org/goleak"
 )
 
 const layerVariable = "SANDWRIGHT_TEST_LAYER"

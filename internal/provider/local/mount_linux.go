@@ -9,8 +9,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/sandwright/sandwright/internal/fault"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // prepare makes the sandbox's files. What it mounts is seen in this mount

@@ -12,10 +12,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sandwright/sandwright/internal/fault"
-	"github.com/sandwright/sandwright/internal/provider/local/usernet"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/provider/local/usernet"
 )
 
 // The box's own network: a range that RFC 7335 keeps for the inside of one

@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sandwright/sandwright/internal/provider/local/usernet"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/provider/local/usernet"
 )
 
 // newNetwork gives a network namespace whose way out is the user-mode stack.

@@ -18,9 +18,10 @@ import (
 	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
-	"golang.org/x/sys/unix"
 )
 
 func TestNameservers(t *testing.T) {

@@ -8,10 +8,11 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/provider/local/usernet"
-	"golang.org/x/sys/unix"
 )
 
 // maxConns bounds the open connections to the published ports of one box.

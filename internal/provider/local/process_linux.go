@@ -49,11 +49,11 @@ func parseStat(stat string) (process, error) {
 }
 
 // waitGone returns once the process behind pidfd has ended, and reaps it when
-// it is a child of this one.
-func waitGone(ctx context.Context, pid int, pidfd *os.File) error {
-	for {
+// it is a child of this one; or before that, once enough says so.
+func waitGone(ctx context.Context, pid int, pidfd *os.File, enough func() bool) error {
+	for !enough() {
 		fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, 20)
+		n, err := unix.Poll(fds, 2)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return err
 		}
@@ -65,4 +65,5 @@ func waitGone(ctx context.Context, pid int, pidfd *os.File) error {
 			return err
 		}
 	}
+	return nil
 }

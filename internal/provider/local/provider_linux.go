@@ -6,13 +6,18 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"sync"
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
 )
 
 // A Local starts and finds the sandboxes under one state directory.
-type Local struct{ options Options }
+type Local struct {
+	options Options
+	mu      sync.Mutex
+	warm    *waiting // nil: none
+}
 
 // New gives the provider; nothing is touched before its first use.
 func New(o Options) *Local {
@@ -21,6 +26,31 @@ func New(o Options) *Local {
 	}
 	o.Runtime = cmp.Or(o.Runtime, "runc")
 	return &Local{options: o}
+}
+
+// Warm starts the process that the next Start takes, which would otherwise wait
+// for it. Cool must be called.
+func (l *Local) Warm() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.warm == nil && os.Geteuid() == 0 {
+		l.warm, _ = spawn(l.options.Self) // Start tries again, and says why not
+	}
+}
+
+// Cool ends what Warm started and no Start took.
+func (l *Local) Cool() {
+	if w := l.taken(); w != nil {
+		w.drop()
+	}
+}
+
+func (l *Local) taken() *waiting {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.warm
+	l.warm = nil
+	return w
 }
 
 // Start implements provider.Provider.
@@ -36,7 +66,26 @@ func (l *Local) Start(ctx context.Context, c provider.Config) (provider.Sandbox,
 	if err := place.sweep(); err != nil && !errors.Is(err, errHeld) {
 		return nil, fault.Cannot("clear what an earlier sandbox left in %s: %w", place.dir(), err)
 	}
-	return launch(ctx, l.options.Self, request{Config: c, Place: place, Runtime: runtime})
+	shim := l.taken()
+	if shim == nil {
+		if shim, err = spawn(l.options.Self); err != nil {
+			return nil, fault.Cannot("start a sandbox: %w", err)
+		}
+	}
+	return shim.launch(ctx, request{Config: c, Place: place, Runtime: runtime})
+}
+
+// Replace is Start in the place of old, a sandbox of the same project and name. Of old
+// all is gone when it returns but its shim, which may be about to end.
+func (l *Local) Replace(ctx context.Context, old provider.Sandbox, c provider.Config) (provider.Sandbox, error) {
+	stop := old.Stop
+	if s, ok := old.(*sandbox); ok {
+		stop = func(ctx context.Context) error { return s.stop(ctx, func() bool { return !s.place.held() }) }
+	}
+	if err := stop(ctx); err != nil {
+		return nil, err
+	}
+	return l.Start(ctx, c)
 }
 
 // Find implements provider.Provider.

@@ -14,8 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sandwright/sandwright/internal/fault"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/fault"
 )
 
 // Descriptors of the box's PID 1.

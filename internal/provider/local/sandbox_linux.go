@@ -6,9 +6,10 @@ import (
 	"net"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
-	"golang.org/x/sys/unix"
 )
 
 // A sandbox is a handle; line is closed on one that was found, not started.
@@ -48,12 +49,17 @@ func (s *sandbox) Control(ctx context.Context) (net.Conn, error) {
 
 // Stop implements provider.Sandbox.
 func (s *sandbox) Stop(ctx context.Context) error {
+	return s.stop(ctx, func() bool { return false })
+}
+
+// stop returns once nothing is left, or once that is enough.
+func (s *sandbox) stop(ctx context.Context, enough func() bool) error {
 	defer s.line.drop()
 	pidfd, err := s.rec.Shim.open()
 	if err == nil {
 		defer pidfd.Close()
 		_ = unix.PidfdSendSignal(int(pidfd.Fd()), unix.SIGTERM, nil, 0)
-		if err := waitGone(ctx, s.rec.Shim.PID, pidfd); err != nil {
+		if err := waitGone(ctx, s.rec.Shim.PID, pidfd, enough); err != nil {
 			return fault.Cannot("wait for the end of sandbox %q: %w", s.rec.Info.Name, err).WithHint("run: sandwright down")
 		}
 	}

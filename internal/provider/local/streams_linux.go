@@ -8,8 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sandwright/sandwright/internal/provider"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/provider"
 )
 
 // streams are the three streams of a command. Only a terminal is handed to the

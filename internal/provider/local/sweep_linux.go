@@ -5,8 +5,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/sandwright/sandwright/internal/cgroup"
 	"golang.org/x/sys/unix"
+
+	"github.com/sandwright/sandwright/internal/cgroup"
 )
 
 // sweepPatience bounds the wait for processes that the kernel is still ending.
