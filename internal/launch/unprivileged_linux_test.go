@@ -36,7 +36,7 @@ func TestWithoutPrivileges(t *testing.T) {
 		"with another group":         {user(spec.User{Name: "nobody", UID: 65534, GID: 65534, Groups: []uint32{0}}), "cannot become user nobody (uid 65534, gid 65534): without privileges only uid 65534 and gid 65534 can be had: operation not permitted"},
 		"another primary group":      {sh("id -u").as("nobody:root"), "cannot become user nobody:root (uid 65534, gid 0): "},
 		"root":                       {user(spec.User{Name: "root"}), "cannot become user root (uid 0, gid 0): "},
-		"nicer":                      {sh("id -u").with(spec.Limits{Nice: 5}), ""},
+		"nicer":                      {sh("id -u").with(spec.Limits{Nice: 19}), ""},
 		"less nice":                  {sh("id -u").with(spec.Limits{Nice: -5}), "cannot set its nice to -5: permission denied"},
 		"a lower limit":              {sh("id -u").with(spec.Limits{Rlimits: limit("nofile", 64, 64)}), ""},
 		"no capabilities, for sure":  {sh("id -u").with(spec.Limits{CapDrop: []string{"ALL"}, NoNewPrivs: true}), ""},

@@ -30,7 +30,7 @@ func TestLeftover(t *testing.T) {
 			// somebody else reaps.
 			o.do(first.Close)
 			second := o.open(dir, func(o *Options) { o.Grace = 300 * time.Millisecond })
-			if st := second.state; !strings.Contains(st.Reason, strconv.Itoa(left)) || st.Phase != Down {
+			if st := o.opened; !strings.Contains(st.Reason, strconv.Itoa(left)) || st.Phase != Down {
 				t.Errorf("%+v", st)
 			}
 			got := o.until(second, "start", isUp)

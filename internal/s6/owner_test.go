@@ -33,6 +33,7 @@ type owner struct {
 	poller *Poller
 	mu     sync.Mutex
 	said   []string
+	opened State // of the last service that was opened, as it was then
 }
 
 // own starts a loop that lasts as long as the test. It reaps only the children
@@ -116,7 +117,11 @@ func (o *owner) open(dir string, change func(*Options)) *Service {
 	}
 	var s *Service
 	var err error
-	o.do(func() { s, err = Open(dir, options) })
+	o.do(func() {
+		if s, err = Open(dir, options); err == nil {
+			o.opened = s.state
+		}
+	})
 	if err != nil {
 		o.t.Fatal(err)
 	}
