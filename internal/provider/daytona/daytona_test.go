@@ -47,6 +47,38 @@ func TestMakeSnapshot(t *testing.T) {
 	}
 }
 
+// TestASnapshotOfAnotherImage has our name, and was made by somebody else: it is
+// neither woken nor waited for.
+func TestASnapshotOfAnotherImage(t *testing.T) {
+	for there, want := range map[string]string{
+		"registry.example.com/team/app:v1\x1b[31m": "cannot use snapshot demo-0123456789ab: Daytona has one of that name already, of the image registry.example.com/team/app:v1 [31m, not of registry.example.com/team/app:sandwright-1",
+		"docker.io/" + demo().Image:                "",
+		"":                                         "", // it does not say
+	} {
+		s := daytonatest.Start(t)
+		s.Snapshots = []string{"inactive", "active"}
+		other := demo()
+		other.Image = "registry.example.com/team/app:v1"
+		c := client(t, s, quick)
+		if _, err := c.MakeSnapshot(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+		s.Snapshots = []string{"inactive"}
+		s.SetImage(demo().Name, there)
+		woken := len(s.Bodies(http.MethodPost, "/snapshots/"+demo().Name+"/activate"))
+		if want == "" {
+			s.Snapshots = []string{"active"}
+		}
+		_, err := c.MakeSnapshot(t.Context(), demo())
+		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%q: got %v, want %q", there, err, want)
+		}
+		if got := len(s.Bodies(http.MethodPost, "/snapshots/"+demo().Name+"/activate")); got != woken {
+			t.Errorf("%q: it was woken", there)
+		}
+	}
+}
+
 func TestASnapshotThatSleepsIsWoken(t *testing.T) {
 	s := daytonatest.Start(t)
 	s.Snapshots = []string{"inactive", "inactive", "inactive", "pulling", "active"}

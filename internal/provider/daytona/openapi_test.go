@@ -75,6 +75,11 @@ func TestRequestsFitTheDocument(t *testing.T) {
 			t.Errorf("%s %s: %v", r.Method, r.Path, err)
 		}
 	}
+	for _, field := range []string{"id", "name", "state", "errorReason", "imageName"} {
+		if doc.Components.Schemas["SnapshotDto"].Properties[field] == nil {
+			t.Errorf("the answer for a snapshot has no %s, which is read", field)
+		}
+	}
 	for body, why := range map[string]string{`{"name": 1, "imageName": "x"}`: "a number for a text", `{"imageName": "x"}`: "no name", `{"name": "x", "cpus": 2}`: "an unknown field"} {
 		if err := doc.check(daytonatest.Request{Method: http.MethodPost, Path: "/snapshots", Body: body}); err == nil {
 			t.Errorf("the check does not see %s", why)

@@ -1,10 +1,12 @@
 package daytona
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -28,6 +30,7 @@ type SnapshotState struct {
 	Name        string `json:"name"`
 	State       string `json:"state"`
 	ErrorReason string `json:"errorReason"`
+	Image       string `json:"imageName"` // empty where Daytona does not say
 }
 
 // The states of a snapshot that mean something here; with the others it is
@@ -41,32 +44,34 @@ const (
 )
 
 // MakeSnapshot makes a snapshot and returns once it is active. Its name stands
-// for its content: where there is one of that name already, it is that one.
+// for its content: where there is one of that name already, it is that one, and
+// refused where Daytona says that it is of another image.
 func (c *Client) MakeSnapshot(ctx context.Context, s Snapshot) (SnapshotState, error) {
 	var made SnapshotState
 	err := c.ask(ctx, http.MethodPost, "/snapshots", s, &made)
 	var no *answerError
 	if errors.As(err, &no) && no.status == http.StatusConflict {
-		err, made.ID = nil, ""
+		return c.waitSnapshot(ctx, s.Name, s.Name, s.Image)
 	}
 	if err != nil {
 		return made, c.failed(err, "make snapshot %s", s.Name)
 	}
-	return c.waitSnapshot(ctx, s.Name, made.ID)
+	return c.waitSnapshot(ctx, s.Name, cmp.Or(made.ID, s.Name), "")
 }
 
-// waitSnapshot looks at a snapshot, by its id or else its name, until it is
-// active.
-func (c *Client) waitSnapshot(ctx context.Context, name, id string) (now SnapshotState, err error) {
-	if id == "" {
-		id = name
-	}
+// waitSnapshot looks at a snapshot, by its id or its name, until it is active.
+// It must be of the image, unless that is empty.
+func (c *Client) waitSnapshot(ctx context.Context, name, id, image string) (now SnapshotState, err error) {
 	path := "/snapshots/" + url.PathEscape(id)
 	woken := false
 	err = c.until(ctx, "snapshot "+name, func(ctx context.Context) (bool, error) {
 		now = SnapshotState{}
 		if err := c.ask(ctx, http.MethodGet, path, nil, &now); err != nil {
 			return false, c.failed(err, "look at snapshot %s", name)
+		}
+		if image != "" && now.Image != "" && !sameImage(now.Image, image) {
+			return false, fault.Cannot("use snapshot %s: Daytona has one of that name already, of the image %s, not of %s", name, c.shown(now.Image), image).
+				WithHint("delete it in Daytona, or give yours another name: publish: {daytona: {name: NAME}}")
 		}
 		switch now.State {
 		case active:
@@ -85,6 +90,12 @@ func (c *Client) waitSnapshot(ctx context.Context, name, id string) (now Snapsho
 	})
 	now.Name = name
 	return now, err
+}
+
+// sameImage compares names, whether or not they say that Docker's registry is meant.
+func sameImage(a, b string) bool {
+	const unsaid = "docker.io/"
+	return strings.TrimPrefix(a, unsaid) == strings.TrimPrefix(b, unsaid)
 }
 
 // broken is the fault of what will not become what it should.

@@ -105,6 +105,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// SetImage makes the snapshot of that name one of another image; an empty one is
+// not said.
+func (s *Server) SetImage(name, image string) {
+	s.Change(func() {
+		fields := s.made["/snapshots/"+name].fields
+		if fields["imageName"] = image; image == "" {
+			delete(fields, "imageName")
+		}
+	})
+}
+
 func refuse(w http.ResponseWriter, code int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
