@@ -17,6 +17,7 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/receipt"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 // maxDocument bounds the JSON of an image, bytes.
@@ -48,7 +49,7 @@ func openImage(name string) (*imageFile, error) {
 	if info, err := os.Stat(name); err != nil || info.IsDir() {
 		return &imageFile{dir: name}, err
 	}
-	f, err := os.Open(name)
+	f, err := smallfile.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (i *imageFile) open(name string) (io.ReadCloser, error) {
 	if !filepath.IsLocal(name) {
 		return nil, errors.New("it names a file outside itself")
 	}
-	f, err := os.Open(filepath.Join(i.dir, name))
+	f, err := smallfile.Open(filepath.Join(i.dir, name))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errors.New("it has no " + name)
 	}

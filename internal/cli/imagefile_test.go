@@ -7,10 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -139,6 +143,46 @@ func TestReceiptOfImage(t *testing.T) {
 	}
 	if _, err := receiptOfImage(filepath.Join(t.TempDir(), "nothing.tar")); err == nil || !strings.Contains(err.Error(), "no such file or directory") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestWhatIsNoImage: nothing is waited for that stands in the place of a file,
+// be it the image or a part of its folder.
+func TestWhatIsNoImage(t *testing.T) {
+	for name, lay := range map[string]func(at string) error{
+		"fifo":   func(at string) error { return syscall.Mkfifo(at, 0o600) },
+		"device": func(at string) error { return os.Symlink("/dev/zero", at) },
+		"socket": func(at string) error {
+			l, err := net.Listen("unix", at)
+			if err == nil {
+				t.Cleanup(func() { l.Close() })
+			}
+			return err
+		},
+	} {
+		dir, err := os.MkdirTemp("", "image") // a socket's path is short
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		if err := errors.Join(lay(filepath.Join(dir, "file")), os.Mkdir(filepath.Join(dir, "folder"), 0o700), lay(filepath.Join(dir, "folder/index.json"))); err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{filepath.Join(dir, "file"), filepath.Join(dir, "folder")} {
+			done := make(chan error, 1)
+			go func() {
+				_, err := receiptOfImage(path)
+				done <- err
+			}()
+			select {
+			case err := <-done:
+				if err == nil || name != "socket" && !strings.Contains(err.Error(), "it is no regular file") {
+					t.Errorf("%s in %s: got %v", name, path, err)
+				}
+			case <-time.After(time.Minute):
+				t.Fatalf("%s in %s: it waits", name, path)
+			}
+		}
 	}
 }
 

@@ -42,19 +42,34 @@ func ReadBelow(dir, name string, max int64) ([]byte, error) {
 	return ReadIn(root, name, max)
 }
 
-func read(open func() (*os.File, error), max int64) ([]byte, error) {
-	f, err := open()
+// Open opens the regular file at path, of any size, and waits for nobody. Its
+// errors are as those of Read.
+func Open(path string) (*os.File, error) {
+	return regular(os.OpenFile(path, flags, 0))
+}
+
+// regular closes what is no regular file.
+func regular(f *os.File, err error) (*os.File, error) {
 	if err != nil {
 		return nil, reason(err)
 	}
-	defer f.Close()
 	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, reason(err)
-	case !info.Mode().IsRegular():
-		return nil, ErrNotRegular
+	if err == nil && !info.Mode().IsRegular() {
+		err = ErrNotRegular
 	}
+	if err != nil {
+		f.Close()
+		return nil, reason(err)
+	}
+	return f, nil
+}
+
+func read(open func() (*os.File, error), max int64) ([]byte, error) {
+	f, err := regular(open())
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, max+1)) // it may grow while it is read
 	switch {
 	case err != nil:

@@ -50,8 +50,15 @@ func TestReads(t *testing.T) {
 	}
 	defer root.Close()
 	ways := map[string]func(name string) ([]byte, error){
-		"Read":      func(name string) ([]byte, error) { return Read(filepath.Join(dir, name), 2048) },
-		"ReadIn":    func(name string) ([]byte, error) { return ReadIn(root, name, 2048) },
+		"Read":   func(name string) ([]byte, error) { return Read(filepath.Join(dir, name), 2048) },
+		"ReadIn": func(name string) ([]byte, error) { return ReadIn(root, name, 2048) },
+		"Open": func(name string) ([]byte, error) {
+			f, err := Open(filepath.Join(dir, name))
+			if err != nil {
+				return nil, err
+			}
+			return read(func() (*os.File, error) { return f, nil }, 2048)
+		},
 		"ReadBelow": func(name string) ([]byte, error) { return ReadBelow(dir, name, 2048) },
 	}
 	for _, c := range []struct {
