@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -50,6 +52,10 @@ func TestADockerWithContainerdsStore(t *testing.T) {
 		if got := readIn(t, res, "home/dev/app/built"); got != "22\n" || cached(res, "node > built") != cachedThere {
 			t.Errorf("built is %q; cached there: want %t", got, cachedThere)
 		}
+	}
+	const step = "sleep 65432"
+	if err := runUntilStarted(t, e, step, func() {}); !errors.Is(err, context.Canceled) || running(t, step) {
+		t.Errorf("a cancelled build gives %v, and its step runs: %t", err, running(t, step))
 	}
 }
 

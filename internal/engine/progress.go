@@ -28,8 +28,9 @@ func (p Progress) Say(format string, args ...any) {
 }
 
 // follow shows the build without its secrets until status is closed, and gives
-// its steps, and the fault that the one that failed has told last, if it has.
-func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, secrets *redact.Set) ([]Step, string, error) {
+// its steps, and the fault that the one that failed has told last, if it has. What
+// runs meanwhile is in running.
+func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, secrets *redact.Set, running *underWay) ([]Step, string, error) {
 	mode := progressui.PlainMode
 	switch {
 	case p.Out == nil:
@@ -51,6 +52,7 @@ func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, s
 		for s := range status {
 			hider.hide(s)
 			told.note(s)
+			running.note(s)
 			for _, v := range s.Vertexes {
 				if v.Completed != nil && !seen[v.Digest.String()] {
 					seen[v.Digest.String()] = true

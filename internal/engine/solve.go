@@ -9,6 +9,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -92,16 +93,19 @@ func (e *Engine) build(ctx context.Context, j *job) (map[string]string, []Step, 
 	var answer map[string]string
 	var steps []Step
 	var told string
+	running := &underWay{steps: map[digest.Digest]string{}}
+	outer, solve, done := e.orderly(ctx, running, j.result)
+	defer done()
 	var group errgroup.Group
 	group.Go(func() error {
-		res, err := e.backend.client().Build(ctx, j.opt, "sandwright", j.result, status)
+		res, err := e.backend.client().Build(outer, j.opt, "sandwright", solve, status)
 		if err == nil {
 			answer = res.ExporterResponse
 		}
 		return err
 	})
 	group.Go(func() (err error) {
-		steps, told, err = e.opts.Progress.follow(ctx, status, r.Hide)
+		steps, told, err = e.opts.Progress.follow(ctx, status, r.Hide, running)
 		return err
 	})
 	err := group.Wait()
