@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -192,6 +193,9 @@ func TestBounded(t *testing.T) {
 		if n, err := b.Write([]byte("abc")); n != 3 || err != nil {
 			t.Errorf("%d, %v", n, err)
 		}
+	}
+	if n, err := io.Copy(&b, strings.NewReader("defghi")); n != 6 || err != nil {
+		t.Errorf("%d, %v", n, err)
 	}
 	if b.String() != "abcab" {
 		t.Errorf("it keeps %q", b.String())

@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/moby/buildkit/session/auth"
 	"google.golang.org/grpc"
+
+	"github.com/sandwright/sandwright/internal/dockerlogin"
 )
 
 // certsDir is where Docker's engine looks for the authorities of a registry,
@@ -94,7 +96,7 @@ func (l dockerLogin) Credentials(ctx context.Context, req *auth.CredentialsReque
 	if err != nil {
 		return nil, err
 	}
-	found, err := authn.Resolve(ctx, authn.DefaultKeychain, registry)
+	found, err := dockerlogin.Keychain{}.ResolveContext(ctx, registry)
 	if err != nil {
 		return nil, err
 	}

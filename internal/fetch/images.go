@@ -7,12 +7,12 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"github.com/sandwright/sandwright/internal/dockerlogin"
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
@@ -73,7 +73,7 @@ func (f *Fetcher) image(ctx context.Context, ref, platform, who string) (v1.Imag
 func (f *Fetcher) imageAt(ctx context.Context, r name.Reference, ref, platform, who string) (v1.Image, string, error) {
 	system, arch, _ := strings.Cut(platform, "/")
 	img, err := remote.Image(r, remote.WithContext(ctx), remote.WithTransport(f.imageTransport()),
-		remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithPlatform(v1.Platform{OS: system, Architecture: arch}))
+		remote.WithAuthFromKeychain(dockerlogin.Keychain{}), remote.WithPlatform(v1.Platform{OS: system, Architecture: arch}))
 	if err != nil {
 		return nil, "", f.imageFault(ref, who, err)
 	}

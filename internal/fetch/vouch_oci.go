@@ -9,12 +9,12 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"github.com/sandwright/sandwright/internal/dockerlogin"
 	"github.com/sandwright/sandwright/internal/evidence"
 	"github.com/sandwright/sandwright/internal/lock"
 )
@@ -44,7 +44,7 @@ func (f *Fetcher) imageEvidence(ctx context.Context, image, who, manifest string
 		return out, err
 	}
 	c := cosigned{repository: ref.Context(), options: []remote.Option{
-		remote.WithContext(ctx), remote.WithTransport(f.imageTransport()), remote.WithAuthFromKeychain(authn.DefaultKeychain)}}
+		remote.WithContext(ctx), remote.WithTransport(f.imageTransport()), remote.WithAuthFromKeychain(dockerlogin.Keychain{})}}
 	if out.pieces, err = c.pieces(ref, manifest); err != nil {
 		return out, f.imageFault(image, who, err)
 	}

@@ -138,3 +138,11 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatGitComplainsAboutIsBounded however it is copied.
+func TestWhatGitComplainsAboutIsBounded(t *testing.T) {
+	var h head
+	if n, err := io.Copy(&h, strings.NewReader(strings.Repeat("x", 2*maxHead))); n != 2*maxHead || err != nil || h.kept.Len() != maxHead {
+		t.Errorf("%d, %v; kept %d", n, err, h.kept.Len())
+	}
+}

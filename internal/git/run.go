@@ -87,9 +87,9 @@ func (r *Repo) Listen(ctx context.Context, stdin io.Reader, read func(io.Reader)
 	}
 	_, _ = io.Copy(io.Discard, out)
 	if failed := cmd.Wait(); failed != nil && err == nil {
-		return "", r.fault(ctx, failed, stderr.String())
+		return "", r.fault(ctx, failed, stderr.kept.String())
 	}
-	return stderr.String(), err
+	return stderr.kept.String(), err
 }
 
 func (r *Repo) command(ctx context.Context, args []string) *exec.Cmd {
@@ -163,11 +163,11 @@ func (w *waiting) Error() string {
 }
 
 // A head keeps the start of what git complains about.
-type head struct{ bytes.Buffer }
+type head struct{ kept bytes.Buffer } // not embedded: io.Copy would pass the bound by
 
 const maxHead = 64 << 10
 
 func (h *head) Write(b []byte) (int, error) {
-	h.Buffer.Write(b[:min(len(b), max(0, maxHead-h.Len()))])
+	h.kept.Write(b[:min(len(b), max(0, maxHead-h.kept.Len()))])
 	return len(b), nil
 }
