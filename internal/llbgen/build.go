@@ -103,5 +103,12 @@ func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	for _, name := range s.Secrets {
 		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name)))
 	}
-	return run(st.Hostname("sandwright"), p, s.Shell(), s.Name(), opts...)
+	args := s.Shell()
+	for _, in := range p.Installs {
+		if in.After != "" { // a step may run the package manager
+			after := shellText([]string{"cd", path.Join(p.Target, in.Dir)}) + "\n" + in.After
+			args = []string{"/bin/sh", "-euc", shellText(args) + "\n" + after}
+		}
+	}
+	return run(st.Hostname("sandwright"), p, args, s.Name(), opts...)
 }

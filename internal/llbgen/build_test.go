@@ -125,6 +125,28 @@ func TestScriptsStandOnWhatTheySee(t *testing.T) {
 	}
 }
 
+// TestAfterAnInstall: what takes out when it ran follows the install, the scripts and
+// each step, which may install too, and only where they ended well.
+func TestAfterAnInstall(t *testing.T) {
+	p := demo()
+	p.Installs[0].After, p.Installs[0].Variables = "rm -f notes\n", nil
+	p.Installs[0].Hooks = []string{"pnpm", "install", "--offline"}
+	p.Installs[0].Dir = "it's"
+	var got []string
+	for _, op := range lower(t, p, layers()) {
+		if e := op.GetExec(); e != nil && e.Meta.Args[1] == "-euc" && len(e.Meta.Args) == 3 {
+			got = append(got, e.Meta.Args[2])
+		}
+	}
+	want := []string{
+		"pnpm install --frozen-lockfile\nrm -f notes\n", "pnpm install --offline\nrm -f notes\n",
+		"/bin/sh -ec 'pnpm build'\ncd '/home/dev/src/app/it'\\''s'\nrm -f notes\n", "/bin/sh -ec 'pnpm fonts'\ncd '/home/dev/src/app/it'\\''s'\nrm -f notes\n",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestCommandsAreExecutable: where a part of the source has them, after it.
 func TestCommandsAreExecutable(t *testing.T) {
 	p := apart()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -34,7 +35,7 @@ func install(st llb.State, p plan.Plan) llb.State {
 	for _, in := range p.Installs {
 		st = copyTo(st, p, ManifestsOf(in.Dir), path.Join(p.Target, in.Dir))
 		for _, c := range in.Steps {
-			st = run(st, p, withVariables(in, c.Args), c.Name, packageAccess(p, in)...)
+			st = run(st, p, wrapped(in, c.Args), c.Name, packageAccess(p, in)...)
 		}
 	}
 	return st
@@ -54,7 +55,7 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 				return nil, whole, err
 			}
 		}
-		d.after = run(d.before, p, withVariables(in, in.Hooks), "run the workspace's lifecycle scripts", packageAccess(p, in)...)
+		d.after = run(d.before, p, wrapped(in, in.Hooks), "run the workspace's lifecycle scripts", packageAccess(p, in)...)
 		if len(in.Inputs) == 0 {
 			whole = d.after
 			continue
@@ -67,6 +68,28 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 		ready, whole = append(ready, d), d.over(whole, p)
 	}
 	return ready, whole, nil
+}
+
+// wrapped is a command of an install as it runs in a build. Its first line is what
+// the engine knows the layer by.
+func wrapped(in plan.Install, args []string) []string {
+	if in.After != "" {
+		args = []string{"/bin/sh", "-euc", shellText(args) + "\n" + in.After}
+	}
+	return withVariables(in, args)
+}
+
+// shellText is a command for a shell.
+func shellText(args []string) string {
+	plain := regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+	var words []string
+	for _, word := range args {
+		if !plain.MatchString(word) {
+			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
 }
 
 // withVariables takes away those of the install's variables that have no value

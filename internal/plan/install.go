@@ -16,6 +16,7 @@ import (
 type Install struct {
 	Dir       string // of the workspace, relative to Target; "." is Target
 	Steps     []Command
+	After     string            // shell text that follows each command: it takes out when it ran
 	Hooks     []string          // the workspace's own lifecycle scripts, once their part of its source is there; none: nothing to run
 	Part                        // what Hooks see
 	Env       map[string]string // of every command
@@ -113,6 +114,7 @@ func installOf(ws *workspace.Workspace, say config.Installing, version string) I
 		install("bun", "install", "--frozen-lockfile", "--backend=copyfile")
 	}
 	in.hooks(ws, say.Hooks == "install")
+	in.After = after(ws)
 	return in
 }
 

@@ -61,6 +61,13 @@ func installedManagers(t *testing.T) string {
 	return filepath.Join(dir, "node_modules")
 }
 
+func orElse(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -88,6 +95,7 @@ type installation struct {
 	bin     string // the folder on PATH with the package manager
 	store   string
 	whole   string // the folder of the workspace
+	at      string // where it is installed; empty: in a folder of its own
 	options workspace.Options
 	say     config.Installing
 }
@@ -196,7 +204,7 @@ func (i *installation) file(name string) string {
 // layer installs over the inputs alone, and gives the folder.
 func (i *installation) layer() (string, *workspace.Workspace, Install, error) {
 	i.t.Helper()
-	dir := filepath.Join(i.t.TempDir(), "layer")
+	dir := orElse(i.at, filepath.Join(i.t.TempDir(), "layer"))
 	ws, in := i.plan()
 	for _, input := range ws.Inputs {
 		write(i.t, dir, input.Path, string(input.Data))
@@ -205,8 +213,46 @@ func (i *installation) layer() (string, *workspace.Workspace, Install, error) {
 		if err := i.in(dir, in, step.Args); err != nil {
 			return dir, ws, in, err
 		}
+		if in.After != "" {
+			must(i.t, i.in(dir, in, []string{"/bin/sh", "-euc", in.After}))
+		}
 	}
 	return dir, ws, in, nil
+}
+
+// everything is each file below dir as it is, and where each link leads.
+func everything(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	must(t, filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(dir, p)
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if d.Type() == fs.ModeSymlink {
+			all[rel], err = os.Readlink(p)
+			return err
+		}
+		data, err := os.ReadFile(p)
+		all[rel] = string(data)
+		return err
+	}))
+	return all
+}
+
+// again installs at another time into a folder of the same name, from a store that
+// is full: the layer is the same to the byte.
+func again(t *testing.T, i *installation, layer string) {
+	t.Helper()
+	before := everything(t, layer)
+	must(t, os.Rename(layer, layer+" before"))
+	second := *i
+	second.at = layer
+	_, _, _, err := second.layer()
+	must(t, err)
+	if diff := cmp.Diff(before, everything(t, layer)); diff != "" {
+		t.Errorf("installed again (-before +after):\n%s", diff)
+	}
 }
 
 // installed lists what an install made below dir: links, launchers and files
@@ -276,6 +322,7 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 				}
 			}
 			i.unchangedLock(layer, ws)
+			again(t, i, layer)
 			i.source(layer, hookInputs(ws, ws, nil))
 			if i.program() == "pnpm" { // a script runs as it is, although the install knew no versions
 				must(t, i.in(layer, in, []string{"/bin/sh", "-c", "unset CI; exec pnpm --filter web exec true"}))
@@ -284,6 +331,7 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 				t.Fatal("there are hooks")
 			}
 			must(t, i.in(layer, in, in.Hooks))
+			must(t, i.in(layer, in, []string{"/bin/sh", "-euc", in.After}))
 			if got := ran(t, layer); got != "ran-loc ran-top ran-web" {
 				t.Errorf("scripts in the end: %q", got)
 			}
