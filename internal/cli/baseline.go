@@ -90,8 +90,10 @@ func engineName(p plan.Plan, layer string) string {
 		}
 	}
 	for _, in := range p.Installs {
-		if plan.InstallLayer(in.Dir) == layer && len(in.Steps) > 0 {
-			return firstLine(strings.Join(in.Steps[0].Args, " "))
+		for name, steps := range map[string][]plan.Command{plan.InstallLayer(in.Dir): in.Steps, plan.FetchLayer(in.Dir): in.Fetch} {
+			if name == layer && len(steps) > 0 {
+				return firstLine(strings.TrimPrefix(strings.Join(steps[0].Args, " "), "/bin/sh -euc "))
+			}
 		}
 		if plan.HooksLayer(in.Dir) == layer && len(in.Inputs) > 0 {
 			return "what is left of: " + layer

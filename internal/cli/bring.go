@@ -138,7 +138,7 @@ func (a *app) runLayer(ctx context.Context, s syncing, layer string) error {
 		case plan.HooksLayer(in.Dir):
 			return a.install(ctx, s, in, commands)
 		case plan.InstallLayer(in.Dir):
-			return a.install(ctx, s, in, slices.Concat(in.Commands(), commands))
+			return a.install(ctx, s, in, slices.Concat(plan.Commands(in.Fetch), plan.Commands(in.Steps), commands))
 		}
 	}
 	for i, step := range s.plan.Build {

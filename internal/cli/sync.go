@@ -132,7 +132,8 @@ func (s *syncing) choose(all []plan.Difference) {
 			if slices.Contains(s.was.Pending, diff.Layer) || s.reads(diff.Layer) {
 				s.run = append(s.run, diff)
 			}
-		case isInstall(s.plan, diff.Layer), isStep(s.plan, diff.Layer), s.runsHooks(diff.Layer):
+		case s.installed(diff.Layer):
+		case isInstall(s.plan, diff.Layer), isStep(s.plan, diff.Layer), isHooks(s.plan, diff.Layer):
 			s.run = append(s.run, diff)
 		case !strings.HasPrefix(diff.Layer, plan.LayerSource):
 			s.later = append(s.later, diff)
@@ -157,12 +158,18 @@ func isInstall(p plan.Plan, layer string) bool {
 	return slices.ContainsFunc(p.Installs, func(in plan.Install) bool { return plan.InstallLayer(in.Dir) == layer })
 }
 
-// runsHooks tells whether a layer is that of lifecycle scripts that see a part of
-// the source, and no install of their workspace runs, which runs them too.
-func (s syncing) runsHooks(layer string) bool {
+// isHooks tells whether a layer is that of lifecycle scripts that see a part of the
+// source.
+func isHooks(p plan.Plan, layer string) bool {
+	return slices.ContainsFunc(p.Installs, func(in plan.Install) bool { return plan.HooksLayer(in.Dir) == layer && len(in.Inputs) > 0 })
+}
+
+// installed tells whether an install makes a layer beside its own: that of what is
+// fetched apart, and that of its workspace's lifecycle scripts, where it runs.
+func (s syncing) installed(layer string) bool {
 	return slices.ContainsFunc(s.plan.Installs, func(in plan.Install) bool {
 		installs := func(d plan.Difference) bool { return d.Layer == plan.InstallLayer(in.Dir) }
-		return plan.HooksLayer(in.Dir) == layer && len(in.Inputs) > 0 && !slices.ContainsFunc(s.run, installs)
+		return layer == plan.FetchLayer(in.Dir) || isHooks(s.plan, layer) && layer == plan.HooksLayer(in.Dir) && slices.ContainsFunc(s.run, installs)
 	})
 }
 

@@ -76,8 +76,9 @@ func TestStepsThatRun(t *testing.T) {
 	scripted := apart
 	scripted.Installs = []plan.Install{{Dir: ".", Hooks: []string{"npm"}, Part: plan.Part{Inputs: []string{"a"}}}}
 	scripted.Receipt.Layers = slices.Insert(slices.Clone(apart.Receipt.Layers), 2, receipt.Layer{Name: plan.LayerHooks, On: installed})
-	for i := range scripted.Receipt.Layers[3:] {
-		l := &scripted.Receipt.Layers[3+i]
+	scripted.Receipt.Layers = slices.Insert(scripted.Receipt.Layers, 0, receipt.Layer{Name: plan.FetchLayer(".")})
+	for i := range scripted.Receipt.Layers[4:] {
+		l := &scripted.Receipt.Layers[4+i]
 		l.On = append(slices.Clone(l.On), plan.LayerHooks)
 	}
 	for name, tt := range map[string]struct {
@@ -86,14 +87,15 @@ func TestStepsThatRun(t *testing.T) {
 		differs []string
 		want    []string
 	}{
-		"nothing":                              {apart, 0, nil, nil},
-		"a file that no step says it reads":    {apart, 1, []string{"source ."}, []string{"build 4"}},
-		"the inputs of a step":                 {apart, 1, []string{"source .", "build 1"}, []string{"build 1", "build 2", "build 4"}},
-		"what all stand on":                    {apart, 1, []string{"install"}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
-		"a file, where all steps see them all": {hooked, 1, []string{"source ."}, []string{"build 1", "build 2", "build 3", "build 4"}},
-		"a file that no script reads":          {scripted, 1, []string{"source .", "build 3"}, []string{"build 3", "build 4"}},
-		"one that a script reads":              {scripted, 1, []string{"source .", plan.LayerHooks}, []string{plan.LayerHooks, "build 1", "build 2", "build 3", "build 4"}},
-		"an install, which runs the scripts":   {scripted, 1, []string{"install", plan.LayerHooks}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
+		"nothing":                               {apart, 0, nil, nil},
+		"a file that no step says it reads":     {apart, 1, []string{"source ."}, []string{"build 4"}},
+		"the inputs of a step":                  {apart, 1, []string{"source .", "build 1"}, []string{"build 1", "build 2", "build 4"}},
+		"what all stand on":                     {apart, 1, []string{"install"}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
+		"a file, where all steps see them all":  {hooked, 1, []string{"source ."}, []string{"build 1", "build 2", "build 3", "build 4"}},
+		"a file that no script reads":           {scripted, 1, []string{"source .", "build 3"}, []string{"build 3", "build 4"}},
+		"a lock file, where the fetch is apart": {scripted, 1, []string{"fetch", "install"}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
+		"one that a script reads":               {scripted, 1, []string{"source .", plan.LayerHooks}, []string{plan.LayerHooks, "build 1", "build 2", "build 3", "build 4"}},
+		"an install, which runs the scripts":    {scripted, 1, []string{"install", plan.LayerHooks}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := syncing{changed: make([]record.Change, tt.changed)}
@@ -111,8 +113,8 @@ func TestStepsThatRun(t *testing.T) {
 			for _, d := range s.run {
 				got = append(got, d.Layer)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Error(diff)
+			if diff := cmp.Diff(tt.want, got); diff != "" || len(s.later) > 0 {
+				t.Errorf("%s, and later %v", diff, s.later)
 			}
 		})
 	}

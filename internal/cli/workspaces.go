@@ -58,7 +58,8 @@ func checkTools(f *config.File, managers []workspace.Manager) error {
 func manifestTrees(ws *workspace.Workspace, owner stage.Options) map[string]fsutil.FS {
 	trees := map[string]fsutil.FS{}
 	for _, one := range ws.All() {
-		trees[llbgen.ManifestsOf(one.Dir)] = stage.Files(one.Inputs, owner)
+		fetched := slices.DeleteFunc(slices.Clone(one.Inputs), func(in workspace.Input) bool { return in.Links })
+		trees[llbgen.ManifestsOf(one.Dir)], trees[llbgen.FetchedOf(one.Dir)] = stage.Files(one.Inputs, owner), stage.Files(fetched, owner)
 	}
 	return trees
 }

@@ -110,6 +110,7 @@ type Installing struct {
 	Manager       string   // NAME or NAME@RANGE; empty: what the repository says
 	AllowScripts  []string // dependencies whose install scripts run, beside those that the package manager's own list allows
 	Hooks         string   // source (the default) or install: when the workspace's own lifecycle scripts run
+	Fetch         string   // install (the default) or apart: when packages are fetched
 	HookInputs    []string // patterns of what they see of the workspace; default: see plan.Install
 	Env           []string // names of build-scoped variables that the install sees
 	TrustLockfile bool     // the package manager's supply-chain policies are not held against the lock file

@@ -43,6 +43,8 @@ func installingFields[V any](of func(*V) *Installing) []field[V] {
 			"Dependencies whose install scripts run. It is for npm and yarn classic, and pnpm before version 10: the other package managers have a list of their own, which holds (onlyBuiltDependencies or allowBuilds of pnpm, dependenciesMeta of yarn, trustedDependencies of bun, allowScripts of npm).").such("[esbuild]"),
 		key("env", func(v *V) *[]string { return &of(v).Env }, list[string]{of: anyText("a variable's name")},
 			"The variables with scope build that the install and the scripts it runs see. Another value installs again.").such("[PUPPETEER_SKIP_DOWNLOAD]"),
+		key("fetch", func(v *V) *string { return &of(v).Fetch }, oneOf("install", "apart"),
+			"When packages are fetched: with the install, or apart, in a layer of its own before it that is made from the lock file, its patches and the settings alone, with the install over it offline. Apart costs a start of the package manager, and saves a machine without its store that shares a cache the download where only manifests differ. pnpm alone can.").or("install").such("apart"),
 		key("hooks", func(v *V) *string { return &of(v).Hooks }, oneOf("source", "install"),
 			"When the workspace's own preinstall, install, postinstall and prepare scripts run: after the install, over hook-inputs, or with the install, which then has no more of the source than manifests, the files that those scripts name and what these import, and runs them again for nothing else.").or("source").such("install"),
 		key("hook-inputs", func(v *V) *[]string { return &of(v).HookInputs }, list[string]{of: checked("a pattern", treePattern)},

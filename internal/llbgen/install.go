@@ -29,10 +29,24 @@ func ManifestsOf(dir string) string {
 	return Manifests + "/" + dir
 }
 
+// FetchedOf names the tree of what one install's fetching reads.
+func FetchedOf(dir string) string {
+	if dir == "." {
+		return Fetched
+	}
+	return Fetched + "/" + dir
+}
+
 // install is the dependency layer: each workspace's install sees its own
 // manifests and nothing else.
 func install(st llb.State, p plan.Plan) llb.State {
 	for _, in := range p.Installs {
+		if len(in.Fetch) > 0 {
+			st = copyTo(st, p, FetchedOf(in.Dir), path.Join(p.Target, in.Dir))
+		}
+		for _, c := range in.Fetch {
+			st = run(st, p, withVariables(in, c.Args), c.Name, packageAccess(p, in)...)
+		}
 		st = copyTo(st, p, ManifestsOf(in.Dir), path.Join(p.Target, in.Dir))
 		for _, c := range in.Steps {
 			st = run(st, p, wrapped(in, c.Args), c.Name, packageAccess(p, in)...)

@@ -22,6 +22,7 @@ import (
 // Names of the trees that the graph reads from the client.
 const (
 	Manifests = "manifests" // the dependency layer's files
+	Fetched   = "lock"      // those of them that are there where packages are fetched apart
 	Git       = "git"       // the workspace's repository
 )
 

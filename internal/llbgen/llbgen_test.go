@@ -216,6 +216,22 @@ func TestNestedInstalls(t *testing.T) {
 	step(t, ops, "/bin/sh", "-ec", "yarn run prepare")
 }
 
+// TestFetchingApart: the fetch stands on no manifest, and the install on both.
+func TestFetchingApart(t *testing.T) {
+	p := demo()
+	p.Installs[0].Fetch = []plan.Command{{Name: "fetch it", Args: []string{"/bin/sh", "-euc", "pnpm fetch"}}}
+	on := below(t, p, "pnpm fetch")
+	if !on["copy lock"] || on["copy manifests"] {
+		t.Errorf("the fetch stands on %v", on)
+	}
+	if on = below(t, p, "--frozen-lockfile"); !on["fetch it"] || !on["copy manifests"] {
+		t.Errorf("the install stands on %v", on)
+	}
+	if e := step(t, lower(t, p, layers()), "/bin/sh", "-euc", "pnpm fetch"); len(e.Mounts) < 4 {
+		t.Errorf("the fetch has no store, or no registry: %v", e.Mounts)
+	}
+}
+
 // TestTheInstallDependsOnManifestsOnly holds the layer that everything else
 // stands on: what a service, a build step or PID 1 is does not reach it.
 func TestTheInstallDependsOnManifestsOnly(t *testing.T) {

@@ -19,7 +19,10 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool) {
 		in.Steps = append(in.Steps, Command{hooksName, []string{"/bin/sh", "-ec", script}})
 	case early:
 	case kind == workspace.PNPM:
-		in.Hooks = append(slices.Clone(in.Steps[0].Args), "--offline")
+		in.Hooks = slices.Clone(in.Steps[0].Args)
+		if !slices.Contains(in.Hooks, "--offline") {
+			in.Hooks = append(in.Hooks, "--offline")
+		}
 	default:
 		in.Hooks = []string{"/bin/sh", "-ec", script}
 	}

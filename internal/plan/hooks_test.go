@@ -109,6 +109,34 @@ func TestSealOfScripts(t *testing.T) {
 	on(map[string][]string{site: {"source root", LayerHooks}, "build 1": {site}})
 }
 
+// TestSealOfFetching: what is fetched apart is a layer that no manifest decides, and
+// the install stands on it.
+func TestSealOfFetching(t *testing.T) {
+	p := newProject(t)
+	ws := &workspace.Workspace{Dir: ".", Inputs: []workspace.Input{{Path: "a/package.json", Data: []byte("{}"), Links: true}, {Path: "pnpm-lock.yaml", Data: []byte("x")}}}
+	made := Plan{Platform: "linux/amd64", Installs: []Install{{Dir: ".", Fetch: []Command{{"f", []string{"pnpm", "fetch"}}}, Steps: []Command{{"i", []string{"pnpm", "install"}}}}}}
+	seal := func() receipt.Receipt {
+		return Seal(made, Contents{Lock: p.lock, Workspace: ws, Raw: func(string) string { return receipt.SumOf(nil) }})
+	}
+	before := seal()
+	again := func() (out []string) {
+		for _, d := range Diff(before, seal()) {
+			if d.Rebuilt && d.Layer != LayerServices {
+				out = append(out, d.Layer)
+			}
+		}
+		return out
+	}
+	ws.Inputs[0].Data = []byte(`{"bin": "x"}`)
+	if got := again(); !slices.Equal(got, []string{"install"}) {
+		t.Errorf("for a manifest made again are %q", got)
+	}
+	ws.Inputs[1].Data = []byte("y")
+	if got := again(); !slices.Equal(got, []string{"fetch", "install"}) {
+		t.Errorf("for a lock file made again are %q", got)
+	}
+}
+
 // TestExecutablesOfAPart: the commands that a part has are so, and no others.
 func TestExecutablesOfAPart(t *testing.T) {
 	in := inputs(t)

@@ -14,7 +14,8 @@ import (
 // An Install is how the package manager of one workspace installs, over its
 // manifests alone.
 type Install struct {
-	Dir       string // of the workspace, relative to Target; "." is Target
+	Dir       string    // of the workspace, relative to Target; "." is Target
+	Fetch     []Command // before its manifests are there, over what of its inputs fetching reads; none: Steps fetch
 	Steps     []Command
 	After     string            // shell text that follows each command: it takes out when it ran
 	Hooks     []string          // the workspace's own lifecycle scripts, once their part of its source is there; none: nothing to run
@@ -27,9 +28,9 @@ type Install struct {
 	Variables []string          // environment variables that its configuration names: secrets, where they are set
 }
 
-// Commands are those of the steps.
-func (in Install) Commands() (out [][]string) {
-	for _, c := range in.Steps {
+// Commands are those of steps.
+func Commands(steps []Command) (out [][]string) {
+	for _, c := range steps {
 		out = append(out, c.Args)
 	}
 	return out
@@ -128,7 +129,14 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 		in.Env[prefix+"manage_package_manager_versions"] = "false"
 	}
 	maps.Copy(in.Env, pnpmEverywhere(version))
-	if major(version) >= 11 && say.TrustLockfile {
+	trust := say.TrustLockfile
+	if say.Fetch == "apart" {
+		// The fetch holds pnpm's policies against the lock file, which the install then
+		// may trust: it is the same.
+		in.Fetch = []Command{{fetchName(in.Dir), fetch(in.Store, version, trust)}}
+		args[slices.Index(args, "--prefer-offline")], trust = "--offline", true
+	}
+	if major(version) >= 11 && trust {
 		args = append(args, "--trust-lockfile")
 	}
 	if major(version) >= 10 {
@@ -137,6 +145,27 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 	}
 	install(append(args, "--ignore-scripts")...)
 	rebuild("pnpm", "rebuild", "--recursive", "--store-dir="+in.Store)
+}
+
+func fetchName(dir string) string {
+	if dir == "." {
+		return "fetch the workspace's dependencies"
+	}
+	return "fetch the dependencies of " + dir
+}
+
+// fetch is pnpm's command that reads no manifest. From version 10 on it runs the
+// install scripts that pnpm's list allows. What it notes of node_modules, that
+// nothing is hoisted there, the install would go by.
+func fetch(store, version string, trust bool) []string {
+	command := "pnpm fetch --store-dir=" + store + " --config.prefer-offline=true"
+	if major(version) >= 11 && trust {
+		command += " --trust-lockfile"
+	}
+	if major(version) < 10 {
+		command += " --config.ignore-scripts=true"
+	}
+	return []string{"/bin/sh", "-euc", command + "\nrm -f node_modules/.modules.yaml node_modules/.pnpm-workspace-state-v1.json\n"}
 }
 
 // pnpmEverywhere is what pnpm has to find the same in the install, in steps and in

@@ -50,6 +50,59 @@ func TestInstallCommands(t *testing.T) {
 	}
 }
 
+// Fetched apart, pnpm's policies are held against the lock file by the fetch alone,
+// and the install asks nobody.
+func TestFetchCommands(t *testing.T) {
+	const clear = "\nrm -f node_modules/.modules.yaml node_modules/.pnpm-workspace-state-v1.json\n"
+	for _, c := range []struct {
+		version        string
+		trust          bool
+		fetch, install string
+	}{
+		{"9.15.9", false, " --config.ignore-scripts=true", " --ignore-scripts"}, {"10.28.0", true, "", ""},
+		{"11.28.11", false, "", " --trust-lockfile"}, {"12.21.0", true, " --trust-lockfile", " --trust-lockfile"},
+	} {
+		ws := &workspace.Workspace{Dir: "site", Manager: workspace.Manager{Kind: workspace.PNPM, Name: "pnpm"}, Packages: []workspace.Package{{Dir: ".", Hooks: []string{"prepare"}}}}
+		in := installOf(ws, config.Installing{Fetch: "apart", TrustLockfile: c.trust}, c.version)
+		want := []Command{{"fetch the dependencies of site", []string{"/bin/sh", "-euc", "pnpm fetch --store-dir=/var/cache/sandwright/pnpm --config.prefer-offline=true" + c.fetch + clear}}}
+		if diff := cmp.Diff(want, in.Fetch); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.version, diff)
+		}
+		if got := lines(in); got != "pnpm install --frozen-lockfile --offline --store-dir=/var/cache/sandwright/pnpm"+c.install {
+			t.Errorf("%s installs with %s", c.version, got)
+		}
+		if diff := cmp.Diff(in.Steps[0].Args, in.Hooks); diff != "" {
+			t.Errorf("%s: scripts (-want +got):\n%s", c.version, diff)
+		}
+	}
+}
+
+// Where packages cannot be fetched apart the line that says so is named.
+func TestFetchApartIsRefused(t *testing.T) {
+	f, err := config.Parse("sandwright.yaml", []byte("name: x\nbase: {debian: {suite: bookworm}}\nworkspace:\n  fetch: apart\n  nested:\n    - {dir: a}\n    - {dir: b, fetch: apart}\n    - {dir: c, fetch: apart}\n    - {dir: d, fetch: apart}\nservices: {web: {command: [a]}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(dir string, kind workspace.Kind, pairs ...string) *workspace.Workspace {
+		ws := &workspace.Workspace{Dir: dir, LockFile: "pnpm-lock.yaml", Manager: workspace.Manager{Kind: kind, Name: string(kind)}}
+		for i := 0; i < len(pairs); i += 2 {
+			ws.Inputs = append(ws.Inputs, workspace.Input{Path: pairs[i], Data: []byte(pairs[i+1])})
+		}
+		return ws
+	}
+	ws := of(".", workspace.YarnClassic)
+	ws.Nested = []*workspace.Workspace{of("a", workspace.NPM), of("b", workspace.Bun), of("c", workspace.PNPM, "pnpm-lock.yaml", "x: y\npatchedDependencies:\n"), of("d", workspace.PNPM, "pnpm-lock.yaml", "", "e/pnpm-lock.yaml", "")}
+	lk := &lock.Lock{Tools: map[string]lock.Tool{"pnpm": {Platforms: map[string]lock.Artifact{"linux/amd64": {Version: "12.21.0"}}}}}
+	got := checkFetch(f, ws, lk, "linux/amd64").Err()
+	const want = "sandwright.yaml:4:3: cannot fetch apart from the install: yarn classic has no command that fetches from the lock file alone\n" +
+		"sandwright.yaml:7:16: cannot fetch apart from the install: bun has no command that fetches from the lock file alone\n" +
+		"sandwright.yaml:8:16: cannot fetch apart from the install: pnpm-lock.yaml patches a dependency, and pnpm 12.21.0 would patch it twice\n" +
+		"sandwright.yaml:9:16: cannot fetch apart from the install: e/pnpm-lock.yaml is a lock file beside that of the root"
+	if got == nil || got.Error() != want {
+		t.Errorf("got %v", got)
+	}
+}
+
 // The scripts of a package run after those of the packages that it depends on,
 // and the root's last, but for what comes before its install.
 func TestHooksInOrder(t *testing.T) {

@@ -1,7 +1,10 @@
 package plan
 
 import (
+	"bytes"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/config"
@@ -74,6 +77,38 @@ func checkManager(f *config.File, m workspace.Manager, tool lock.Artifact) fault
 			WithHint("set the tool to %s@VERSION, then run: sandwright lock", pkg)}
 	}
 	return nil
+}
+
+// checkFetch refuses fetch: apart where the package manager has no command that
+// fetches what the lock file says.
+func checkFetch(f *config.File, ws *workspace.Workspace, lk *lock.Lock, platform string) (faults fault.List) {
+	for i, one := range ws.All() {
+		say, keys := f.Workspace.Installing, []string{"workspace"}
+		if i > 0 {
+			say, keys = f.Workspace.Nested[i-1].Installing, []string{"workspace", "nested", strconv.Itoa(i - 1)}
+		}
+		if say.Fetch == "apart" && one.Manager.Name != "" && one.Manager.Kind != workspace.PNPM {
+			faults = append(faults, f.At(append(keys, "fetch")...).Cannot("fetch apart from the install: %s has no command that fetches from the lock file alone", one.Manager.Kind).
+				WithHint("remove fetch: pnpm alone can"))
+		}
+		if v := lk.Tools["pnpm"].Platforms[platform].Version; say.Fetch == "apart" && major(v) >= 12 && patches(one) {
+			faults = append(faults, f.At(append(keys, "fetch")...).Cannot("fetch apart from the install: %s patches a dependency, and pnpm %s would patch it twice", one.LockFile, v).
+				WithHint("remove fetch"))
+		}
+		more := slices.IndexFunc(one.Inputs, func(in workspace.Input) bool { return path.Base(in.Path) == one.LockFile && in.Path != one.LockFile })
+		if say.Fetch == "apart" && more >= 0 {
+			faults = append(faults, f.At(append(keys, "fetch")...).Cannot("fetch apart from the install: %s is a lock file beside that of the root", one.Inputs[more].Path).
+				WithHint("remove fetch, or set sharedWorkspaceLockfile: true in pnpm-workspace.yaml"))
+		}
+	}
+	return faults
+}
+
+// patches tells whether pnpm's lock file has patches of dependencies.
+func patches(ws *workspace.Workspace) bool {
+	return slices.ContainsFunc(ws.Inputs, func(in workspace.Input) bool {
+		return in.Path == ws.LockFile && bytes.Contains(in.Data, []byte("\npatchedDependencies:"))
+	})
 }
 
 // allows tells whether a version is one that the repository asks for.

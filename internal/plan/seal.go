@@ -40,6 +40,15 @@ func InstallLayer(dir string) string {
 	return "install " + dir
 }
 
+// FetchLayer is the name of the layer of what the install in a folder fetches
+// apart.
+func FetchLayer(dir string) string {
+	if dir == "." {
+		return "fetch"
+	}
+	return "fetch " + dir
+}
+
 // HooksLayer is the name of the layer of the lifecycle scripts of the workspace
 // in a folder.
 func HooksLayer(dir string) string {
@@ -125,7 +134,13 @@ func (s *sealer) installs(last string) string {
 		for name, value := range in.Env {
 			env["env."+name] = receipt.Value(value)
 		}
-		s.add(InstallLayer(in.Dir), []string{last}, in.Commands(), append(s.inputs(in.Dir), said("the package manager", env))...)
+		if len(in.Fetch) > 0 {
+			fetched := func(in workspace.Input) bool { return !in.Links }
+			s.add(FetchLayer(in.Dir), []string{last}, Commands(in.Fetch), append(s.inputs(in.Dir, fetched), said("the package manager", env))...)
+			last = FetchLayer(in.Dir)
+		}
+		all := func(workspace.Input) bool { return true }
+		s.add(InstallLayer(in.Dir), []string{last}, Commands(in.Steps), append(s.inputs(in.Dir, all), said("the package manager", env))...)
 		last = InstallLayer(in.Dir)
 		for _, ws := range s.c.Workspace.All() {
 			if ws.Dir == in.Dir {
@@ -161,13 +176,17 @@ func (s *sealer) part(layer string, p Part) receipt.File {
 	return receipt.File{Path: inputsOf(layer), Kind: receipt.Tree, Sum: p.Content, Fields: p.Told}
 }
 
-// inputs are the files that the install in a folder reads, and how much of each.
-func (s *sealer) inputs(dir string) (out []receipt.File) {
+// inputs are the files that the install in a folder reads, or some of them, and
+// how much of each.
+func (s *sealer) inputs(dir string, some func(workspace.Input) bool) (out []receipt.File) {
 	for _, ws := range s.c.Workspace.All() {
 		if ws.Dir != dir {
 			continue
 		}
 		for _, in := range ws.Inputs {
+			if !some(in) {
+				continue
+			}
 			out = append(out, s.input(path.Join(dir, in.Path), in.Data))
 		}
 	}

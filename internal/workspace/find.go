@@ -59,7 +59,7 @@ func below(n Options, faults fault.List) fault.List {
 
 // find discovers one workspace, whose root is that of tree.
 func find(tree fs.FS, o Options) (*Workspace, fault.List) {
-	f := &finder{tree: tree, inputs: map[string][]byte{}, early: o.HooksEarly}
+	f := &finder{tree: tree, inputs: map[string][]byte{}, links: map[string]bool{}, early: o.HooksEarly}
 	if !f.exists(manifestFile) && !f.exists(settingsFile) && o.Manager == "" {
 		return &Workspace{Dir: "."}, nil
 	}
@@ -88,7 +88,7 @@ func find(tree fs.FS, o Options) (*Workspace, fault.List) {
 	ws.Commands = slices.Compact(slices.Sorted(slices.Values(f.plain)))
 	ws.Built, ws.PlugAndPlay, ws.Variables = built(root), s.plugAndPlay, f.variables()
 	for p, data := range f.inputs {
-		ws.Inputs = append(ws.Inputs, Input{Path: p, Data: data})
+		ws.Inputs = append(ws.Inputs, Input{Path: p, Data: data, Links: f.links[p]})
 	}
 	slices.SortFunc(ws.Inputs, func(a, b Input) int { return cmp.Compare(a.Path, b.Path) })
 	return ws, f.faults
@@ -144,7 +144,8 @@ type finder struct {
 	manages Manager
 	early   bool // hooks are inputs
 	inputs  map[string][]byte
-	plain   []string // commands that are not executable
+	links   map[string]bool // inputs that only linking reads
+	plain   []string        // commands that are not executable
 	faults  fault.List
 }
 

@@ -42,6 +42,7 @@ func (f *finder) collect(g *graph, s *settings) (lock string) {
 	f.forced(root, s)
 	for _, m := range g.members {
 		f.inputs[m.path] = m.normalise(f.manages.Kind, g.keepsVersion(m), f.early)
+		f.links[m.path] = true
 		if s.ownLocks {
 			f.input(path.Join(m.dir, lock))
 		}
@@ -163,6 +164,7 @@ func (f *finder) command(m *manifest, p string) {
 	}
 	if data, ok := f.head(p); ok {
 		f.inputs[p] = data
+		f.links[p] = true
 	}
 	// pnpm alone makes a launcher, which starts a command by its first line.
 	info, err := fs.Stat(f.tree, p)

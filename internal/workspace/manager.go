@@ -46,7 +46,7 @@ func lockFiles() map[string][]string {
 // ManagerOf gives the package manager that the root of tree is installed with;
 // none where there is no package.json, or nothing to install.
 func ManagerOf(tree fs.FS, o Options) (Manager, error) {
-	f := &finder{tree: tree, inputs: map[string][]byte{}}
+	f := &finder{tree: tree, inputs: map[string][]byte{}, links: map[string]bool{}}
 	if !f.exists(manifestFile) {
 		return Manager{}, nil
 	}

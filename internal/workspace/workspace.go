@@ -48,8 +48,9 @@ type Package struct {
 // An Input is one file of the dependency layer. Manifests are normalised:
 // only the fields that can change an install are left.
 type Input struct {
-	Path string // relative to the root, slash-separated
-	Data []byte
+	Path  string // relative to the root, slash-separated
+	Data  []byte
+	Links bool // it says what is linked where, and nothing of what is fetched
 }
 
 // Options say what of a workspace is known before it is read.
