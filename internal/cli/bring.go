@@ -196,7 +196,7 @@ func withoutCredentials(npmrc string) string {
 		_, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		_, rest, isURL := strings.Cut(value, "://")
 		host, _, _ := strings.Cut(rest, "/")
-		if !strings.HasPrefix(line, "//") && !(isURL && strings.Contains(host, "@")) {
+		if !strings.HasPrefix(line, "//") && (!isURL || !strings.Contains(host, "@")) {
 			out.WriteString(line)
 		}
 	}

@@ -28,7 +28,7 @@ func give(ctx context.Context, sb provider.Sandbox, e provider.Exec, offer hando
 	defer stall.Stop()
 	moves := func() { stall.Reset(handover.Patience) }
 	reader, writer := io.Pipe()
-	defer context.AfterFunc(ctx, func() { reader.Close() })() // its end in the box leaves nothing behind
+	defer context.AfterFunc(ctx, func() { _ = reader.Close() })() // its end in the box leaves nothing behind
 	var unsent error
 	sent := make(chan struct{})
 	go func() {
@@ -40,7 +40,7 @@ func give(ctx context.Context, sb provider.Sandbox, e provider.Exec, offer hando
 	e.Argv, e.Dir = []string{spec.InitPath, "receive"}, "/"
 	e.Stdin, e.Stdout, e.Stderr = moving{reader, nil, moves}, moving{nil, &out, moves}, &said
 	code, err := sb.Exec(ctx, e)
-	reader.Close()
+	_ = reader.Close()
 	<-sent
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, errStalled) {
 		err = fault.Cannot("put files into the sandbox: %w", cause).WithHint("see what it does with: sandwright ps; or start it anew: sandwright up --recreate")

@@ -33,5 +33,5 @@ func (a *app) inTurn(ctx context.Context, project, name string) (done func(), er
 	if err != nil {
 		return nil, errors.Join(fault.Cannot("take turns with other commands on sandbox %s: %w", name, err), l.Close())
 	}
-	return func() { l.Close() }, nil // an error of Close leaves nothing locked
+	return func() { _ = l.Close() }, nil // an error of Close leaves nothing locked
 }

@@ -109,7 +109,8 @@ func schemeName() scalar[string] {
 }
 
 func oneCharacter(text string) *reason {
-	if len(text) != 1 || !strings.Contains(",;:| \n\t/&", text) {
+	const possible = ",;:| \n\t/&"
+	if len(text) != 1 || !strings.Contains(possible, text) {
 		return &reason{why: `it is one of , ; : | / & and a space, a tab or a line end`}
 	}
 	return nil

@@ -56,7 +56,7 @@ func FuzzRoutes(f *testing.F) {
 	}
 	rs := (&handler{supervisor: &script{}}).routes()
 	f.Fuzz(func(t *testing.T, path string) {
-		r := httptest.NewRequest("PATCH", "/", nil) // a method that no route has
+		r := httptest.NewRequest(http.MethodPatch, "/", nil) // a method that no route has
 		r.URL.Path, r.URL.RawPath = path, path
 		w := httptest.NewRecorder()
 		rs.ServeHTTP(w, r)

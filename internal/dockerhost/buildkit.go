@@ -91,7 +91,7 @@ func upgrade(conn net.Conn, path string, header http.Header) (net.Conn, error) {
 		return nil, err
 	}
 	reader := bufio.NewReader(conn)
-	res, err := http.ReadResponse(reader, req)
+	res, err := http.ReadResponse(reader, req) //nolint:bodyclose // what follows the answer is the connection
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func hostOf(t *testing.T, handler http.HandlerFunc) Host {
 		t.Fatal(err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
-	go server.Serve(l) //nolint:errcheck // ends with Close
+	go server.Serve(l) // ends with Close
 	t.Cleanup(func() { server.Close() })
 	return Host{"unix", socket}
 }

@@ -105,8 +105,10 @@ func TestEnginesThatSayNo(t *testing.T) {
 		serve http.HandlerFunc
 		want  string
 	}{
-		"status":  {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"message": "no\u001b[31m space"}`, 500) }, "says: no [31m space"},
-		"no word": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", 502) }, "says: 502 Bad Gateway"},
+		"status": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"message": "no\u001b[31m space"}`, http.StatusInternalServerError)
+		}, "says: no [31m space"},
+		"no word": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", http.StatusBadGateway) }, "says: 502 Bad Gateway"},
 		"stream":  {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"stream":"a"}{"error":"disk full"}`) }, "says: disk full"},
 		"garbage": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"stream`) }, "unexpected EOF"},
 		"flood": {func(w http.ResponseWriter, _ *http.Request) {

@@ -52,7 +52,7 @@ func toFile(o Output, scratch string, attrs map[string]string) (delivery, error)
 // settle gives the file its name, or hands it on, or removes it when the build
 // failed.
 func (o Output) settle(ctx context.Context, f *os.File, err error) error {
-	defer os.Remove(f.Name()) //nolint:errcheck // it has its name by then, or is of no use
+	defer os.Remove(f.Name()) // it has its name by then, or is of no use
 	read := func(take func(io.Reader) error) {
 		if err == nil && take != nil {
 			_, err = f.Seek(0, io.SeekStart)
@@ -91,7 +91,7 @@ func toDir(o Output, attrs map[string]string) (delivery, error) {
 		return delivery{}, fault.Cannot("write %s: %w", o.Path, err)
 	}
 	finish := func(_ context.Context, err error) error {
-		defer os.RemoveAll(tmp) //nolint:errcheck // it has its name by then, or is of no use
+		defer os.RemoveAll(tmp) // it has its name by then, or is of no use
 		if err == nil {
 			err = syncTree(tmp)
 		}

@@ -236,7 +236,7 @@ func TestARefusedHandshakeIsExplained(t *testing.T) {
 				opts = append(opts, grpc.Creds(credentials.NewTLS(c.server)))
 			}
 			server := grpc.NewServer(opts...)
-			go server.Serve(l) //nolint:errcheck // ends with Stop
+			go server.Serve(l) // ends with Stop
 			defer server.Stop()
 			c.client.Address = "tcp://" + l.Addr().String()
 			_, err := dial(t.Context(), c.client)
@@ -258,7 +258,7 @@ func TestABuilderThatIsNone(t *testing.T) {
 		}
 	}()
 	server := grpc.NewServer()
-	go server.Serve(plain) //nolint:errcheck // ends with Stop
+	go server.Serve(plain) // ends with Stop
 	defer server.Stop()
 	for address, want := range map[string]string{
 		"tcp://" + closed.Addr().String():  "connection refused",

@@ -25,7 +25,7 @@ func (l Layers) run(ctx context.Context, name string, p Provider) (string, *faul
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
-		cmd.Cancel() // what cannot be killed has ended
+		_ = cmd.Cancel() // what cannot be killed has ended
 	}
 	if err == nil && out.taken.Len() <= maxFile {
 		return secretText(name, "exec:"+p.Exec[0], out.taken.Bytes())

@@ -37,7 +37,7 @@ func (r *scriptReader) at(i int) token {
 
 func (r *scriptReader) matches(i int, texts ...string) bool {
 	for j, text := range texts {
-		if t := r.at(i + j); !t.is(text) && !(text == "." && t.is("?.")) {
+		if t := r.at(i + j); !t.is(text) && (text != "." || !t.is("?.")) {
 			return false
 		}
 	}

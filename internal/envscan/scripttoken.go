@@ -65,9 +65,10 @@ func (l *lexer) code() {
 				templates = append(templates, depth)
 			}
 		default:
-			if c == '{' {
+			switch c {
+			case '{':
 				depth++
-			} else if c == '}' {
+			case '}':
 				depth--
 			}
 			l.plain(c)

@@ -13,6 +13,7 @@ import (
 // A Kind is one sort of evidence, as sandwright.lock spells it.
 type Kind string
 
+// The kinds of evidence.
 const (
 	NPMSignature Kind = "npm-signature" // a registry's ECDSA signature over NAME@VERSION:INTEGRITY
 	Minisign     Kind = "minisign"      // over the artifact, or over a checksum file that names it
@@ -25,6 +26,7 @@ const (
 // A Level orders how much is known of an artifact.
 type Level string
 
+// The levels, of which each is more than the one before.
 const (
 	IntegrityOnly Level = "integrity"  // it has the hashes that the lock pins; nobody vouches for them
 	Signed        Level = "signature"  // a key or an identity that the user trusts signed these bytes

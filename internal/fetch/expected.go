@@ -18,7 +18,7 @@ func (t ToolSpec) Asked() (exact, within string) {
 		_, version, _ := splitDeb(t.Deb)
 		return version, ""
 	}
-	_, asked, _ := cutLast(t.NPM+t.GitHub, "@")
+	_, asked := cutLast(t.NPM+t.GitHub, "@")
 	c, err := semver.ParseConstraint(asked)
 	switch {
 	case err != nil:

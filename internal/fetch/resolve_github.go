@@ -120,7 +120,7 @@ func (g githubSource) find(ctx context.Context, version, platform string) (found
 		return out, err
 	}
 	released := out.Released
-	err = urlSource{g.sourced}.probe(ctx, &out)
+	err = urlSource(g).probe(ctx, &out)
 	out.Released = released
 	return out, err
 }

@@ -32,7 +32,7 @@ func imageVersion(ref string) string {
 	if pinned {
 		return digest[:min(12, len(digest))]
 	}
-	_, tag, _ := cutLast(ref, ":")
+	_, tag := cutLast(ref, ":")
 	return tag
 }
 

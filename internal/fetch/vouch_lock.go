@@ -15,7 +15,7 @@ import (
 // when they are here. All faults are reported together.
 func (s Settings) Vouched(l *lock.Lock) error {
 	var faults fault.List
-	_, base, _ := cutLast(l.Base.Source, ":")
+	_, base := cutLast(l.Base.Source, ":")
 	for _, platform := range slices.Sorted(maps.Keys(l.Base.Systems)) {
 		if system := l.Base.Systems[platform]; system.Image != "" {
 			faults = append(faults, fault.All(judgedAgain(s.Base, "the base", system.Evidence, imageSubject(base, system.Image)))...)

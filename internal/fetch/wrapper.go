@@ -68,7 +68,7 @@ func platformPackages(optional map[string]string, platform string) (list []platf
 		if alias, ok := strings.CutPrefix(version, "npm:"); ok {
 			spec = alias
 		}
-		name, exact, _ := cutLast(spec, "@")
+		name, exact := cutLast(spec, "@")
 		_, err := semver.Parse(exact)
 		if err == nil && npmName.MatchString(name) && has("linux") && has(arches...) && !has("musl", "android") {
 			list = append(list, platformPackage{key, name, exact})
@@ -81,10 +81,10 @@ func platformPackages(optional map[string]string, platform string) (list []platf
 }
 
 // cutLast is strings.Cut around the last sep.
-func cutLast(s, sep string) (before, after string, ok bool) {
+func cutLast(s, sep string) (before, after string) {
 	i := strings.LastIndex(s, sep)
 	if i < 0 {
-		return s, "", false
+		return s, ""
 	}
-	return s[:i], s[i+len(sep):], true
+	return s[:i], s[i+len(sep):]
 }

@@ -123,7 +123,7 @@ func readLine(in *bufio.Reader) (line []byte, err error) {
 		if len(line) > maxHeader {
 			return nil, errors.New("it has no end")
 		}
-		if err != bufio.ErrBufferFull {
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
 		}
 	}

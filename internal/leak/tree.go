@@ -168,8 +168,7 @@ func (t *Tree) file(r io.ReadCloser) (name string, found []tokens.Finding, err e
 	if err == nil && name == "" { // without secrets Scan reads nothing
 		_, err = io.Copy(scanner, r)
 	}
-	scanner.Close()
-	return name, scanner.Findings, err
+	return name, scanner.Findings, errors.Join(err, scanner.Close())
 }
 
 // treeID stands for the contents of all files.

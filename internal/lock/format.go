@@ -46,10 +46,10 @@ func (w *writer) line(level int, format string, args ...any) {
 	fmt.Fprintf(w, format+"\n", args...)
 }
 
-// text writes a key whose value may be none.
-func (w *writer) text(level int, key, value string) {
+// text writes a key of a tool's platform, whose value may be none.
+func (w *writer) text(key, value string) {
 	if value != "" {
-		w.line(level, "%s: %s", key, scalar(value))
+		w.line(3, "%s: %s", key, scalar(value))
 	}
 }
 
@@ -96,13 +96,13 @@ func (w *writer) tool(name string, t Tool) {
 }
 
 func (w *writer) artifact(a Artifact) {
-	w.text(3, "package", a.Package)
+	w.text("package", a.Package)
 	w.line(3, "version: %s", scalar(a.Version))
-	w.text(3, "released", a.Released)
-	w.text(3, "image", a.Image)
+	w.text("released", a.Released)
+	w.text("image", a.Image)
 	w.list(3, "urls", a.URLs)
 	w.line(3, "packed: %s", a.Packed)
-	w.text(3, "root", a.Root)
+	w.text("root", a.Root)
 	w.line(3, "size: %d", a.Size)
 	w.line(3, "sha256: %s", a.SHA256)
 	w.line(3, "sha512: %s", a.SHA512)

@@ -17,7 +17,8 @@ func (s *Set) Writer(w io.Writer) *Writer { return &Writer{to: w, stream: s.Stre
 func (w *Writer) Write(p []byte) (int, error) {
 	text := p
 	if len(w.kept) > 0 {
-		text = append(w.kept, p...)
+		w.kept = append(w.kept, p...)
+		text = w.kept
 	}
 	if err := w.take(text, false); err != nil {
 		return 0, err

@@ -89,7 +89,7 @@ func Divide(ctx context.Context, tree *stage.Tree, o Options) (*Division, error)
 		})
 	}
 	var memory map[string][]file
-	if o.Memory != "" && !(o.Exact && d.Clean()) {
+	if o.Memory != "" && (!o.Exact || !d.Clean()) {
 		memory = readMemory(o.Memory)
 	}
 	d.divide(memory)
@@ -98,10 +98,10 @@ func Divide(ctx context.Context, tree *stage.Tree, o Options) (*Division, error)
 
 // modeOf is git's mode of an entry; git has none for an empty folder.
 func modeOf(e stage.Entry) uint32 {
-	switch {
-	case e.Kind == stage.Link:
+	switch e.Kind {
+	case stage.Link:
 		return 0o120000
-	case e.Kind == stage.Dir:
+	case stage.Dir:
 		return 0
 	}
 	return 0o100000 | e.Mode

@@ -40,11 +40,11 @@ func (t *Tree) writeCache(w io.Writer, sums []sum) error {
 		}
 	}
 	buf := binary.BigEndian.AppendUint64(make([]byte, 0, recordSize), files)
-	body.Write(buf)
+	_, _ = body.Write(buf) // out keeps its first error
 	for i := range t.entries {
 		if e := t.at(i); kept(e) {
 			buf = appendRecord(buf[:0], &e.id, e.marks, sums[i])
-			body.Write(buf)
+			_, _ = body.Write(buf)
 		}
 	}
 	for i := range t.folders {
@@ -52,9 +52,9 @@ func (t *Tree) writeCache(w io.Writer, sums []sum) error {
 		var count sum
 		binary.BigEndian.PutUint32(count[:], f.subs)
 		buf = appendRecord(buf[:0], &f.id, f.marks, count)
-		body.Write(buf)
+		_, _ = body.Write(buf)
 	}
-	out.Write(check.Sum(nil))
+	_, _ = out.Write(check.Sum(nil))
 	return out.Flush()
 }
 

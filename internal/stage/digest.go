@@ -165,7 +165,7 @@ func readWhole(c *content, buf []byte) (n int, err error) {
 		more, err = c.Read(buf[n:])
 		n += more
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return n, err

@@ -52,7 +52,7 @@ func newMatcher(texts []string) (*matcher, error) {
 			p.PatternMatcher, err = patternmatcher.New([]string{body})
 		}
 		if err == nil {
-			_, err = p.MatchesUsingParentResult("x", false) // it is compiled at its first use
+			_, err = p.MatchesUsingParentResult("x", false) //nolint:staticcheck // it is compiled at its first use
 		}
 		if err != nil {
 			return nil, fault.Cannot("use %q as a pattern: %w", text, err).WithCode(fault.ExitConfig).
@@ -84,7 +84,7 @@ func (o onePattern) matches(p string, above []bool, i int) bool {
 	if above != nil && above[i] {
 		return true
 	}
-	yes, err := o.MatchesUsingParentResult(p, false)
+	yes, err := o.MatchesUsingParentResult(p, false) //nolint:staticcheck // of one pattern it is right
 	return err == nil && yes
 }
 

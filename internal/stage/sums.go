@@ -35,12 +35,12 @@ func (t *Tree) Contents(ctx context.Context) ([]Contents, error) {
 	out := make([]Contents, len(t.entries))
 	for i := range t.entries {
 		out[i] = Contents{Entry: *t.at(i)}
-		switch e := &out[i]; {
-		case e.Kind == Link:
-			s := NewSummer(int64(len(e.Target)))
-			io.WriteString(s, e.Target)
+		switch out[i].Kind {
+		case Link:
+			s := NewSummer(int64(len(out[i].Target)))
+			io.WriteString(s, out[i].Target)
 			out[i].Sum = s.Sum()
-		case e.Kind == File:
+		case File:
 			out[i].Sum = string((*known)[i][:])
 		}
 	}

@@ -103,13 +103,14 @@ func (s *Stream) ready() {
 func (s *Stream) attend() {
 	for len(s.askers) > 0 && s.to.idle() {
 		read := s.count >= s.askers[0].count || s.ended
-		if read && s.release() {
+		switch {
+		case read && s.release():
 			s.feed()
 			s.own()
-		} else if read {
+		case read:
 			close(s.askers[0].answer)
 			s.askers = slices.Delete(s.askers, 0, 1)
-		} else if !s.read() {
+		case !s.read():
 			s.askers[0].count = s.count
 		}
 	}

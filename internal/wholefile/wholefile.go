@@ -39,7 +39,7 @@ func Write(path string, mode fs.FileMode, fill func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it has its name by then, or is of no use
+	defer os.Remove(f.Name()) // it has its name by then, or is of no use
 	out := bufio.NewWriterSize(f, 1<<16)
 	err = fill(out)
 	if err == nil {

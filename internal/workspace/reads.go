@@ -26,7 +26,7 @@ func (f *finder) reads(m *manifest, g *graph) []string {
 	found := map[string]bool{}
 	add := func(p string) {
 		for _, p := range []string{p, g.owner(p)} {
-			if p != "." && fs.ValidPath(p) && p != m.dir && !(m.dir != "." && inside(m.dir, p)) {
+			if p != "." && fs.ValidPath(p) && p != m.dir && (m.dir == "." || !inside(m.dir, p)) {
 				found[p] = true
 			}
 		}
