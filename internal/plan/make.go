@@ -28,7 +28,8 @@ type Inputs struct {
 
 // Make decides everything. Its faults are of the file, all at once.
 func Make(in Inputs) (Plan, error) {
-	faults := append(checkManagers(in.File, in.Workspace, in.Lock, in.Platform), checkFetch(in.File, in.Workspace, in.Lock, in.Platform)...)
+	faults := slices.Concat(checkManagers(in.File, in.Workspace, in.Lock, in.Platform), checkFetch(in.File, in.Workspace, in.Lock, in.Platform),
+		checkRuntimes(in.File, in.Workspace, in.Lock, in.Platform))
 	if err := faults.Err(); err != nil {
 		return Plan{}, err
 	}

@@ -159,6 +159,20 @@ func TestHooks(t *testing.T) {
 	same(t, want, got)
 }
 
+// TestRuntimesOfAManifest: what is asked for, of which one has to be there.
+func TestRuntimesOfAManifest(t *testing.T) {
+	ws := mustFind(t, with("package.json", `{
+  "packageManager": "pnpm@10.28.0",
+  "devEngines": {"runtime": [{"name": "node", "version": "^24.4.0", "onFail": "download"}, {"name": "bun", "onFail": "warn"}, {"version": "1"}, 7]},
+  "engines": {"node": ">=20", "runtime": {"name": "deno", "version": "^2"}}
+}`))
+	same(t, [][]Runtime{
+		{{Name: "node", Range: "^24.4.0", Must: true, Download: true, At: fault.Position{File: "package.json", Line: 3, Column: 3}}, {Name: "bun", At: fault.Position{File: "package.json", Line: 3, Column: 3}}},
+		{{Name: "deno", Range: "^2", Must: true, At: fault.Position{File: "package.json", Line: 4, Column: 3}}},
+	}, ws.Runtimes)
+	same(t, [][]Runtime(nil), mustFind(t, with("package.json", `{"packageManager": "pnpm@10.28.0", "engines": {"node": ">=20"}, "devEngines": {"runtime": "node"}}`)).Runtimes)
+}
+
 func TestDepends(t *testing.T) {
 	members := []string{"packages/lib/package.json", `{"name": "@w/lib", "version": "1.0.0"}`, "packages/util/package.json", `{"name": "util"}`}
 	tests := []struct {

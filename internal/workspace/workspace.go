@@ -23,6 +23,8 @@ type Workspace struct {
 	// and makes executable, and that are not so in the tree: sorted. The source that
 	// is laid over them takes that away.
 	Commands []string
+	// Runtimes are those that the root manifest asks for: one of each list.
+	Runtimes [][]Runtime
 	// Variables are the names of environment variables that the configuration of
 	// the package manager puts into addresses and credentials, sorted.
 	Variables []string
