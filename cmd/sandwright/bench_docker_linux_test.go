@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -63,6 +64,8 @@ func (d *docker) start(b testing.TB, dir, line string, args ...string) rest {
 		"--workdir", dir, "--entrypoint", args[0], d.image}, args[1:]...)...)
 	out, err := cmd.StdoutPipe()
 	must(b, err)
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	must(b, cmd.Start())
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
@@ -73,7 +76,8 @@ func (d *docker) start(b testing.TB, dir, line string, args ...string) rest {
 			}
 		}
 	}
-	b.Fatalf("%s never came: %v", line, cmd.Wait())
+	err = cmd.Wait()
+	b.Fatalf("%s never came: %v\n%s", line, err, tail(said.String()))
 	return nil
 }
 

@@ -46,21 +46,22 @@ func BenchmarkBuild(b *testing.B) {
 // A contest is one checkout that both sides build.
 type contest struct {
 	*box
-	docker  *docker
-	base    string   // tar of the image that Docker starts from
-	manager string   // NAME@VERSION
-	service string   // name of the service that starts
-	edited  string   // its file, whose first line is the edit
-	scripts string   // package.json whose scripts change
-	add     []string // what is added as a dependency, one a round: NAME@VERSION
-	best    string   // Dockerfile of the peer
-	origin  string   // Dockerfile of where the project started
-	start   []string // command of the service in Docker, in the folder dir
-	dir     string
-	log     string // the service's log on this machine
-	serial  int
-	times   map[string][]time.Duration
-	ratios  map[string][]float64
+	docker    *docker
+	base      string   // tar of the image that Docker starts from
+	manager   string   // NAME@VERSION
+	service   string   // name of the service that starts
+	edited    string   // its file, whose first line is the edit
+	scripts   string   // package.json whose scripts change
+	manifests []string // what an install reads
+	add       []string // what is added as a dependency, one a round: NAME@VERSION
+	best      string   // Dockerfile of the peer
+	origin    string   // Dockerfile of where the project started
+	start     []string // command of the service in Docker, in the folder dir
+	dir       string
+	log       string // the service's log on this machine
+	serial    int
+	times     map[string][]time.Duration
+	ratios    map[string][]float64
 }
 
 func rounds(b *testing.B) int {
@@ -187,6 +188,7 @@ func (c *contest) ours(b testing.TB, args ...string) {
 
 func (c *contest) theirs(b testing.TB, dockerfile string) {
 	b.Helper()
+	c.pack(b)
 	c.docker.build(b, c.box.dir, dockerfile)
 }
 
@@ -241,7 +243,13 @@ func (c *contest) startTo(b testing.TB, line string) rest {
 func (c *contest) addDependency(b testing.TB, dep string) {
 	b.Helper()
 	name, version, _ := strings.Cut(dep, "@")
-	c.edit(b, c.scripts, `"dependencies": {`, fmt.Sprintf(`"dependencies": {%q: %q,`, name, version))
+	data, err := os.ReadFile(filepath.Join(c.box.dir, c.scripts))
+	must(b, err)
+	field := `"dependencies": {`
+	if !strings.Contains(string(data), field) {
+		field = `"devDependencies": {`
+	}
+	c.edit(b, c.scripts, field, fmt.Sprintf(`%s%q: %q,`, field, name, version))
 	c.lockOnly(b)
 }
 

@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // packages and perPackage make 9,600 files of a generated monorepo.
@@ -40,6 +43,8 @@ func largeContest(b testing.TB) *contest {
 }
 
 // fetched is a clone of somebody's pnpm workspace, with a service of ours in it.
+// The service stands beside a package and is none, so that it is an input of
+// no package's own scripts.
 func (c *contest) fetched(b testing.TB, from string) {
 	b.Helper()
 	shell(b, ".", "git", "clone", "-q", "--depth", "1", "file://"+from, c.box.dir)
@@ -48,10 +53,22 @@ func (c *contest) fetched(b testing.TB, from string) {
 	var manifest struct{ PackageManager string }
 	must(b, json.Unmarshal(data, &manifest))
 	c.manager, _, _ = strings.Cut(manifest.PackageManager, "+")
-	c.edited, c.scripts, c.dir = "bench-main.mjs", "package.json", "/app"
+	if !strings.HasPrefix(c.manager, "pnpm@") {
+		b.Fatalf("BENCH_REPO names no pnpm@VERSION in packageManager, but %q", c.manager)
+	}
+	beside := path.Dir(c.members(b)[0].Dir)
+	c.edited, c.scripts, c.dir = path.Join(beside, "sandwright-bench/main.mjs"), "package.json", "/app"
 	c.start = []string{"node", c.edited}
 	c.project(b, "command: [node, "+c.edited+"]")
 	c.write(b, c.edited, server)
+}
+
+// members are the packages of the workspace but its root.
+func (c *contest) members(b testing.TB) []workspace.Package {
+	b.Helper()
+	ws, err := workspace.Find(os.DirFS(c.box.dir), workspace.Options{})
+	must(b, err)
+	return slices.DeleteFunc(ws.Packages, func(p workspace.Package) bool { return p.Dir == "." })
 }
 
 const server = "import { createServer } from 'node:http';\ncreateServer((q, s) => s.end('ok')).listen(0);\n"
@@ -65,7 +82,7 @@ func (c *contest) project(b testing.TB, service string) {
 	_, tools, _ := strings.Cut(rest, "\ntools:\n")
 	node, _, _ := strings.Cut(tools, "\n")
 	c.write(b, "sandwright.yaml", strings.Replace(head, "iterate-sandbox", "large", 1)+
-		"workspace: {target: /home/iterate/src/app}\n\ntools:\n"+node+"\n  pnpm: {npm: "+c.manager+"}\n"+
+		"workspace: {target: /home/iterate/src/app, trust-lockfile: true}\n\ntools:\n"+node+"\n  pnpm: {npm: "+c.manager+"}\n"+
 		"\nservices:\n  web: {"+service+"}\n")
 }
 
@@ -121,26 +138,65 @@ func (c *contest) ready(b testing.TB, build, inputs string) *contest {
 }
 
 // dockerfiles are built on the very base and tools that the sandbox has.
+// Own lifecycle scripts read source, so they run once it is there.
 func (c *contest) dockerfiles(b testing.TB, build, inputs string) {
 	b.Helper()
 	const mounts = "--mount=type=secret,id=npmrc --mount=type=secret,id=ca --mount=type=cache,target=/pnpm "
-	const head = "USER 0\nENV CI=1 NPM_CONFIG_USERCONFIG=/run/secrets/npmrc NODE_EXTRA_CA_CERTS=/run/secrets/ca\nWORKDIR /app\n"
-	install := "RUN " + mounts + "pnpm install --frozen-lockfile --prefer-offline --store-dir=/pnpm\n"
-	manifests := "COPY pnpm-lock.yaml pnpm-workspace.yaml ./\n"
-	list := exec.Command("git", "ls-files", "package.json", "**/package.json", ".npmrc", "patches")
-	list.Dir = c.box.dir
-	out, err := list.Output()
-	must(b, err)
-	for file := range strings.FieldsSeq(string(out)) {
-		manifests += "COPY " + file + " " + filepath.Dir(file) + "/\n"
+	const head = "USER 0\nENV CI=1 NPM_CONFIG_USERCONFIG=/run/secrets/npmrc NODE_EXTRA_CA_CERTS=/run/secrets/ca pnpm_config_trust_lockfile=true\nWORKDIR /app\n"
+	install := "RUN " + mounts + "pnpm install --frozen-lockfile --prefer-offline --store-dir=/pnpm"
+	hooks := c.reads(b)
+	manifests := "ADD " + manifestsTar + " ./\n"
+	if len(c.manifests) <= mostCopies {
+		manifests = ""
+		for _, file := range c.manifests {
+			manifests += "COPY " + file + " " + path.Dir(file) + "/\n"
+		}
+	}
+	first, last := install+"\n", ""
+	if hooks {
+		first, last = install+" --ignore-scripts\n", "RUN "+mounts+"pnpm rebuild --pending --store-dir=/pnpm\n"+install+" --offline\n"
 	}
 	dir := b.TempDir()
 	c.best, c.origin = filepath.Join(dir, "best"), filepath.Join(dir, "origin")
 	for path, text := range map[string]string{
-		c.best:   "FROM " + baseName + "\n" + head + manifests + install + inputs + build + "COPY . .\n",
-		c.origin: "FROM " + baseName + "\n" + head + "COPY . .\n" + install + build,
+		c.best:   "FROM " + baseName + "\n" + head + manifests + first + inputs + build + "COPY . .\n" + last,
+		c.origin: "FROM " + baseName + "\n" + head + "COPY . .\n" + install + "\n" + build,
 	} {
 		must(b, os.WriteFile(path, []byte(text), 0o644))
 		must(b, os.WriteFile(path+".dockerignore", []byte("**/node_modules\n.git\n"), 0o644))
+	}
+}
+
+// An image has 127 layers at most, and each COPY is one. More manifests travel
+// as one file, which is made before each build.
+const (
+	mostCopies   = 60
+	manifestsTar = "bench-manifests.tar"
+)
+
+// reads finds the files that an install reads as they are, and tells whether a
+// package has lifecycle scripts of its own.
+func (c *contest) reads(b testing.TB) (hooks bool) {
+	b.Helper()
+	ws, err := workspace.Find(os.DirFS(c.box.dir), workspace.Options{})
+	must(b, err)
+	for _, p := range ws.Packages {
+		hooks = hooks || len(p.Hooks) > 0
+	}
+	for _, in := range ws.Inputs {
+		data, err := os.ReadFile(filepath.Join(c.box.dir, in.Path))
+		must(b, err)
+		if path.Base(in.Path) == "package.json" || string(data) == string(in.Data) {
+			c.manifests = append(c.manifests, in.Path)
+		}
+	}
+	c.write(b, ".git/info/exclude", manifestsTar+"\n")
+	return hooks
+}
+
+// pack writes the manifests into one file, where they are too many to be copied.
+func (c *contest) pack(b testing.TB) {
+	if len(c.manifests) > mostCopies {
+		shell(b, c.box.dir, "tar", append([]string{"--mtime=@0", "-cf", manifestsTar}, c.manifests...)...)
 	}
 }
