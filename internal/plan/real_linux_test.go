@@ -265,10 +265,10 @@ func again(t *testing.T, i *installation, layer string) {
 	}
 }
 
-// installed lists what an install made below dir: links, launchers and files
+// modulesOf lists what an install made below dir: links, launchers and files
 // of packages, with the folder's own name taken out, and without what package
 // managers note of times and of themselves.
-func installed(t *testing.T, dir string) map[string]string {
+func modulesOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	must(t, filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
@@ -330,7 +330,7 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 				t.Errorf("scripts of the install: %q", got)
 			}
 			if m.name != "yarn pnp" { // its file says where the cache is, which is the project's own here
-				if diff := cmp.Diff(installed(t, i.whole), installed(t, layer)); diff != "" {
+				if diff := cmp.Diff(modulesOf(t, i.whole), modulesOf(t, layer)); diff != "" {
 					t.Errorf("(-whole +layer):\n%s", diff)
 				}
 			}
