@@ -14,9 +14,9 @@ import (
 // checkBuild wants each variable of an install or a build step to be declared
 // for builds, and each tool to be there.
 func checkBuild(f *File) (faults fault.List) {
-	faults = f.checkReads("the install", f.Workspace.Env, keyPath{"workspace", "env"})
+	faults = f.checkInstalling(f.Workspace.Installing, keyPath{"workspace"})
 	for i, n := range f.Workspace.Nested {
-		faults = append(faults, f.checkReads("the install", n.Env, keyPath{"workspace", "nested", strconv.Itoa(i), "env"})...)
+		faults = append(faults, f.checkInstalling(n.Installing, keyPath{"workspace", "nested", strconv.Itoa(i)})...)
 	}
 	for i, step := range f.Workspace.Build {
 		keys := keyPath{"workspace", "build", strconv.Itoa(i)}
@@ -29,6 +29,17 @@ func checkBuild(f *File) (faults fault.List) {
 				faults = append(faults, missing(f.At(keys.child("tools").child(strconv.Itoa(j))...), "tool", name, f.Tools).orHint("add it to tools"))
 			}
 		}
+	}
+	return faults
+}
+
+// checkInstalling wants an install to read variables of builds, and inputs of
+// scripts to be those of scripts that have some.
+func (f *File) checkInstalling(say Installing, keys keyPath) fault.List {
+	faults := f.checkReads("the install", say.Env, keys.child("env"))
+	if say.Hooks == "install" && len(say.HookInputs) > 0 {
+		faults = append(faults, f.At(keys.child("hook-inputs")...).Cannot("use hook-inputs: with hooks: install the scripts see the files that they name, and no others").
+			WithHint("remove hook-inputs, or hooks"))
 	}
 	return faults
 }
