@@ -37,6 +37,10 @@ func explain(text, told string) error {
 		return fault.Cannot("install: the install script of %s failed", name).
 			WithHint("its output stands above; give it a variable that it reads by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}, or a program by base or tools")
 	}
+	if name, ok := strings.CutPrefix(told, notServed); ok {
+		return fault.Cannot("install: the registry does not have %s", name).
+			WithHint("the lock file says who asks for it: take a version that is there, or name a registry that has it in .npmrc")
+	}
 	if told != "" {
 		return (&fault.Fault{What: told}).WithHint("the step's own output stands above")
 	}

@@ -35,6 +35,10 @@ func TestAStepTellsItsFault(t *testing.T) {
 		return struct{ by, line, what, hint string }{"failed", line, "cannot install: the install script of " + name + " failed",
 			"its output stands above; give it a variable that it reads by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}, or a program by base or tools"}
 	}
+	gone := func(line, name string) struct{ by, line, what, hint string } {
+		return struct{ by, line, what, hint string }{"failed", line, "cannot install: the registry does not have " + name,
+			"the lock file says who asks for it: take a version that is there, or name a registry that has it in .npmrc"}
+	}
 	failed, other := digest.FromString("failed"), digest.FromString("other")
 	for name, c := range map[string]struct{ by, line, what, hint string }{
 		"our own step": {"failed", "error: cannot find ldd\n", "cannot find ldd", "the step's own output stands above"},
@@ -42,12 +46,17 @@ func TestAStepTellsItsFault(t *testing.T) {
 			"why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}"},
 		"pnpm's policies that found no answer": {"failed", "✗ Lockfile failed supply-chain policy check (484 entries in 6.7s)\nprogress\n[ERR_PNPM_FETCH_404] GET x\n", policies,
 			"why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}"},
-		"a script that pnpm ran": script(".../node_modules/@x/chromium install: Failed\n", "@x/chromium"),
-		"a script that yarn ran": script("➤ YN0009: │ sharp@npm:0.33.0 couldn't be built successfully (exit code 1, logs can be found here: /tmp/x)\n", "sharp"),
-		"a script that bun ran":  script("error: postinstall script from \"sharp\" exited with 1\n", "sharp"),
-		"what a script says":     {"failed", ".../node_modules/x install: Failed to load, trying again\n", "cannot build: exit code: 1", ""},
-		"another step":           {"other", "error: cannot find ldd\n", "cannot build: exit code: 1", ""},
-		"a usual error":          {"failed", "error: something else\n", "cannot build: exit code: 1", ""},
+		"a script that pnpm ran":     script(".../node_modules/@x/chromium install: Failed\n", "@x/chromium"),
+		"a script that yarn ran":     script("➤ YN0009: │ sharp@npm:0.33.0 couldn't be built successfully (exit code 1, logs can be found here: /tmp/x)\n", "sharp"),
+		"a script that bun ran":      script("error: postinstall script from \"sharp\" exited with 1\n", "sharp"),
+		"what a script says":         {"failed", ".../node_modules/x install: Failed to load, trying again\n", "cannot build: exit code: 1", ""},
+		"a package that pnpm misses": gone("[ERR_PNPM_FETCH_404] GET https://registry.example/@x/size-checker/-/size-checker-1.0.9-canary.88.tgz: Not Found - 404\n", "@x/size-checker@1.0.9-canary.88"),
+		"one that npm misses":        gone("npm error 404 Not Found - GET https://registry.example/npm/is-3d/-/is-3d-2.0.0.tgz - not found\n", "is-3d@2.0.0"),
+		"one that bun misses":        gone("error: GET https://registry.example/@x%2fy/-/y-1.0.0.tgz - 404\n", "@x/y@1.0.0"),
+		"one that yarn misses":       gone("error Error: https://registry.example/x/-/x-1.0.404.tgz: Request failed \"404 Not Found\"\n", "x@1.0.404"),
+		"a version that has 404":     {"failed", "GET https://registry.example/x/-/x-1.0.404.tgz: 500\n", "cannot build: exit code: 1", ""},
+		"another step":               {"other", "error: cannot find ldd\n", "cannot build: exit code: 1", ""},
+		"a usual error":              {"failed", "error: something else\n", "cannot build: exit code: 1", ""},
 	} {
 		by := map[string]digest.Digest{"failed": failed, "other": other}[c.by]
 		var told told

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 	"regexp"
 	"strings"
 
@@ -95,6 +96,22 @@ func failedScript(line string) string {
 	return strings.Join(append(scriptFailures.FindStringSubmatch(strings.TrimSpace(line)), "", "", "", "")[1:4], "")
 }
 
+// notServed stands before the package that an install found missing in the registry.
+const notServed = "cannot install: the registry does not have this package: "
+
+// tarball is the address of a package that package managers print beside 404.
+var tarball = regexp.MustCompile(`https?://\S+?/((?:@[\w.~-]+(?:/|%2[fF]))?[\w.~-]+)/-/([\w.~+@/-]+)\.tgz\b`)
+
+// missing gives the package, NAME@VERSION, that a line says the registry has not.
+func missing(line string) string {
+	m := tarball.FindStringSubmatch(line)
+	if m == nil || !strings.Contains(strings.Replace(line, m[0], "", 1), "404") {
+		return ""
+	}
+	name := strings.NewReplacer("%2f", "/", "%2F", "/").Replace(m[1])
+	return name + "@" + strings.TrimPrefix(path.Base(m[2]), path.Base(name)+"-")
+}
+
 func (t *told) note(s *client.SolveStatus) {
 	if t.last == nil {
 		t.last = map[digest.Digest]string{}
@@ -107,6 +124,8 @@ func (t *told) note(s *client.SolveStatus) {
 				t.last[l.Vertex] = outOfRoom
 			} else if by := failedScript(line); by != "" && t.last[l.Vertex] == "" {
 				t.last[l.Vertex] = scriptFailed + by
+			} else if name := missing(line); name != "" && t.last[l.Vertex] == "" {
+				t.last[l.Vertex] = notServed + name
 			} else if strings.Contains(line, "Lockfile failed supply-chain policy check") || strings.Contains(line, "entries that the active policies reject") {
 				t.last[l.Vertex] = policies
 			}
