@@ -148,7 +148,7 @@ func TestExecutablesOfAPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ inputs, want []string }{
-		{nil, []string{"packages/ui/bin/x.js", "site/y.js"}}, {[]string{"packages"}, []string{"packages/ui/bin/x.js"}}, {[]string{"*", "!packages"}, []string{"site/y.js"}}, {[]string{"apps"}, []string{}},
+		{nil, []string{"packages/ui/bin/x.js", "site/y.js"}}, {[]string{"packages"}, []string{"packages/ui/bin/x.js"}}, {[]string{"*", "!packages"}, []string{"site/y.js"}}, {[]string{"apps"}, []string{}}, {[]string{"**/*.css", "packages/ui/bin/x.js/y"}, []string{}}, {[]string{"**/*.js", "!site"}, []string{"packages/ui/bin/x.js"}},
 	} {
 		if diff := cmp.Diff(c.want, p.ExecutableIn(Part{Inputs: c.inputs})); diff != "" {
 			t.Errorf("of %q (-want +got):\n%s", c.inputs, diff)

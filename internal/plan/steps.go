@@ -165,5 +165,12 @@ func (p *Plan) Parts() []*Part {
 
 // ExecutableIn are the files of p.Executable that a part has.
 func (p Plan) ExecutableIn(part Part) []string {
-	return slices.DeleteFunc(slices.Clone(p.Executable), func(file string) bool { return len(part.Inputs) > 0 && !meets(file, part.Inputs) })
+	m, err := patternmatcher.New(part.Inputs)
+	return slices.DeleteFunc(slices.Clone(p.Executable), func(file string) bool {
+		if len(part.Inputs) == 0 || err != nil {
+			return err != nil // the file's check has said so
+		}
+		yes, err := m.MatchesOrParentMatches(file)
+		return !yes || err != nil
+	})
 }
