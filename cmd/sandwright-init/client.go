@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -59,33 +58,27 @@ type order struct {
 
 // A verb is how an order is read and carried out.
 type verb struct {
-	takes    string // the words after it, for people
-	min, max int    // of these words; max 0 is no bound, -1 none at all
-	flags    func(*flag.FlagSet, *order)
+	takes    string               // the words after it, for people
+	min, max int                  // of these words; max 0 is no bound, -1 none at all
+	flags    func(*order) options // besides those of all
 	run      func(order, context.Context) error
 }
 
 func verbs() map[string]verb {
-	none := func(*flag.FlagSet, *order) {}
+	none := func(*order) options { return options{} }
 	return map[string]verb{
 		"status":  {"[SERVICE...]", 0, 0, none, order.status},
 		"start":   {"SERVICE...", 1, 0, none, order.act},
 		"stop":    {"SERVICE...", 1, 0, none, order.act},
 		"restart": {"SERVICE...", 1, 0, none, order.act},
-		"signal": {"SERVICE... SIGNAL", 2, 0, func(f *flag.FlagSet, o *order) {
-			f.BoolVar(&o.process, "process", false, "")
+		"signal": {"SERVICE... SIGNAL", 2, 0, func(o *order) options {
+			return options{"process": &o.process}
 		}, order.signal},
-		"wait": {"[SERVICE...]", 0, 0, func(f *flag.FlagSet, o *order) {
-			f.StringVar(&o.goal, "for", "", "")
-			f.DurationVar(&o.timeout, "timeout", 0, "")
+		"wait": {"[SERVICE...]", 0, 0, func(o *order) options {
+			return options{"for": &o.goal, "timeout": &o.timeout}
 		}, order.wait},
-		"logs": {"[SERVICE...]", 0, 0, func(f *flag.FlagSet, o *order) {
-			for _, name := range []string{"f", "follow"} {
-				f.BoolVar(&o.follow, name, false, "")
-			}
-			for _, name := range []string{"n", "lines"} {
-				f.IntVar(&o.lines, name, -1, "")
-			}
+		"logs": {"[SERVICE...]", 0, 0, func(o *order) options {
+			return options{"f": &o.follow, "follow": &o.follow, "n": &o.lines, "lines": &o.lines}
 		}, order.logs},
 		"events": {"[SERVICE...]", 0, 0, none, order.events},
 		"reload": {"nothing", 0, -1, none, order.reload},
@@ -101,7 +94,7 @@ func clientCommand(ctx context.Context, args []string, stdout io.Writer) (known 
 		return false, nil
 	}
 	o, err := v.read(name, rest)
-	if errors.Is(err, flag.ErrHelp) {
+	if errors.Is(err, errHelp) {
 		_, err := io.WriteString(stdout, usage)
 		return true, err
 	}
@@ -136,26 +129,17 @@ func firstWord(args []string) (word string, rest []string) {
 
 // read reads the flags, wherever they stand between the words.
 func (v verb) read(name string, args []string) (order, error) {
-	o := order{name: name, lines: -1}
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&o.socket, "socket", spec.SocketPath, "")
-	flags.BoolVar(&o.json, "json", false, "")
-	v.flags(flags, &o)
-	for {
-		err := flags.Parse(args)
-		if errors.Is(err, flag.ErrHelp) {
-			return o, err
-		}
-		if err != nil {
-			return o, misuse("cannot understand the command line: %v", err)
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		o.words = append(o.words, flags.Arg(0))
-		args = flags.Args()[1:]
+	o := order{name: name, lines: -1, socket: spec.SocketPath}
+	flags := v.flags(&o)
+	flags["socket"], flags["json"] = &o.socket, &o.json
+	words, err := flags.read(args)
+	if errors.Is(err, errHelp) {
+		return o, err
 	}
+	if err != nil {
+		return o, misuse("cannot understand the command line: %v", err)
+	}
+	o.words = words
 	if n := len(o.words); n < v.min || v.max != 0 && n > max(v.max, 0) {
 		return o, misuse("cannot %s: it takes %s", name, v.takes)
 	}

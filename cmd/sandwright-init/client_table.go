@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +18,11 @@ import (
 // printTable writes a row for each service, and below it what its last failed
 // probe saw. What is measured of no service has no column.
 func printTable(w io.Writer, services []spec.ServiceStatus) error {
-	memory := slices.ContainsFunc(services, func(s spec.ServiceStatus) bool { return s.Usage.Memory > 0 })
-	cpu := slices.ContainsFunc(services, func(s spec.ServiceStatus) bool { return s.Usage.CPU > 0 })
+	memory, cpu := false, false
+	for i := range services {
+		memory = memory || services[i].Usage.Memory > 0
+		cpu = cpu || services[i].Usage.CPU > 0
+	}
 	row := func(memoryCell, cpuCell, why string, cells ...string) []string {
 		if memory {
 			cells = append(cells, memoryCell)

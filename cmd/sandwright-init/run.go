@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -63,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == "svscan" {
 		return exit(runSvscan(args[1:], stdout, stderr))
 	}
-	if known, err := syncCommand(args, os.Stdin, stdout); known {
+	if known, err := syncCommand(ctx, args, os.Stdin, stdout, stderr); known {
 		return err
 	}
 	if known, err := toolsCommand(args, stdout); known {
@@ -73,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	in, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
+	if errors.Is(err, errHelp) {
 		_, err := io.WriteString(stdout, usage)
 		return err
 	}
@@ -93,27 +92,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 // parse reads flags wherever they stand between the words.
 func parse(args []string) (invocation, error) {
-	var in invocation
-	flags := flag.NewFlagSet("sandwright-init", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&in.spec, "spec", spec.Path, "")
-	flags.StringVar(&in.socket, "socket", spec.SocketPath, "")
-	flags.IntVar(&in.controlFD, "control-fd", -1, "")
-	flags.IntVar(&in.envFD, "env-fd", -1, "")
-	for {
-		err := flags.Parse(args)
-		if errors.Is(err, flag.ErrHelp) {
-			return in, err
-		}
-		if err != nil {
-			return in, misuse("cannot understand the command line: %v", err)
-		}
-		if flags.NArg() == 0 {
-			return in, nil
-		}
-		in.words = append(in.words, flags.Arg(0))
-		args = flags.Args()[1:]
+	in := invocation{spec: spec.Path, socket: spec.SocketPath, controlFD: -1, envFD: -1}
+	words, err := options{"spec": &in.spec, "socket": &in.socket, "control-fd": &in.controlFD, "env-fd": &in.envFD}.read(args)
+	if err != nil && !errors.Is(err, errHelp) {
+		err = misuse("cannot understand the command line: %v", err)
 	}
+	in.words = words
+	return in, err
 }
 
 func misuse(format string, args ...any) error {

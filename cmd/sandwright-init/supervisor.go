@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -65,12 +64,15 @@ type boxed struct {
 	secrets *secrets
 	voice   *voice
 	mirror  io.Writer
+	first   *spec.Service // what runs before the spec's services; nil: nothing
 }
 
 func (b *boxed) run() error {
 	say := func(line string) { b.voice.say(b.secrets.known.Text(line)) }
-	if slices.ContainsFunc(b.spec.Variables, func(v spec.Variable) bool { return v.Secret }) {
-		useCores(2) // hiding secrets in a flood of logs is work for one of its own
+	for i := range b.spec.Variables {
+		if b.spec.Variables[i].Secret {
+			useCores(2) // hiding secrets in a flood of logs is work for one of its own
+		}
 	}
 	// Whoever has the socket is the only one: nothing is touched before that.
 	listeners, err := listenAll(b.in, say)
@@ -79,6 +81,8 @@ func (b *boxed) run() error {
 	}
 	defer closeAll(listeners)
 	runDir := filepath.Dir(b.in.socket)
+	b.first = lookAtStart(b.spec, say)
+	b.spec = preceded(b.spec, b.first)
 	b.spec.LogDir = logDir(b.spec.LogDir, runDir, say)
 	if err := supervise.Check(b.spec); err != nil {
 		return err
@@ -106,11 +110,12 @@ func (b *boxed) run() error {
 	return exit(code)
 }
 
-// reload reads the spec again. Where logs stand is said once.
+// reload reads the spec again. Where logs stand is said once, and what came
+// before the services stays there.
 func (b *boxed) reload() (spec.Spec, map[string]string, error) {
 	s, env, err := b.load()
 	s.LogDir = b.spec.LogDir
-	return s, env, err
+	return preceded(s, b.first), env, err
 }
 
 // logDir is where logs are kept: as the spec has it, or in runDir where the

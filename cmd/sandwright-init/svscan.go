@@ -207,10 +207,8 @@ func diverted(sig syscall.Signal) bool {
 	return err == nil
 }
 
-// errHelp is returned by parseSvscan for a question.
-var errHelp = errors.New("help")
-
-// parseSvscan reads options as s6-svscan does, attached values included.
+// parseSvscan reads options as s6-svscan does, attached values included; errHelp
+// is a question.
 func parseSvscan(args []string) (svscanOptions, error) {
 	o := svscanOptions{dir: ".", notify: -1}
 	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {

@@ -3,14 +3,14 @@
 package main
 
 import (
-	"flag"
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/handover"
@@ -21,16 +21,22 @@ const syncUsage = `Workspace:
   sandwright-init sync [--json] [--receipt PATH]
       compare the workspace with what its dependencies were installed from, and
       say what to run; exit code 1 when something is to be
+  sandwright-init sync --run [--timeout TIME] [--json] [--receipt PATH]
+      run it as the image's build did, each command for TIME at most (default
+      ` + "15m" + `), and remember that, so that it is not run again
 `
+
+// stepTime is how long a command of a step may take where nobody says.
+const stepTime = 15 * time.Minute
 
 // syncCommand carries out args if they are about the workspace, and tells
 // whether they are.
-func syncCommand(args []string, stdin io.Reader, stdout io.Writer) (known bool, err error) {
+func syncCommand(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (known bool, err error) {
 	switch {
 	case len(args) == 1 && args[0] == "receive": // for sandwright sync
 		return true, receive(stdin, stdout)
 	case len(args) > 0 && args[0] == "sync":
-		return true, syncCheck(args[1:], stdout)
+		return true, syncWorkspace(ctx, args[1:], stdin, stdout, stderr)
 	}
 	return false, nil
 }
@@ -53,86 +59,79 @@ func receive(stdin io.Reader, stdout io.Writer) error {
 	return printJSON(stdout, report)
 }
 
-// A staleLayer is what is to be run again.
+// A staleLayer is what is to be run again, or was.
 type staleLayer struct {
 	Layer  string          `json:"layer"`
 	Causes []receipt.Cause `json:"causes"`
 	Run    [][]string      `json:"run"`
 }
 
-func syncCheck(args []string, stdout io.Writer) error {
-	var asJSON bool
-	var file string
-	flags := flag.NewFlagSet("sync", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&asJSON, "json", false, "")
-	flags.StringVar(&file, "receipt", receipt.Path, "")
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+func syncWorkspace(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	var asJSON, run, sealed, forHost bool
+	file, timeout := receipt.Path, stepTime
+	words, err := options{
+		"json": &asJSON, "run": &run, "sealed": &sealed, "for-host": &forHost, "receipt": &file, "timeout": &timeout,
+	}.read(args)
+	if err != nil || len(words) > 0 || timeout <= 0 {
 		return misuse("cannot understand %q", "sync "+strings.Join(args, " "))
 	}
-	r, err := readReceipt(file)
+	w, err := openWorkspace(file)
 	if err != nil {
 		return err
 	}
-	stale := []staleLayer{}
-	for _, l := range r.Layers {
-		if len(l.Run) == 0 {
-			continue
-		}
-		causes, err := l.Stale(func(name string) ([]byte, error) { return readFile(filepath.Join(r.Target, name)) })
-		if err != nil {
-			return fault.Cannot("compare the workspace: %w", err)
-		}
-		if len(causes) > 0 {
-			stale = append(stale, staleLayer{l.Name, causes, l.Run})
-		}
+	switch {
+	case os.Geteuid() == 0 && w.receipt.UID != 0:
+		return w.asUser(args)
+	case sealed: // for sandwright sync
+		return w.printSeal(stdout)
+	case run && forHost:
+		return w.updateForHost(ctx, timeout, stdin, stdout, stderr)
+	case run:
+		return w.updateForPeople(ctx, timeout, asJSON, stdout, stderr)
+	}
+	todo, err := w.compare()
+	if err != nil {
+		return err
 	}
 	if asJSON {
-		err = printJSON(stdout, stale)
+		err = printJSON(stdout, stale(todo))
 	} else {
-		sayStale(stdout, stale)
+		sayStale(stdout, todo)
 	}
-	if err == nil && len(stale) > 0 {
+	if err == nil && len(todo) > 0 {
 		err = exit(fault.ExitFailed)
 	}
 	return err
 }
 
-func sayStale(stdout io.Writer, stale []staleLayer) {
-	if len(stale) == 0 {
-		fmt.Fprintln(stdout, "nothing to install")
-	}
-	for _, l := range stale {
-		for _, c := range l.Causes {
-			fmt.Fprintf(stdout, "%s: %s\n", l.Layer, printable(c.String()))
+// stale is todo as it is printed.
+func stale(todo []receipt.Todo) []staleLayer {
+	out := []staleLayer{}
+	for _, t := range todo {
+		one := staleLayer{Layer: t.Name, Causes: t.Causes}
+		for _, s := range t.Run {
+			one.Run = append(one.Run, s.Argv)
 		}
-		for _, words := range l.Run {
-			fmt.Fprintf(stdout, "run: %s\n", printable(strings.Join(words, " ")))
+		out = append(out, one)
+	}
+	return out
+}
+
+func sayStale(out io.Writer, todo []receipt.Todo) {
+	if len(todo) == 0 {
+		fmt.Fprintln(out, "nothing to install")
+	}
+	for _, t := range todo {
+		sayWhy(out, t)
+		for _, s := range t.Run {
+			fmt.Fprintf(out, "run: %s\n", printable(strings.Join(s.Argv, " ")))
 		}
 	}
 }
 
-func readReceipt(file string) (receipt.Receipt, error) {
-	data, err := readFile(file)
-	if err != nil {
-		return receipt.Receipt{}, fault.Cannot("read the receipt: %w", err)
+// sayWhy says why the steps of a layer run.
+func sayWhy(out io.Writer, t receipt.Todo) {
+	for _, c := range t.Causes {
+		fmt.Fprintf(out, "%s: %s\n", printable(t.Name), printable(c.String()))
 	}
-	r, err := receipt.Decode(data)
-	if err != nil {
-		return r, fault.Cannot("use the receipt %s: %w", file, err)
-	}
-	return r, nil
-}
-
-// readFile reads a regular file of a bounded size, and waits for nobody.
-func readFile(name string) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
-	}
-	return io.ReadAll(io.LimitReader(f, receipt.MaxSize+1))
 }

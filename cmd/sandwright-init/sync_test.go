@@ -24,7 +24,7 @@ func TestSyncInTheBox(t *testing.T) {
 	data, err := receipt.Encode(receipt.Receipt{Version: receipt.Version, Target: dir, Layers: []receipt.Layer{
 		{Name: "base", Files: []receipt.File{{Path: "sandwright.lock", Kind: receipt.Said}}},
 		{
-			Name: "install", Run: [][]string{{"pnpm", "install"}, {"pnpm", "rebuild"}}, Fields: []string{"dependencies"},
+			Name: "install", Run: []receipt.Step{{Argv: []string{"pnpm", "install"}}, {Argv: []string{"pnpm", "rebuild"}}}, Fields: []string{"dependencies"},
 			Files: []receipt.File{
 				{Path: "package.json", Kind: receipt.Manifest, Sum: receipt.SumOf([]byte("{}")), Seen: receipt.SumOf([]byte("{}\n")), Fields: map[string]string{}},
 				{Path: "pnpm-lock.yaml", Sum: receipt.SumOf([]byte("lockfileVersion: '9.0'\n")), Fields: map[string]string{"lockfileVersion": "9.0"}},

@@ -3,7 +3,7 @@
 package main
 
 import (
-	"flag"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -34,21 +34,18 @@ func toolsCommand(args []string, stdout io.Writer) (known bool, err error) {
 
 func toolsVerify(args []string, stdout io.Writer) error {
 	var asJSON bool
-	var path string
+	path := spec.Path
 	var want []spec.Tool
-	flags := flag.NewFlagSet("tools verify", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&asJSON, "json", false, "")
-	flags.StringVar(&path, "spec", spec.Path, "")
-	flags.Func("want", "", func(pair string) error {
+	add := func(pair string) error {
 		name, tree, ok := strings.Cut(pair, "=")
 		want = append(want, spec.Tool{Name: name, Tree: tree})
 		if !ok || !installed.Local(name) || strings.Contains(name, "/") {
-			return fmt.Errorf("it takes NAME=SHA256")
+			return errors.New("it takes NAME=SHA256")
 		}
 		return nil
-	})
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+	}
+	words, err := options{"json": &asJSON, "spec": &path, "want": add}.read(args)
+	if err != nil || len(words) > 0 {
 		return misuse("cannot understand %q", "tools verify "+strings.Join(args, " "))
 	}
 	if want == nil {

@@ -149,7 +149,7 @@ func turns(t *testing.T, b *box) {
 		return cmd, &said
 	}
 	const waits = "waiting for another sync or up to end"
-	first, firstSaid := begin("build 1 runs: apps/daemon/package.json changed", "sync")
+	first, firstSaid := begin("build 1: apps/daemon/package.json changed", "sync")
 	stopped, stoppedSaid := begin(waits, "sync")
 	must(t, stopped.Process.Signal(os.Interrupt))
 	if err := stopped.Wait(); stopped.ProcessState.ExitCode() != 1 || !strings.Contains(stoppedSaid.String(), "interrupted") {

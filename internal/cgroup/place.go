@@ -43,8 +43,8 @@ func (p place) seen(group, mounts string) (dir string, ok bool) {
 			continue
 		}
 		root, point := unescape(fields[3]), unescape(fields[4])
-		below, err := filepath.Rel(root, group)
-		if err == nil && filepath.IsLocal(below) && filepath.IsAbs(point) {
+		below, inside := strings.CutPrefix(group, strings.TrimSuffix(root, "/"))
+		if inside && (below == "" || below[0] == '/') && filepath.IsAbs(root) && filepath.IsAbs(point) {
 			return filepath.Join(point, below), true
 		}
 	}

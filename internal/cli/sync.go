@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,7 @@ import (
 func (a *app) cmdSync() *cobra.Command {
 	env := envFlags{scope: []string{config.ScopeBuild}}
 	var force bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "sync",
 		Short: "Bring the running sandbox up to date with the working tree, without a build",
@@ -33,24 +35,38 @@ has changed, that step runs in the box, and nothing else does. A file that was
 changed in the box since is not overwritten: all of them are listed, and nothing
 is done, unless --force is given. What a running box cannot have, such as other
 tools, needs sandwright up. The credentials of registries stay on this machine.
-A sync waits for another sync or up of the sandbox to end.`,
-		Example: "  sandwright sync\n  sandwright sync --force\n  sandwright sync --json",
+What the box itself has run since, by sandwright-init sync --run or when it was
+started, is not run again. A sync waits for another sync or up of the sandbox to
+end, and down waits for it.`,
+		Example: "  sandwright sync\n  sandwright sync --force\n  sandwright sync --timeout 5m\n  sandwright sync --json",
 		Args:    args(cobra.NoArgs),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return a.sync(cmd.Context(), env, force) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if timeout < time.Millisecond {
+				return usage(cmd, errors.New("--timeout takes a duration, such as 5m"))
+			}
+			return a.sync(cmd.Context(), env, syncHow{force, timeout})
+		},
 	}
 	env.register(cmd)
 	cmd.Flags().BoolVar(&force, "force", false, "overwrite files that were changed in the box")
+	cmd.Flags().DurationVar(&timeout, "timeout", 15*time.Minute, "how long each command of a step may take")
 	return cmd
+}
+
+// A syncHow is how a sync is done.
+type syncHow struct {
+	force   bool          // over files that were changed in the box
+	timeout time.Duration // of each command that runs there
 }
 
 // A syncing is what has to be done to a sandbox.
 type syncing struct {
 	drawing
 	sandbox provider.Sandbox
-	was     record.Record     // what stands in the box, as far as was put there
+	was     record.Record     // what stands in the box, as far as was put there and was run there
 	files   []record.File     // what shall stand there
 	changed []record.Change   // of files
-	run     []plan.Difference // layers of which the steps run
+	run     []plan.Difference // layers of which the steps have to run, as far as is known here
 	later   []plan.Difference // layers that only another image has
 }
 
@@ -62,7 +78,7 @@ type synced struct {
 	Took  string            `json:"took"`
 }
 
-func (a *app) sync(ctx context.Context, env envFlags, force bool) error {
+func (a *app) sync(ctx context.Context, env envFlags, how syncHow) error {
 	p, err := a.project()
 	if err != nil {
 		return err
@@ -85,15 +101,18 @@ func (a *app) sync(ctx context.Context, env envFlags, force bool) error {
 	if err := s.possible(); err != nil {
 		return err
 	}
-	result := synced{Files: len(s.changed), Ran: s.run, Later: s.later}
+	result := synced{Files: len(s.changed), Later: s.later}
 	if len(s.changed)+len(s.run) > 0 {
-		if err := a.bring(ctx, s, force); err != nil {
+		if err := s.bring(ctx, how.force); err != nil {
 			return err
 		}
 	}
+	if result.Ran, err = a.runSteps(ctx, s, how.timeout); err != nil {
+		return err
+	}
 	result.Took = short(time.Since(started))
 	if a.json {
-		result.Ran, result.Later = append([]plan.Difference{}, s.run...), append([]plan.Difference{}, s.later...)
+		result.Later = append([]plan.Difference{}, s.later...)
 		return printJSON(a.Out, result)
 	}
 	return result.print(a.Out)
@@ -116,7 +135,12 @@ func (a *app) compare(ctx context.Context, d drawing) (s syncing, err error) {
 		return s, err
 	}
 	s.changed = record.Changes(was.Files, s.files)
-	all := plan.Diff(was.Receipt, d.plan.Receipt)
+	if len(s.changed) > 0 || differ(plan.Diff(was.Receipt, d.plan.Receipt)) {
+		if s.was.Receipt, err = s.stands(ctx); err != nil {
+			return s, err
+		}
+	}
+	all := plan.Diff(s.was.Receipt, d.plan.Receipt)
 	for i, diff := range all {
 		all[i].Causes = byFile(d, diff, s.changed)
 	}
@@ -124,16 +148,19 @@ func (a *app) compare(ctx context.Context, d drawing) (s syncing, err error) {
 	return s, nil
 }
 
+func differ(all []plan.Difference) bool {
+	return slices.ContainsFunc(all, func(d plan.Difference) bool { return d.Rebuilt })
+}
+
 // choose says of which layers the steps run in the box.
 func (s *syncing) choose(all []plan.Difference) {
 	for _, diff := range all {
 		switch {
 		case len(diff.Causes) == 0:
-			if slices.Contains(s.was.Pending, diff.Layer) || s.reads(diff.Layer) {
+			if l, _ := s.was.Receipt.Layer(diff.Layer); len(l.Due) > 0 || s.reads(diff.Layer) {
 				s.run = append(s.run, diff)
 			}
-		case s.installed(diff.Layer):
-		case isInstall(s.plan, diff.Layer), isStep(s.plan, diff.Layer), isHooks(s.plan, diff.Layer):
+		case isInstall(s.plan, diff.Layer), isStep(s.plan, diff.Layer):
 			s.run = append(s.run, diff)
 		case !strings.HasPrefix(diff.Layer, plan.LayerSource):
 			s.later = append(s.later, diff)
@@ -145,31 +172,28 @@ func (s *syncing) choose(all []plan.Difference) {
 // did, or where it sees its inputs alone, what an install or an earlier step
 // that it stands on will leave.
 func (s syncing) reads(layer string) bool {
-	for i, step := range s.plan.Build {
-		if plan.StepLayer(i) == layer && !s.plan.Apart(step) {
-			return len(s.changed)+len(s.run) > 0
-		}
+	if s.readsAll(layer) {
+		return len(s.changed)+len(s.run) > 0
 	}
 	l, _ := s.plan.Receipt.Layer(layer)
 	return isStep(s.plan, layer) && slices.ContainsFunc(s.run, func(d plan.Difference) bool { return slices.Contains(l.On, d.Layer) })
 }
 
+// readsAll tells whether a layer is a build step that sees all of the workspace.
+func (s syncing) readsAll(layer string) bool {
+	for i, step := range s.plan.Build {
+		if plan.StepLayer(i) == layer {
+			return !s.plan.Apart(step)
+		}
+	}
+	return false
+}
+
+// isInstall tells whether a layer is that of an install, of what it fetches apart,
+// or of its workspace's lifecycle scripts.
 func isInstall(p plan.Plan, layer string) bool {
-	return slices.ContainsFunc(p.Installs, func(in plan.Install) bool { return plan.InstallLayer(in.Dir) == layer })
-}
-
-// isHooks tells whether a layer is that of lifecycle scripts that see a part of the
-// source.
-func isHooks(p plan.Plan, layer string) bool {
-	return slices.ContainsFunc(p.Installs, func(in plan.Install) bool { return plan.HooksLayer(in.Dir) == layer && len(in.Inputs) > 0 })
-}
-
-// installed tells whether an install makes a layer beside its own: that of what is
-// fetched apart, and that of its workspace's lifecycle scripts, where it runs.
-func (s syncing) installed(layer string) bool {
-	return slices.ContainsFunc(s.plan.Installs, func(in plan.Install) bool {
-		installs := func(d plan.Difference) bool { return d.Layer == plan.InstallLayer(in.Dir) }
-		return layer == plan.FetchLayer(in.Dir) || isHooks(s.plan, layer) && layer == plan.HooksLayer(in.Dir) && slices.ContainsFunc(s.run, installs)
+	return slices.ContainsFunc(p.Installs, func(in plan.Install) bool {
+		return layer == plan.InstallLayer(in.Dir) || layer == plan.FetchLayer(in.Dir) || layer == plan.HooksLayer(in.Dir)
 	})
 }
 
@@ -187,7 +211,7 @@ func isStep(p plan.Plan, layer string) bool {
 func (s syncing) possible() error {
 	var faults fault.List
 	for _, diff := range s.later {
-		if diff.Layer == plan.LayerServices || diff.Layer == plan.LayerRepository || strings.HasPrefix(diff.Layer, plan.LayerHooks) {
+		if diff.Layer == plan.LayerServices || diff.Layer == plan.LayerRepository {
 			continue
 		}
 		for _, c := range diff.Causes[:min(maxCauses, len(diff.Causes))] {
@@ -196,7 +220,9 @@ func (s syncing) possible() error {
 	}
 	secrets := map[string][]string{}
 	for _, in := range s.plan.Installs {
-		secrets[plan.InstallLayer(in.Dir)], secrets[plan.HooksLayer(in.Dir)] = in.Secrets, in.Secrets
+		for _, layer := range []string{plan.FetchLayer(in.Dir), plan.InstallLayer(in.Dir), plan.HooksLayer(in.Dir)} {
+			secrets[layer] = in.Secrets
+		}
 	}
 	for i, step := range s.plan.Build {
 		secrets[plan.StepLayer(i)] = step.Secrets

@@ -95,6 +95,10 @@ type Workspace struct {
 	Root   string // host directory, relative to the project; default "."
 	Target string // absolute directory in the box; default HOME/src/NAME
 	Build  []BuildStep
+	// AtStart is what PID 1 does where the workspace is not what its dependencies
+	// were installed from: install (the default), require, check or off.
+	AtStart        string
+	AtStartTimeout spec.Duration // of each command that runs then
 	Installing
 	Nested []Nested
 }

@@ -1,5 +1,11 @@
 package config
 
+import (
+	"time"
+
+	"github.com/sandwright/sandwright/internal/spec"
+)
+
 func workspaceShape() object[Workspace] {
 	return object[Workspace]{
 		fields: append([]field[Workspace]{
@@ -9,6 +15,10 @@ func workspaceShape() object[Workspace] {
 				"Where the workspace stands in the box.").otherwiseIs("user.home, /src/ and the name").such("/home/iterate/src/app"),
 			key("build", func(w *Workspace) *[]BuildStep { return &w.Build }, list[BuildStep]{of: buildShape()},
 				"Commands that run after the install, in order.").such("[{run: pnpm -r build}]"),
+			key("at-start", func(w *Workspace) *string { return &w.AtStart }, oneOf("install", "require", "check", "off"),
+				"What follows where the workspace in the box is not, when the sandbox starts, what its dependencies were installed from, as after a pull or with a volume in its place: install runs the steps that read what differs, and then starts the services, whatever came of it; require does not start them before the steps have succeeded; check says what differs; off does not look. Services wait only where something differs.").or("install").such("check"),
+			key("at-start-timeout", func(w *Workspace) *spec.Duration { return &w.AtStartTimeout }, span(time.Second, 24*time.Hour),
+				"How long each command that runs then may take.").or("15m").such("5m"),
 			key("nested", func(w *Workspace) *[]Nested { return &w.Nested }, list[Nested]{of: nestedShape()},
 				"Workspaces with a lock file of their own in folders of this one, which are installed after it.").such("[{dir: tools/site, manager: npm@11.6.0}]"),
 		}, installingFields(func(w *Workspace) *Installing { return &w.Installing })...),

@@ -15,7 +15,10 @@ type changes map[string]spec.Event
 // status before did, the first time for all.
 func (c changes) since(s spec.Status, sel selection, now time.Time) []any {
 	var out []any
-	gone := maps.Clone(c)
+	gone := map[string]bool{}
+	for name := range c {
+		gone[name] = true
+	}
 	for _, svc := range s.Services {
 		before, known := c[svc.Name]
 		delete(gone, svc.Name)
@@ -25,7 +28,7 @@ func (c changes) since(s spec.Status, sel selection, now time.Time) []any {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(gone)) {
-		e := gone[name]
+		e := c[name]
 		e.Time, e.PID, e.Gone = now, 0, true
 		delete(c, name)
 		out = append(out, e)

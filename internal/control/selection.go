@@ -58,9 +58,13 @@ func (sel selection) of(s spec.Status) spec.Status {
 // root is the service that svc waits for in the end, and so itself when it
 // does not wait.
 func root(svc spec.ServiceStatus, s spec.Status) spec.ServiceStatus {
+	byName := make(map[string]int, len(s.Services))
+	for i := range s.Services {
+		byName[s.Services[i].Name] = i
+	}
 	for range s.Services { // and no longer, should they wait for each other
-		i := slices.IndexFunc(s.Services, func(other spec.ServiceStatus) bool { return other.Name == svc.WaitsFor })
-		if svc.State != spec.StateWaiting || i < 0 {
+		i, ok := byName[svc.WaitsFor]
+		if svc.State != spec.StateWaiting || !ok {
 			break
 		}
 		svc = s.Services[i]

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -213,8 +214,8 @@ func strays(root, tool string, list List) (names []string) {
 	}
 	top := filepath.Join(root, ToolsDir, tool)
 	_ = filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
-		rel, relErr := filepath.Rel(root, name)
-		if relErr != nil || known[rel] {
+		rel := strings.TrimPrefix(strings.TrimPrefix(name, filepath.Clean(root)), "/")
+		if known[rel] {
 			return nil // what cannot be read has been told of its entry
 		}
 		names = append(names, rel)

@@ -78,17 +78,13 @@ func (d left) over(st llb.State, p plan.Plan) llb.State {
 	return st.File(file, name)
 }
 
-// sourceDate is the time that programs write into what they make: the first of
-// 1980, which a zip can hold.
-const sourceDate = "315532800"
-
 // sshSocket is where a step finds the SSH agent.
 const sshSocket = "/run/sandwright/ssh-agent"
 
 // build is one step, which sees nothing of the time or of the host.
 func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	opts := []llb.RunOption{
-		llb.Dir(path.Join(p.Target, s.Dir)), llb.AddEnv("SOURCE_DATE_EPOCH", sourceDate),
+		llb.Dir(path.Join(p.Target, s.Dir)), llb.AddEnv("SOURCE_DATE_EPOCH", plan.SourceDate),
 	}
 	if !s.Network {
 		opts = append(opts, llb.Network(llb.NetModeNone))

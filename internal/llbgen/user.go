@@ -2,6 +2,8 @@ package llbgen
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 
@@ -36,7 +38,7 @@ const target = "/sandwright-target"
 // runner does so from outside.
 func withUser(st llb.State, p plan.Plan, l Layers) llb.State {
 	name := llb.WithCustomName("user " + p.User.Name)
-	args := []string{"/bin/sh", "-euc", addUser, "sh", p.User.Name, fmt.Sprint(p.User.UID), p.User.Home, p.Target, storeOf(p)}
+	args := []string{"/bin/sh", "-euc", addUser, "sh", p.User.Name, fmt.Sprint(p.User.UID), p.User.Home, p.Target, storesOf(p)}
 	if l.Runner.Base == "" {
 		return st.Run(llb.Args(append(args, "")), llb.Network(llb.NetModeNone), name).Root()
 	}
@@ -49,17 +51,22 @@ func withUser(st llb.State, p plan.Plan, l Layers) llb.State {
 	return run.AddMount(target, st)
 }
 
-// storeOf is the folder that is to be the user's, for what package managers
-// keep there; empty where there is none.
-func storeOf(p plan.Plan) string {
+// storesOf are the folders that are to be the user's, for what package managers
+// keep there, with a space between two; empty where there are none.
+func storesOf(p plan.Plan) string {
 	if len(p.Installs) == 0 {
 		return ""
 	}
-	return plan.StoreRoot
+	stores := []string{plan.StoreRoot}
+	for _, in := range p.Installs {
+		stores = append(stores, in.Store)
+	}
+	slices.Sort(stores)
+	return strings.Join(slices.Compact(stores), " ")
 }
 
 // addUser writes what useradd would, without the date that it would add to
-// /etc/shadow, and makes the folders of the workspace and of the store, in the
+// /etc/shadow, and makes the folders of the workspace and of the stores, in the
 // system at $6.
 const addUser = `
 echo "$1:x:$2:$2::$3:/bin/bash" >> "$6/etc/passwd"
@@ -72,8 +79,8 @@ while [ "$dir" != "$3" ] && [ "$dir" != / ]; do
 	case $dir in "$3"/*) dir=${dir%/*} ;; *) break ;; esac
 done
 chown "$2:$2" "$6$3"
-if [ -n "$5" ]; then
-	mkdir -p "$6$5"
-	chown "$2:$2" "$6$5"
-fi
+for store in $5; do
+	mkdir -p "$6$store"
+	chown "$2:$2" "$6$store"
+done
 `

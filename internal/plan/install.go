@@ -30,14 +30,6 @@ type Install struct {
 	Variables []string          // environment variables that its configuration names: secrets, where they are set
 }
 
-// Commands are those of steps.
-func Commands(steps []Command) (out [][]string) {
-	for _, c := range steps {
-		out = append(out, c.Args)
-	}
-	return out
-}
-
 // A Command is one step of an install.
 type Command struct {
 	Name string // for the display

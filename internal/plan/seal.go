@@ -82,7 +82,7 @@ type Contents struct {
 
 // Seal says what each layer of p is made from.
 func Seal(p Plan, c Contents) receipt.Receipt {
-	s := sealer{p: p, c: c, out: receipt.Receipt{Version: receipt.Version, Name: p.Name, Platform: p.Platform, Target: p.Target}}
+	s := sealer{p: p, c: c, out: receipt.Receipt{Version: receipt.Version, Name: p.Name, Platform: p.Platform, Target: p.Target, UID: p.User.UID}}
 	s.add(LayerBase, nil, nil, baseFacts(c.Lock.Base, p.Platform))
 	system := s.tools(UseInstall, LayerBase)
 	s.add(LayerUser, system, nil, said(fileConfig, userFacts(p)))
@@ -102,7 +102,7 @@ type sealer struct {
 	out receipt.Receipt
 }
 
-func (s *sealer) add(name string, on []string, run [][]string, files ...receipt.File) {
+func (s *sealer) add(name string, on []string, run []receipt.Step, files ...receipt.File) {
 	files = slices.DeleteFunc(files, func(f receipt.File) bool { return f.Kind == receipt.Said && len(f.Fields) == 0 })
 	slices.SortFunc(files, func(a, b receipt.File) int { return cmp.Compare(a.Path, b.Path) })
 	s.out.Layers = append(s.out.Layers, receipt.Layer{Name: name, On: on, Run: run, Files: files})
@@ -136,11 +136,11 @@ func (s *sealer) installs(last string) string {
 		}
 		if len(in.Fetch) > 0 {
 			fetched := func(in workspace.Input) bool { return !in.Links }
-			s.add(FetchLayer(in.Dir), []string{last}, Commands(in.Fetch), append(s.inputs(in.Dir, fetched), said("the package manager", env))...)
+			s.add(FetchLayer(in.Dir), []string{last}, in.rerunAll(in.Fetch), append(s.inputs(in.Dir, fetched), said("the package manager", env))...)
 			last = FetchLayer(in.Dir)
 		}
 		all := func(workspace.Input) bool { return true }
-		s.add(InstallLayer(in.Dir), []string{last}, Commands(in.Steps), append(s.inputs(in.Dir, all), said("the package manager", env))...)
+		s.add(InstallLayer(in.Dir), []string{last}, in.rerunAll(in.Steps), append(s.inputs(in.Dir, all), said("the package manager", env))...)
 		last = InstallLayer(in.Dir)
 		for _, ws := range s.c.Workspace.All() {
 			if ws.Dir == in.Dir {
@@ -161,10 +161,10 @@ func (s *sealer) hooks(installed, whole []string) (apart, after []string) {
 		case len(in.Hooks) == 0:
 			continue
 		case len(in.Inputs) == 0:
-			s.add(layer, whole, [][]string{in.Hooks})
+			s.add(layer, whole, []receipt.Step{in.rerun(in.Hooks)})
 			whole = []string{layer}
 		default:
-			s.add(layer, installed, [][]string{in.Hooks}, s.part(layer, in.Part))
+			s.add(layer, installed, []receipt.Step{in.rerun(in.Hooks)}, s.part(layer, in.Part))
 			apart, whole = append(apart, layer), append(slices.Clone(whole), layer)
 		}
 	}
@@ -263,14 +263,14 @@ func userFacts(p Plan) map[string]string {
 func (s *sealer) step(i int, step Step, installed, whole []string) []string {
 	facts := []receipt.File{said(fileConfig, stepFacts(i, step))}
 	if !s.p.Apart(step) {
-		s.add(StepLayer(i), whole, [][]string{step.Shell()}, facts...)
+		s.add(StepLayer(i), whole, []receipt.Step{step.rerun()}, facts...)
 		return []string{StepLayer(i)}
 	}
 	on := slices.Clone(installed)
 	for _, seen := range step.Sees {
 		on = append(on, StepLayer(seen))
 	}
-	s.add(StepLayer(i), on, [][]string{step.Shell()}, append(facts, s.part(StepLayer(i), step.Part))...)
+	s.add(StepLayer(i), on, []receipt.Step{step.rerun()}, append(facts, s.part(StepLayer(i), step.Part))...)
 	return append(slices.Clone(whole), StepLayer(i))
 }
 

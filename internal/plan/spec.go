@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/receipt"
 	"github.com/sandwright/sandwright/internal/spec"
 	"github.com/sandwright/sandwright/internal/vartype"
 )
@@ -19,6 +20,7 @@ func specOf(f *config.File, p Plan) spec.Spec {
 	if f.Verify == string(spec.VerifyBoot) {
 		s.Verify = spec.VerifyBoot
 	}
+	s.AtStart = atStart(f, p)
 	for _, name := range runVariables(f) {
 		s.Variables = append(s.Variables, variable(f, name, f.Env[name], "env", name))
 	}
@@ -26,6 +28,16 @@ func specOf(f *config.File, p Plan) spec.Spec {
 		s.Services = append(s.Services, service(f, name, p.User))
 	}
 	return s
+}
+
+// atStart is nil where there is nothing that could be run.
+func atStart(f *config.File, p Plan) *spec.AtStart {
+	if f.Workspace.AtStart == "off" || len(p.Installs)+len(p.Build) == 0 {
+		return nil
+	}
+	return &spec.AtStart{
+		Do: spec.StartAction(f.Workspace.AtStart), Receipt: receipt.Path, User: p.User, Timeout: f.Workspace.AtStartTimeout,
+	}
 }
 
 // declaredAt is where the keys lead, without the file's folder: the image is

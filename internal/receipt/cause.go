@@ -14,6 +14,8 @@ const (
 	Changed Change = "changed"
 	Added   Change = "added"
 	Removed Change = "removed"
+	Again   Change = "runs again" // of a layer that another stands on
+	Undone  Change = "did not end"
 )
 
 // A Cause is one file, or a part of one, that differs.
@@ -66,12 +68,15 @@ func (l Layer) Causes(old Layer) []Cause {
 	for _, p := range slices.Sorted(maps.Keys(before)) {
 		out = append(out, before[p].whole(Removed)...)
 	}
-	if len(out) == 0 && !slices.EqualFunc(l.Run, old.Run, slices.Equal) {
+	if len(out) == 0 && !slices.EqualFunc(l.Run, old.Run, sameCommand) {
 		out = []Cause{{File: "its command", Change: Changed}}
 	}
 	slices.SortStableFunc(out, func(a, b Cause) int { return strings.Compare(a.File, b.File) })
 	return out
 }
+
+// sameCommand compares what no file of the layer tells.
+func sameCommand(a, b Step) bool { return slices.Equal(a.Argv, b.Argv) }
 
 // whole is a file that came or went; of what is said, each field of it.
 func (f File) whole(change Change) (out []Cause) {

@@ -16,8 +16,9 @@ import (
 	"unicode/utf8"
 )
 
-// Version is the only version of the format there is.
-const Version = 1
+// Version is the only version of the format there is. Of 1, steps had no folder
+// and no environment.
+const Version = 2
 
 // Path is where the receipt stands in the box.
 const Path = "/etc/sandwright/receipt.json"
@@ -30,20 +31,34 @@ type Receipt struct {
 	Version  int     `json:"version"`
 	Name     string  `json:"name"`
 	Platform string  `json:"platform"`
-	Target   string  `json:"target"` // the workspace in the box
-	Layers   []Layer `json:"layers"` // each after those that it stands on
+	Target   string  `json:"target"`        // the workspace in the box
+	UID      uint32  `json:"uid,omitempty"` // who runs the steps
+	Layers   []Layer `json:"layers"`        // each after those that it stands on
 }
 
 // A Layer is what is made, or taken from the store, as one. When its files
 // differ it is made again, as is all that stands on it.
 type Layer struct {
-	Name  string     `json:"name"`            // such as base, tool node, install or build 1
-	On    []string   `json:"on,omitempty"`    // layers before it, in their order
-	Run   [][]string `json:"run,omitempty"`   // the commands that make it, in their order
-	Files []File     `json:"files,omitempty"` // sorted by path
+	Name  string   `json:"name"`            // such as base, tool node, install or build 1
+	On    []string `json:"on,omitempty"`    // layers before it, in their order
+	Run   []Step   `json:"run,omitempty"`   // what makes it, in its order
+	Files []File   `json:"files,omitempty"` // sorted by path
 	// Fields are those of a manifest that decide, also where a manifest has none
 	// of them yet.
 	Fields []string `json:"fields,omitempty"`
+	// Due is why its steps have to run, beside what its files say; only in a box
+	// that was brought up to date.
+	Due []Cause `json:"due,omitempty"`
+}
+
+// A Step is one command of those that make a layer.
+type Step struct {
+	Argv []string          `json:"argv"`
+	Dir  string            `json:"dir,omitempty"` // in the workspace; empty: the workspace itself
+	Env  map[string]string `json:"env,omitempty"` // over that of the image
+	// Needs are the names of variables of which the image has no value, and
+	// without which it cannot run.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // A Kind is what of a file decides.
@@ -62,7 +77,7 @@ const (
 type File struct {
 	Path   string            `json:"path"` // relative to the workspace; of Said, a name for people
 	Kind   Kind              `json:"kind,omitempty"`
-	Sum    string            `json:"sum,omitempty"`    // sha256 hex of the file as it stands; none of Said
+	Sum    string            `json:"sum,omitempty"`    // sha256 hex of the file as it stands; none of Said, and where it was not there
 	Seen   string            `json:"seen,omitempty"`   // sha256 hex of what of it decides; none where that is all
 	Fields map[string]string `json:"fields,omitempty"` // a part's name -> its value, or # and a hash of it; of Tree, see TreeFields
 }
@@ -167,24 +182,34 @@ func (r Receipt) check() error {
 }
 
 func (l Layer) check() error {
+	for _, s := range l.Run {
+		if len(s.Argv) == 0 || s.Argv[0] == "" || s.Dir != "" && !fs.ValidPath(s.Dir) {
+			return fmt.Errorf("layer %q: a step has no command, or no folder in the workspace", l.Name)
+		}
+	}
+	return checkFiles(l.Name, l.Files)
+}
+
+func checkFiles(layer string, files []File) error {
 	last := ""
-	for i, f := range l.Files {
+	for i, f := range files {
 		if i > 0 && f.Path <= last {
-			return fmt.Errorf("layer %q: file %q is not in order", l.Name, f.Path)
+			return fmt.Errorf("layer %q: file %q is not in order", layer, f.Path)
 		}
 		last = f.Path
 		switch f.Kind {
 		case Said:
 			if f.Path == "" || f.Sum != "" || f.Seen != "" {
-				return fmt.Errorf("layer %q: file %q is not what is said", l.Name, f.Path)
+				return fmt.Errorf("layer %q: file %q is not what is said", layer, f.Path)
 			}
 			continue
 		case Whole, Manifest, Head, Tree:
 		default:
-			return fmt.Errorf("layer %q: file %q is of kind %q, which does not exist", l.Name, f.Path, f.Kind)
+			return fmt.Errorf("layer %q: file %q is of kind %q, which does not exist", layer, f.Path, f.Kind)
 		}
-		if !fs.ValidPath(f.Path) || !isSum(f.Sum) || f.Seen != "" && !isSum(f.Seen) {
-			return fmt.Errorf("layer %q: file %q has no path in a workspace, or no sum", l.Name, f.Path)
+		absent := f.Sum == "" && f.Seen == "" && len(f.Fields) == 0
+		if !fs.ValidPath(f.Path) || !absent && !isSum(f.Sum) || f.Seen != "" && !isSum(f.Seen) {
+			return fmt.Errorf("layer %q: file %q has no path in a workspace, or no sum", layer, f.Path)
 		}
 	}
 	return nil

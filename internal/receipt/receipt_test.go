@@ -36,7 +36,7 @@ func sample() Receipt {
 		Version: Version, Name: "demo", Platform: "linux/amd64", Target: "/srv/app",
 		Layers: []Layer{
 			{Name: "base", Files: []File{{Path: "sandwright.lock", Kind: Said, Fields: map[string]string{"base.source": "debian:bookworm"}}}},
-			{Name: "install", On: []string{"base"}, Run: [][]string{{"pnpm", "install"}}, Files: []File{
+			{Name: "install", On: []string{"base"}, Run: []Step{{Argv: []string{"pnpm", "install"}, Dir: "apps", Env: map[string]string{"CI": "true"}, Needs: []string{"TOKEN"}}}, Files: []File{
 				{Path: "bin/x", Kind: Head, Sum: SumOf([]byte("#!/bin/sh\nx")), Seen: SumOf([]byte("#!/bin/sh\n"))},
 				{Path: "package.json", Kind: Manifest, Sum: SumOf([]byte("{}")), Seen: SumOf([]byte("{ }")), Fields: map[string]string{"name": "demo <&>"}},
 				{Path: "pnpm-lock.yaml", Sum: SumOf([]byte("lock"))},
@@ -75,7 +75,7 @@ func TestUnusableReceipts(t *testing.T) {
 	good := string(data)
 	for name, tt := range map[string]struct{ from, to, want string }{
 		"no JSON":            {good, "receipt", "not JSON"},
-		"another version":    {`"version":1`, `"version":2`, "version 2"},
+		"another version":    {`"version":2`, `"version":3`, "version 3"},
 		"an unknown key":     {`"name":"demo"`, `"nome":"demo"`, "not JSON of a receipt"},
 		"text after it":      {"]}\n", "]}{}", "not JSON"},
 		"a relative target":  {`"/srv/app"`, `"srv/app"`, "no folder of a box"},
@@ -89,6 +89,9 @@ func TestUnusableReceipts(t *testing.T) {
 		"a short sum":        {SumOf([]byte("lock")), "abc", "no sum"},
 		"a sum in capitals":  {SumOf([]byte("lock")), strings.ToUpper(SumOf([]byte("lock"))), "no sum"},
 		"a kind":             {`"kind":"head"`, `"kind":"tail"`, "does not exist"},
+		"an empty command":   {`["pnpm","install"]`, `[]`, "no command"},
+		"a nameless command": {`["pnpm","install"]`, `[""]`, "no command"},
+		"a step elsewhere":   {`"dir":"apps"`, `"dir":"../apps"`, "no folder in the workspace"},
 		"said with a sum":    {`"kind":"said"`, `"kind":"said","sum":"x"`, "not what is said"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,7 +143,7 @@ func TestCauses(t *testing.T) {
 		{"what is said", Layer{Files: []File{said("run", "a", "long", "#11111111")}}, Layer{Files: []File{said("run", "b", "long", "#22222222", "new", "#33333333", "env.X", "y")}}},
 		{"nothing is said any more", Layer{Files: []File{said("run", "a")}}, Layer{}},
 		{"something is said now", Layer{}, Layer{Files: []File{said("run", "a")}}},
-		{"another command", Layer{Run: [][]string{{"npm", "ci"}}}, Layer{Run: [][]string{{"npm", "install"}}}},
+		{"another command", Layer{Run: []Step{{Argv: []string{"npm", "ci"}}}}, Layer{Run: []Step{{Argv: []string{"npm", "install"}}}}},
 	} {
 		fmt.Fprintf(&b, "%s:\n", tt.name)
 		for _, c := range tt.new.Causes(tt.old) {

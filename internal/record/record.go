@@ -34,9 +34,8 @@ type Record struct {
 	Sandbox string          `json:"sandbox,omitempty"` // which start of a sandbox it is about; empty: a build
 	Made    time.Time       `json:"made"`
 	Receipt receipt.Receipt `json:"receipt"`
-	Pending []string        `json:"pending,omitempty"` // of a sandbox: layers whose steps did not end yet
-	Layers  []Layer         `json:"layers,omitempty"`  // unpacked, uppermost first; none where the engine is elsewhere
-	Count   int             `json:"files"`             // of Files
+	Layers  []Layer         `json:"layers,omitempty"` // unpacked, uppermost first; none where the engine is elsewhere
+	Count   int             `json:"files"`            // of Files
 
 	Files []File `json:"-"` // of the workspace, in the order of a walk; no folders
 }

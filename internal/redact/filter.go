@@ -1,10 +1,9 @@
 package redact
 
 import (
-	"cmp"
 	"encoding/binary"
 	"math/bits"
-	"slices"
+	"sort"
 )
 
 // gram is how many bytes are looked at in one place.
@@ -48,7 +47,10 @@ type window struct {
 
 // newFilter chooses a window for each pattern.
 func newFilter(patterns []pattern) filter {
-	size := len(slices.MinFunc(patterns, func(a, b pattern) int { return cmp.Compare(len(a.text), len(b.text)) }).text)
+	size := len(patterns[0].text)
+	for i := range patterns {
+		size = min(size, len(patterns[i].text))
+	}
 	f := filter{stride: size - gram + 1, first: new(bitmap), second: new(bitmap)}
 	common := countGrams(patterns)
 	for i := range patterns {
@@ -92,9 +94,7 @@ func head(text string) uint64 { return binary.LittleEndian.Uint64([]byte(text[:8
 
 // index makes windows be found by their heads.
 func (f *filter) index() {
-	slices.SortFunc(f.windows, func(a, b window) int {
-		return cmp.Or(cmp.Compare(a.head, b.head), cmp.Compare(a.pattern, b.pattern))
-	})
+	sort.Sort(byHead(f.windows))
 	f.slots = make([]int32, 1<<bits.Len(uint(2*len(f.windows))))
 	for i := range f.windows {
 		w := &f.windows[i]
@@ -108,6 +108,16 @@ func (f *filter) index() {
 		}
 		f.slots[slot] = int32(i + 1)
 	}
+}
+
+// byHead sorts windows by their heads and then by their patterns. As a
+// sort.Interface it needs no code of its own in sandwright-init, which is small.
+type byHead []window
+
+func (w byHead) Len() int      { return len(w) }
+func (w byHead) Swap(i, j int) { w[i], w[j] = w[j], w[i] }
+func (w byHead) Less(i, j int) bool {
+	return w[i].head < w[j].head || w[i].head == w[j].head && w[i].pattern < w[j].pattern
 }
 
 func hash64(head uint64) int { return int(head * 0x9E3779B97F4A7C15 >> 33) }

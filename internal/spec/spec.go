@@ -33,7 +33,27 @@ type Spec struct {
 	Services  []Service         `json:"services"`            // sorted by name
 	Tools     []Tool            `json:"tools,omitempty"`     // sorted by name
 	Verify    VerifyTime        `json:"verify,omitempty"`
+	AtStart   *AtStart          `json:"atStart,omitempty"` // nil: the workspace is not looked at
 }
+
+// An AtStart is what PID 1 does, before it starts any service, where the
+// workspace is not what its dependencies were installed from.
+type AtStart struct {
+	Do      StartAction `json:"do"`
+	Receipt string      `json:"receipt"` // path of what says so
+	User    User        `json:"user"`    // who runs the steps
+	Timeout Duration    `json:"timeout"` // of each command
+}
+
+// A StartAction is what follows where something differs.
+type StartAction string
+
+// The actions of AtStart.
+const (
+	StartInstall StartAction = "install" // the steps run; then services start, whatever came of it
+	StartRequire StartAction = "require" // the steps run; services start once they have succeeded
+	StartCheck   StartAction = "check"   // it is said
+)
 
 // A Tool is one that the lock pins, for whoever verifies it in the box.
 type Tool struct {
@@ -80,6 +100,8 @@ type Service struct {
 // when it exits 0.
 type Task struct {
 	Deadline Duration `json:"deadline,omitempty"` // for one run; 0 is none
+	Optional bool     `json:"optional,omitempty"` // whoever waits for it starts also when it fails
+	Why      string   `json:"why,omitempty"`      // it runs, for people
 }
 
 // A User is who a service runs as. With Lookup, Name is "user" or

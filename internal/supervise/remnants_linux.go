@@ -75,15 +75,29 @@ func remnants(traces []trace) []int {
 	if len(traces) == 0 {
 		return nil
 	}
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	var found []int
-	for _, path := range stats {
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+	for _, pid := range processes() {
 		if pid > 1 && pid != os.Getpid() && isRemnant(pid, traces) {
 			found = append(found, pid)
 		}
 	}
 	return found
+}
+
+// processes lists all that /proc has; none where it cannot be read.
+func processes() (pids []int) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // isRemnant tells whether any trace knows the process. One that cannot be

@@ -138,6 +138,14 @@ func (s *service) why() string {
 	return text + string(dep.state)
 }
 
+// purpose is why a task runs, where it says so.
+func (s *service) purpose() string {
+	if s.Task == nil {
+		return ""
+	}
+	return s.Task.Why
+}
+
 func (s *service) status() spec.ServiceStatus {
 	status := spec.ServiceStatus{
 		Name: s.Name, State: s.state, Reason: s.why(), Says: s.says, Detail: s.detail, Since: s.since, Port: s.Port, Log: s.log,

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,7 +41,7 @@ func (s *Supervisor) launch(svc *service) {
 	svc.launches++
 	svc.starts = append(svc.starts, r.started)
 	s.loop.Watch(r.pid, func(status syscall.WaitStatus) { s.onProcessGone(r, Death{status}) })
-	svc.set(spec.StateStarting, "")
+	svc.set(spec.StateStarting, svc.purpose())
 	s.tell(svc, "started, pid %d", r.pid)
 	s.await(r)
 	if isProbed(svc.Service) {
@@ -193,12 +194,16 @@ func isPassing(err error) bool {
 	return slices.ContainsFunc(passing, func(one error) bool { return errors.Is(err, one) })
 }
 
-// fail gives a service up.
+// fail gives a service up. That of an optional task is its end.
 func (s *Supervisor) fail(svc *service, reason string) {
 	svc.alarm.Stop()
 	svc.climb.end()
-	svc.set(spec.StateFailed, reason)
-	s.tell(svc, "failed: %s", reason)
+	state := spec.StateFailed
+	if svc.Task != nil && svc.Task.Optional {
+		state, reason = spec.StateExited, "failed: "+reason
+	}
+	svc.set(state, reason)
+	s.tell(svc, "failed: %s", strings.TrimPrefix(reason, "failed: "))
 	s.onEnd(svc, cmp.Or(svc.code, 1))
 }
 

@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -229,10 +228,8 @@ func (y *System) SignalRest(sig syscall.Signal) bool {
 
 // children lists this process's children, those of all its threads.
 func children() []int {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	var pids []int
-	for _, path := range stats {
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+	for _, pid := range processes() {
 		// A process that is gone by now is nobody's child.
 		if stat, ok := readStat(pid); ok && stat.parent == os.Getpid() {
 			pids = append(pids, pid)

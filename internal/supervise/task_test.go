@@ -127,3 +127,38 @@ func TestStopSignal(t *testing.T) {
 		b.wantJournal("0s x up", "0s x SIGINT", "5s x down")
 	})
 }
+
+// A task that is optional keeps nobody waiting when it fails, and is no failure
+// of the box; why it runs is shown meanwhile.
+func TestOptionalTask(t *testing.T) {
+	optional := func(s *spec.Service) { s.Task.Optional, s.Task.Why = true, "install: lock changed" }
+	for name, tt := range map[string]struct {
+		script script
+		reason string
+		at     string
+	}{
+		"fails":  {script{lives: 2 * time.Second, code: 1}, "failed: exited 1", "2s"},
+		"hangs":  {script{output: "fetching"}, "failed: not done after 10s, last output: fetching", "10s"},
+		"is bad": {script{launch: errNope}, "failed: " + errNope.Error(), "0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			services := []spec.Service{a("workspace", task(10*time.Second), policy(spec.Never), optional), a("web", after("workspace", spec.ExitedOK))}
+			onBench(t, services, map[string]*script{"workspace": &tt.script}, func(b *bench) {
+				if tt.at != "0s" {
+					b.want("workspace", spec.StateStarting, "install: lock changed")
+					b.want("web", spec.StateWaiting, "waiting for workspace: starting: install: lock changed")
+				}
+				b.after(11 * time.Second)
+				b.want("workspace", spec.StateExited, tt.reason)
+				if s := b.now(); !s.Ready || s.Failed {
+					t.Errorf("ready %v, failed %v", s.Ready, s.Failed)
+				}
+				b.host.mu.Lock()
+				defer b.host.mu.Unlock()
+				if last := b.host.journal[len(b.host.journal)-1]; last != tt.at+" web up" {
+					t.Errorf("journal: %q", b.host.journal)
+				}
+			})
+		})
+	}
+}
