@@ -93,9 +93,9 @@ func TestStepsThatRun(t *testing.T) {
 		"what all stand on":                     {apart, 1, []string{"install"}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
 		"a file, where all steps see them all":  {hooked, 1, []string{"source ."}, []string{"build 1", "build 2", "build 3", "build 4"}},
 		"a file that no script reads":           {scripted, 1, []string{"source .", "build 3"}, []string{"build 3", "build 4"}},
-		"a lock file, where the fetch is apart": {scripted, 1, []string{"fetch", "install"}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
+		"a lock file, where the fetch is apart": {scripted, 1, []string{"fetch", "install"}, []string{"fetch", "install", "build 1", "build 2", "build 3", "build 4"}},
 		"one that a script reads":               {scripted, 1, []string{"source .", plan.LayerHooks}, []string{plan.LayerHooks, "build 1", "build 2", "build 3", "build 4"}},
-		"an install, which runs the scripts":    {scripted, 1, []string{"install", plan.LayerHooks}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
+		"an install, and the scripts":           {scripted, 1, []string{"install", plan.LayerHooks}, []string{"install", plan.LayerHooks, "build 1", "build 2", "build 3", "build 4"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := syncing{changed: make([]record.Change, tt.changed)}
