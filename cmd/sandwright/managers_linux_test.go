@@ -38,7 +38,7 @@ func otherManagers(t *testing.T, b *box) {
 		cached(t, progress, "run the workspace's lifecycle scripts")
 		m.says(t, "head -n 5 said | tail -n 1", "elsewhere 172800000\n")
 		m.edit(t, "apps/web/main.js", "edited", "synced")
-		if out, stderr, code := m.run(t, "sync"); code != 0 || !strings.Contains(stderr, "lifecycle scripts runs: apps/web/main.js changed") {
+		if out, stderr, code := m.run(t, "sync"); code != 0 || !strings.Contains(stderr, "lifecycle scripts: apps/web/main.js changed") {
 			t.Errorf("%d: %s%s", code, out, stderr)
 		}
 		m.says(t, "cat apps/web/hooked", "synced 172800000\n")
@@ -56,6 +56,15 @@ func managersBox(t *testing.T, b *box, name, workspace string) *box {
 	t.Helper()
 	m := &box{dir: filepath.Join(t.TempDir(), name), home: b.home, bin: b.bin}
 	must(t, os.CopyFS(m.dir, os.DirFS(filepath.Join("testdata/managers", name))))
+	t.Cleanup(func() { m.run(t, "down") })
+	m.configure(t, b, name, workspace)
+	return m
+}
+
+// configure writes the file and the lock of a project, with the base and the
+// node of b.
+func (m *box) configure(t *testing.T, b *box, name, workspace string) {
+	t.Helper()
 	lock, err := os.ReadFile(filepath.Join(b.dir, "sandwright.lock"))
 	must(t, err)
 	m.write(t, "sandwright.lock", regexp.MustCompile(`(?m)^manager: .*\n`).ReplaceAllString(string(lock), ""))
@@ -64,11 +73,9 @@ func managersBox(t *testing.T, b *box, name, workspace string) *box {
 	base := regexp.MustCompile(`(?ms)^base:\n.*?^\n`).FindString(string(example))
 	node := regexp.MustCompile(`(?m)^  node: .*\n`).FindString(string(example))
 	m.write(t, "sandwright.yaml", "name: "+name+"\n"+base+"git: none\ntools:\n"+node+"workspace:\n"+workspace+"services:\n  web: {command: [sleep, \"1000\"]}\n")
-	t.Cleanup(func() { m.run(t, "down") })
 	if out, stderr, code := m.run(t, "lock"); code != 0 {
 		t.Fatalf("%d: %s%s", code, out, stderr)
 	}
-	return m
 }
 
 // sameFile holds a file of the box against the project's.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // synced is what sync --json prints.
@@ -136,28 +135,16 @@ func syncs(t *testing.T, b *box) {
 func turns(t *testing.T, b *box) {
 	b.edit(t, "apps/daemon/package.json", `"build": "vite build"`, `"build": "while test -e /tmp/hold; do sleep 0.1; done; vite build"`)
 	b.inBox(t, "touch /tmp/hold")
-	begin := func(want string, args ...string) (*exec.Cmd, *lockedBuffer) {
-		var said lockedBuffer
-		cmd := b.command(args...)
-		cmd.Stdout, cmd.Stderr = &said, &said
-		must(t, cmd.Start())
-		for end := time.Now().Add(2 * time.Minute); !strings.Contains(said.String(), want); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%v does not say %q: %s", args, want, tail(said.String()))
-			}
-		}
-		return cmd, &said
-	}
 	const waits = "waiting for another sync or up to end"
-	first, firstSaid := begin("build 1: apps/daemon/package.json changed", "sync")
-	stopped, stoppedSaid := begin(waits, "sync")
+	first, firstSaid := b.begin(t, "build 1: apps/daemon/package.json changed", "sync")
+	stopped, stoppedSaid := b.begin(t, waits, "sync")
 	must(t, stopped.Process.Signal(os.Interrupt))
 	if err := stopped.Wait(); stopped.ProcessState.ExitCode() != 1 || !strings.Contains(stoppedSaid.String(), "interrupted") {
 		t.Errorf("%v: %s", err, tail(stoppedSaid.String()))
 	}
 	b.write(t, "services/second.txt", "of the second\n")
-	second, secondSaid := begin(waits, "sync")
-	up, upSaid := begin(waits, "up", "--publish-all", "--recreate")
+	second, secondSaid := b.begin(t, waits, "sync")
+	up, upSaid := b.begin(t, waits, "up", "--publish-all", "--recreate")
 	if out := b.inBox(t, "ls services/second.txt"); !strings.Contains(out, "No such file") {
 		t.Errorf("the second sync did not wait: %s", out)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -16,7 +17,8 @@ func (a *app) cmdDown() *cobra.Command {
 		Short: "Stop every service in order, then the sandbox, and leave nothing behind",
 		Long: `Stop every service in reverse order of its dependencies, then the sandbox.
 Its files, network and logs go with it; built layers stay for the next up.
-A sandbox that does not run is no error.`,
+A sync or an up of the sandbox that is at work ends first, unless Ctrl-C ends the
+wait. A sandbox that does not run is no error.`,
 		Example: "  sandwright down\n  sandwright down --sandbox second\n  sandwright down --all",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -26,7 +28,7 @@ A sandbox that does not run is no error.`,
 			}
 			stopped := []string{}
 			for _, sb := range sandboxes {
-				if err := sb.Stop(cmd.Context()); err != nil {
+				if err := a.stop(cmd.Context(), sb); err != nil {
 					return err
 				}
 				stopped = append(stopped, sb.Info().Name)
@@ -42,6 +44,23 @@ A sandbox that does not run is no error.`,
 	}
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "every sandbox on this machine")
 	return cmd
+}
+
+// stop ends a sandbox, or what stands in its place once nobody else changes it.
+func (a *app) stop(ctx context.Context, sb provider.Sandbox) error {
+	done, err := a.inTurn(ctx, sb.Info().Project, sb.Info().Name)
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case err != nil: // such as a full disk, which is no reason to keep a sandbox
+		fmt.Fprintf(a.Err, "%s: not waiting for others: %v\n", sb.Info().Name, err)
+	default:
+		defer done()
+		if now, err := a.local().Find(ctx, sb.Info().Project, sb.Info().Name); err == nil {
+			sb = now
+		}
+	}
+	return sb.Stop(ctx)
 }
 
 // toStop is the project's sandbox if it runs, or all there are.
