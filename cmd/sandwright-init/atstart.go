@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"runtime"
-	"slices"
 	"time"
 	"unsafe"
 
@@ -185,13 +183,13 @@ func preceded(s spec.Spec, first *spec.Service) spec.Spec {
 	}
 	services := []spec.Service{*first}
 	for _, svc := range s.Services {
-		svc.After = maps.Clone(svc.After)
-		if svc.After == nil {
-			svc.After = map[string]spec.Condition{}
+		order := map[string]spec.Condition{first.Name: spec.ExitedOK}
+		for name, condition := range svc.After {
+			order[name] = condition
 		}
-		svc.After[first.Name] = spec.ExitedOK
+		svc.After = order
 		services = append(services, svc)
 	}
-	s.Services = slices.Clip(services)
+	s.Services = services
 	return s
 }

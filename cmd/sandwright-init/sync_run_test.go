@@ -153,6 +153,18 @@ func TestSyncRuns(t *testing.T) {
 	if got := w.ran(); got != "install in src with for install\n" {
 		t.Errorf("it ran %q", got)
 	}
+	// What was installed is gone, as with a volume in the workspace's place.
+	w.seal(func(r *receipt.Receipt) {
+		r.Layers[1].Leaves = []string{"node_modules"}
+		r.Layers[1].Run[0].Argv[2] += "; mkdir node_modules"
+	})
+	if out, _, code := w.sync(); code != 1 || !strings.HasPrefix(out, "install: node_modules removed\nrun: ") {
+		t.Errorf("%d: %s", code, out)
+	}
+	if _, stderr, code := w.sync("--run"); code != 0 || w.ran() != "install in src with for install\n" {
+		t.Errorf("%d: %s", code, stderr)
+	}
+	w.is("it is there", 0, "nothing to install\n", "", "--run")
 	// Another image: what was run in the box of this one says nothing of it.
 	w.seal(func(r *receipt.Receipt) { r.Name = "other" })
 	w.is("another image", 0, "nothing to install\n", "", "--run")

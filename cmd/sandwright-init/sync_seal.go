@@ -90,7 +90,13 @@ func (w *boxWorkspace) readSeal() {
 // compare gives what is to be run.
 func (w *boxWorkspace) compare() ([]receipt.Todo, error) {
 	target := w.receipt.Target
-	todo, err := w.receipt.With(w.seal).Todo(func(name string) ([]byte, error) { return readFile(filepath.Join(target, name)) })
+	todo, err := w.receipt.With(w.seal).Todo(receipt.Look{
+		Read: func(name string) ([]byte, error) { return readFile(filepath.Join(target, name)) },
+		Gone: func(name string) bool {
+			_, err := os.Lstat(filepath.Join(target, name))
+			return errors.Is(err, fs.ErrNotExist)
+		},
+	})
 	if err != nil {
 		return nil, fault.Cannot("compare the workspace: %w", err)
 	}

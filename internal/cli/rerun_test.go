@@ -100,8 +100,7 @@ func TestRemember(t *testing.T) {
 	s.choose(plan.Diff(s.was.Receipt, s.plan.Receipt))
 	s.was.Receipt = s.due()
 	seal := receipt.Seal{Version: receipt.SealVersion}
-	read := func(string) ([]byte, error) { return []byte("2"), nil }
-	todo, err := s.was.Receipt.Todo(read)
+	todo, err := s.was.Receipt.Todo(receipt.Look{Read: func(string) ([]byte, error) { return []byte("2"), nil }})
 	if err != nil || len(todo) != 3 {
 		t.Fatalf("%v, %v", todo, err)
 	}

@@ -140,12 +140,11 @@ func (s *scope) misspelled(v *Variable) string {
 // undeclared finds names that somebody gave on purpose and no schema knows. In
 // a source that others read too, only what looks like a slip is one.
 func undeclared(schema Schema, sources []Source) (faults fault.List) {
-	sources = slices.DeleteFunc(slices.Clone(sources), func(s Source) bool { return s.Ambient })
-	if len(sources) == 0 {
-		return nil
-	}
 	known := schema.names()
 	for _, s := range sources {
+		if s.Ambient {
+			continue
+		}
 		for _, name := range slices.Sorted(maps.Keys(s.Values)) {
 			if slices.Contains(known, name) || s.Others[name] {
 				continue

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/receipt"
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // SourceDate is the time that programs write into what build steps make: the
@@ -51,4 +52,44 @@ func again(argv []string, dir string, env map[string]string, secrets []string) r
 	}
 	slices.Sort(out.Needs)
 	return out
+}
+
+// leaves are the paths that the install of a workspace leaves for sure, in a tree
+// that has the files: its node_modules, where the root's manifest has dependencies
+// and nothing says that they go elsewhere or stay away. Of others nothing is said.
+func leaves(in Install, ws *workspace.Workspace, files []receipt.File) []string {
+	if ws.PlugAndPlay || in.Env["NODE_ENV"] == "production" {
+		return nil
+	}
+	depends := false
+	for _, f := range files {
+		if elsewhere(f) {
+			return nil
+		}
+		for name := range f.Fields {
+			depends = depends || f.Path == path.Join(in.Dir, "package.json") &&
+				(strings.HasPrefix(name, "dependencies.") || strings.HasPrefix(name, "devDependencies."))
+		}
+	}
+	if !depends {
+		return nil
+	}
+	return []string{path.Join(in.Dir, "node_modules")}
+}
+
+// elsewhere tells whether a file of settings says that an install makes no
+// node_modules, or may make none.
+func elsewhere(f receipt.File) bool {
+	if f.Kind == receipt.Said || path.Ext(f.Path) == ".json" {
+		return false
+	}
+	for name, value := range f.Fields {
+		switch strings.ReplaceAll(strings.ToLower(name), "-", "") {
+		case "modulesdir", "omit", "production", "only":
+			return true
+		case "nodelinker":
+			return value == "pnp"
+		}
+	}
+	return false
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/receipt"
 	"github.com/sandwright/sandwright/internal/spec"
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // A box runs a step again with what it had in the build, but for secrets and for
@@ -62,6 +63,40 @@ func TestAtStart(t *testing.T) {
 			tt.want.Receipt, tt.want.User = receipt.Path, user
 		}
 		if diff := cmp.Diff(tt.want, specOf(f, tt.p).AtStart); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// An install leaves node_modules for sure where the root has dependencies, and
+// nothing says otherwise.
+func TestLeaves(t *testing.T) {
+	file := func(name, text string) receipt.File {
+		return receipt.File{Path: name, Fields: receipt.FieldsOf(name, []byte(text))}
+	}
+	root := file("docs/package.json", `{"devDependencies":{"a":"1"}}`)
+	for name, tt := range map[string]struct {
+		in    Install
+		ws    workspace.Workspace
+		files []receipt.File
+		want  bool
+	}{
+		"dependencies":           {files: []receipt.File{root, file("docs/.npmrc", "save-exact=true\nnode-linker=hoisted\n")}, want: true},
+		"of a member alone":      {files: []receipt.File{file("docs/package.json", `{"name":"x"}`), file("docs/a/package.json", `{"dependencies":{"a":"1"}}`)}},
+		"optional ones":          {files: []receipt.File{file("docs/package.json", `{"optionalDependencies":{"a":"1"}}`)}},
+		"yarn's own files":       {ws: workspace.Workspace{PlugAndPlay: true}, files: []receipt.File{root}},
+		"production":             {in: Install{Env: map[string]string{"NODE_ENV": "production"}}, files: []receipt.File{root}},
+		"none for development":   {files: []receipt.File{root, file("docs/.npmrc", "omit=dev\n")}},
+		"another folder":         {files: []receipt.File{root, file("docs/pnpm-workspace.yaml", "modulesDir: deps\n")}},
+		"pnpm's plug and play":   {files: []receipt.File{root, file("docs/.npmrc", "node-linker=pnp\n")}},
+		"a dependency of a name": {files: []receipt.File{root, file("docs/a/package.json", `{"production":"x"}`)}, want: true},
+	} {
+		tt.in.Dir = "docs"
+		var want []string
+		if tt.want {
+			want = []string{"docs/node_modules"}
+		}
+		if diff := cmp.Diff(want, leaves(tt.in, &tt.ws, tt.files)); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}

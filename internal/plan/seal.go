@@ -144,7 +144,8 @@ func (s *sealer) installs(last string) string {
 		last = InstallLayer(in.Dir)
 		for _, ws := range s.c.Workspace.All() {
 			if ws.Dir == in.Dir {
-				s.out.Layers[len(s.out.Layers)-1].Fields = workspace.DecidingFields(ws.Manager.Kind)
+				l := &s.out.Layers[len(s.out.Layers)-1]
+				l.Fields, l.Leaves = workspace.DecidingFields(ws.Manager.Kind), leaves(in, ws, l.Files)
 			}
 		}
 	}

@@ -46,6 +46,8 @@ type Layer struct {
 	// Fields are those of a manifest that decide, also where a manifest has none
 	// of them yet.
 	Fields []string `json:"fields,omitempty"`
+	// Leaves are paths in the workspace that are there once its steps have run.
+	Leaves []string `json:"leaves,omitempty"`
 	// Due is why its steps have to run, beside what its files say; only in a box
 	// that was brought up to date.
 	Due []Cause `json:"due,omitempty"`
@@ -185,6 +187,11 @@ func (l Layer) check() error {
 	for _, s := range l.Run {
 		if len(s.Argv) == 0 || s.Argv[0] == "" || s.Dir != "" && !fs.ValidPath(s.Dir) {
 			return fmt.Errorf("layer %q: a step has no command, or no folder in the workspace", l.Name)
+		}
+	}
+	for _, name := range l.Leaves {
+		if !fs.ValidPath(name) {
+			return fmt.Errorf("layer %q: what it leaves, %q, is no path in a workspace", l.Name, name)
 		}
 	}
 	return checkFiles(l.Name, l.Files)

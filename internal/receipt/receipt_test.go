@@ -92,6 +92,7 @@ func TestUnusableReceipts(t *testing.T) {
 		"an empty command":   {`["pnpm","install"]`, `[]`, "no command"},
 		"a nameless command": {`["pnpm","install"]`, `[""]`, "no command"},
 		"a step elsewhere":   {`"dir":"apps"`, `"dir":"../apps"`, "no folder in the workspace"},
+		"leaves elsewhere":   {`"dir":"apps"`, `"dir":"apps"}],"leaves":["/x"],"run":[{"argv":["a"]`, "no path in a workspace"},
 		"said with a sum":    {`"kind":"said"`, `"kind":"said","sum":"x"`, "not what is said"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ const theSum = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 // boxed is a receipt with two installs and three steps, and what stands in its
 // workspace.
 func boxed() (Receipt, map[string]string) {
-	now := map[string]string{"package.json": `{"dependencies":{"zod":"^3.1"}}`, "lock": "1", "docs/package.json": "{}", "x": "#!/bin/sh\n"}
+	now := map[string]string{"package.json": `{"dependencies":{"zod":"^3.1"}}`, "lock": "1", "docs/package.json": "{}", "x": "#!/bin/sh\n", "docs/node_modules/": ""}
 	manifest := func(name string) File {
 		text := []byte(now[name])
 		return File{Path: name, Kind: Manifest, Sum: SumOf(text), Seen: SumOf(append(text, '\n')), Fields: FieldsOf("package.json", text)}
@@ -28,7 +28,7 @@ func boxed() (Receipt, map[string]string) {
 		{Name: "install", On: []string{"base"}, Run: run("pnpm", "install"), Fields: []string{"dependencies"}, Files: []File{
 			{Path: "lock", Sum: SumOf([]byte("1"))}, manifest("package.json"), {Path: "the package manager", Kind: Said, Fields: map[string]string{"env": "x"}},
 		}},
-		{Name: "install docs", On: []string{"install"}, Run: run("npm", "ci"), Fields: []string{"dependencies"}, Files: []File{
+		{Name: "install docs", On: []string{"install"}, Run: run("npm", "ci"), Fields: []string{"dependencies"}, Leaves: []string{"docs/node_modules"}, Files: []File{
 			manifest("docs/package.json"), {Path: "x", Kind: Head, Sum: SumOf([]byte("#!/bin/sh\n")), Seen: SumOf([]byte("#!/bin/sh\n"))},
 		}},
 		{Name: "source", On: []string{"install docs"}, Files: []File{{Path: ".", Kind: Tree, Sum: SumOf(nil)}}},
@@ -38,12 +38,16 @@ func boxed() (Receipt, map[string]string) {
 	}}, now
 }
 
-func reading(now map[string]string) Read {
-	return func(name string) ([]byte, error) {
-		if text, ok := now[name]; ok {
-			return []byte(text), nil
-		}
-		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+// reading looks at files by path, and at folders, which end in a slash.
+func reading(now map[string]string) Look {
+	return Look{
+		Read: func(name string) ([]byte, error) {
+			if text, ok := now[name]; ok {
+				return []byte(text), nil
+			}
+			return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+		},
+		Gone: func(name string) bool { _, ok := now[name+"/"]; return !ok },
 	}
 }
 
@@ -79,6 +83,9 @@ func TestTodo(t *testing.T) {
 		"one beside": {func(_ *Receipt, now map[string]string) { now["docs/package.json"] = `{"dependencies":{"a":"1"}}` }, []string{
 			"install docs: dependencies.a 1 added in docs/package.json", "build 2: install docs runs again",
 		}},
+		"what it left is gone": {func(_ *Receipt, now map[string]string) { delete(now, "docs/node_modules/") }, []string{
+			"install docs: docs/node_modules removed", "build 2: install docs runs again",
+		}},
 		"what is due": {func(r *Receipt, now map[string]string) {
 			r.Layers[4].Due = []Cause{{File: "a.ts", Change: Changed}}
 			delete(now, "x")
@@ -102,7 +109,7 @@ func TestTodo(t *testing.T) {
 	}
 	r, _ := boxed()
 	failure := errors.New("broken")
-	if _, err := r.Todo(func(string) ([]byte, error) { return nil, failure }); !errors.Is(err, failure) {
+	if _, err := r.Todo(Look{Read: func(string) ([]byte, error) { return nil, failure }}); !errors.Is(err, failure) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -163,7 +170,7 @@ func TestToldAndLast(t *testing.T) {
 	was, now := boxed()
 	want, _ := boxed()
 	now["package.json"] = `{"dependencies":{"zod":"^3.1"},"scripts":{}}` // the same decides
-	todo, _ := todoOf(t, was, map[string]string{"package.json": now["package.json"], "lock": "2", "docs/package.json": "{}"})
+	todo, _ := todoOf(t, was, map[string]string{"package.json": now["package.json"], "lock": "2", "docs/package.json": "{}", "docs/node_modules/": ""})
 	seal := Seal{}.Done(todo[0]).Done(todo[1])
 	box := was.With(seal)
 	got := box.Told(want)

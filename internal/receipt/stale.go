@@ -8,8 +8,11 @@ import (
 	"strings"
 )
 
-// Read gives a file of the workspace; one that is not there is fs.ErrNotExist.
-type Read func(path string) ([]byte, error)
+// A Look is how what stands in the workspace is found out.
+type Look struct {
+	Read func(path string) ([]byte, error) // a file; one that is not there is fs.ErrNotExist
+	Gone func(path string) bool            // nothing is there
+}
 
 // A Todo is a layer whose steps have to run.
 type Todo struct {
@@ -21,7 +24,7 @@ type Todo struct {
 // Todo compares what each step read with what stands in the workspace now: the
 // layers of which something differs, or is due, and those that stand on one of
 // them, in the order of the receipt.
-func (r Receipt) Todo(read Read) ([]Todo, error) {
+func (r Receipt) Todo(look Look) ([]Todo, error) {
 	var out []Todo
 	again := map[string]string{} // a layer -> the one below it that runs
 	for _, l := range r.Layers {
@@ -33,7 +36,7 @@ func (r Receipt) Todo(read Read) ([]Todo, error) {
 		if len(l.Run) == 0 {
 			continue
 		}
-		now, causes, err := l.Stale(read)
+		now, causes, err := l.Stale(look)
 		if err != nil {
 			return nil, err
 		}
@@ -50,15 +53,15 @@ func (r Receipt) Todo(read Read) ([]Todo, error) {
 }
 
 // Stale compares the files that the commands of a layer read with what stands
-// in the workspace, as read gives it: what differs and decides, and what of each
-// stands there. It does not see files that the layer did not know. Folders are
+// in the workspace: what differs and decides, and what of each stands there. What
+// they left and is gone differs too. It does not see files that the layer did not know. Folders are
 // not compared, and only of a manifest the fields are told: sandwright-init is small.
-func (l Layer) Stale(read Read) (now []File, out []Cause, err error) {
+func (l Layer) Stale(look Look) (now []File, out []Cause, err error) {
 	for _, f := range l.Files {
 		if !f.inBox() {
 			continue
 		}
-		data, err := read(f.Path)
+		data, err := look.Read(f.Path)
 		gone := errors.Is(err, fs.ErrNotExist)
 		if err != nil && !gone {
 			return nil, nil, err
@@ -76,6 +79,11 @@ func (l Layer) Stale(read Read) (now []File, out []Cause, err error) {
 			out = append(out, Cause{File: f.Path, Change: Added})
 		default:
 			out = append(out, here.against(f)...)
+		}
+	}
+	for _, name := range l.Leaves {
+		if look.Gone(name) {
+			out = append(out, Cause{File: name, Change: Removed})
 		}
 	}
 	return now, out, nil

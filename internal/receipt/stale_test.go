@@ -40,12 +40,12 @@ func TestStale(t *testing.T) {
 			for file, text := range tt.files {
 				now[file] = text
 			}
-			_, causes, err := layer.Stale(func(name string) ([]byte, error) {
+			_, causes, err := layer.Stale(Look{Read: func(name string) ([]byte, error) {
 				if text, ok := now[name]; ok && text != "-" {
 					return []byte(text), nil
 				}
 				return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
-			})
+			}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +59,7 @@ func TestStale(t *testing.T) {
 		})
 	}
 	failure := errors.New("broken")
-	if _, _, err := layer.Stale(func(string) ([]byte, error) { return nil, failure }); !errors.Is(err, failure) {
+	if _, _, err := layer.Stale(Look{Read: func(string) ([]byte, error) { return nil, failure }}); !errors.Is(err, failure) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -172,13 +172,15 @@ func (s *Supervisor) unknown(name string) error {
 
 // answer tells those whose request is done.
 func (s *Supervisor) answer() {
-	s.waiting = slices.DeleteFunc(s.waiting, func(r request) bool {
-		done := r.svc.state != spec.StateStopping
-		if done {
-			r.answer <- reply{status: s.statusOf(r.svc)}
+	var waiting []request
+	for _, r := range s.waiting {
+		if r.svc.state == spec.StateStopping {
+			waiting = append(waiting, r)
+			continue
 		}
-		return done
-	})
+		r.answer <- reply{status: s.statusOf(r.svc)}
+	}
+	s.waiting = waiting
 }
 
 // publish gives the status to everybody who watches, if it has changed.
