@@ -19,7 +19,7 @@ func Everywhere() map[string]string { return map[string]string{"CI": "true", "NO
 
 // rerun is a command of an install as a box runs it again.
 func (in Install) rerun(argv []string) receipt.Step {
-	return again(argv, in.Dir, in.Env, in.Secrets)
+	return rerunOf(argv, in.Dir, in.Env, in.Secrets)
 }
 
 func (in Install) rerunAll(commands []Command) (out []receipt.Step) {
@@ -33,12 +33,12 @@ func (in Install) rerunAll(commands []Command) (out []receipt.Step) {
 func (s Step) rerun() receipt.Step {
 	env := map[string]string{"SOURCE_DATE_EPOCH": SourceDate}
 	maps.Copy(env, s.Env)
-	return again(s.Shell(), s.Dir, env, s.Secrets)
+	return rerunOf(s.Shell(), s.Dir, env, s.Secrets)
 }
 
-// again is what the receipt says of a step. A value that may hold a password,
+// rerunOf is what the receipt says of a step. A value that may hold a password,
 // as that of an address with a user, stays out of the image as a secret does.
-func again(argv []string, dir string, env map[string]string, secrets []string) receipt.Step {
+func rerunOf(argv []string, dir string, env map[string]string, secrets []string) receipt.Step {
 	out := receipt.Step{Argv: argv, Env: Everywhere(), Needs: slices.Clone(secrets)}
 	if dir = path.Clean(dir); dir != "." {
 		out.Dir = dir
