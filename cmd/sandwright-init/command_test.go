@@ -131,8 +131,8 @@ func TestCommandLine(t *testing.T) {
 		{"frobnicate", 2, `^$`, `^error: cannot understand "frobnicate"\nhint:  run: sandwright-init --help\n$`},
 		{"start", 2, `^$`, `^error: cannot start: it takes SERVICE`},
 		{"reload x", 2, `^$`, `^error: cannot reload: it takes nothing`},
-		{"--frob", 2, `^$`, `^error: cannot understand the command line: flag provided but not defined: -frob\nhint:`},
-		{"--env-fd x", 2, `^$`, `^error: cannot understand the command line: invalid value "x"`},
+		{"--frob", 2, `^$`, `^error: cannot understand the command line: there is no flag --frob\nhint:`},
+		{"--env-fd x", 2, `^$`, `^error: cannot understand the command line: -env-fd cannot be "x"\n`},
 		{"status " + nobody, 1, `^$`, `^error: cannot reach the supervisor: \S+/nobody: no such file or directory\n$`},
 	}
 	for _, tt := range tests {

@@ -282,7 +282,7 @@ func TestParseSvscan(t *testing.T) {
 	for line, want := range map[string]string{
 		"x y": "cannot scan 2 directories", "-c": "cannot use -c without a value", "-c x": "cannot use -c x: not a number", "-d 2": "cannot use -d 2: a descriptor of at least 3",
 		"-d 999": "cannot use -d 999: bad file descriptor", "-z 1": "cannot understand -z", "--nope 1": "cannot understand --nope", "--own-loggers": "cannot log: --own-loggers needs --log-dir",
-		"-t -1": "cannot use -t -1: not a number", "--help": "help",
+		"-t -1": "cannot use -t -1: not a number", "--help": "help is wanted",
 	} {
 		if _, err := parseSvscan(strings.Fields(line)); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", line, err, want)
