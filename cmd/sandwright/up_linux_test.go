@@ -65,6 +65,7 @@ func TestUp(t *testing.T) {
 	t.Run("a tool whose hash differs", func(t *testing.T) { otherHash(t, b) })
 	t.Run("real agents are locked for two platforms", func(t *testing.T) { realAgents(t, b) })
 	t.Run("the other package managers", func(t *testing.T) { otherManagers(t, b) })
+	t.Run("a box that starts again installs what differs", func(t *testing.T) { atStart(t, b) })
 	t.Run("down waits for a sync", func(t *testing.T) { downWaits(t, b) })
 	t.Run("a build with the network off", func(t *testing.T) { networkOff(t, b) })
 	t.Run("variables go where they are declared", func(t *testing.T) { variables(t, b) })
