@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/stage"
 )
 
 func (a *app) cmdCheck() *cobra.Command {
@@ -40,10 +41,20 @@ func (a *app) check(ctx context.Context, env envFlags) error {
 	if a.json {
 		return printJSON(a.Out, map[string]any{
 			"ok": true, "services": serviceNames(b.project.file), "tools": len(b.plan.Tools),
-			"packages": len(b.workspace.Packages), "files": len(b.tree.Entries()),
+			"packages": len(b.workspace.Packages), "files": files(b.tree.Entries()),
 		})
 	}
 	_, err = fmt.Fprintf(a.Out, "%s is fine: %d services, %d tools, %d workspace packages, %d files\n",
-		b.project.file.Path, len(b.plan.Spec.Services), len(b.plan.Tools), len(b.workspace.Packages), len(b.tree.Entries()))
+		b.project.file.Path, len(b.plan.Spec.Services), len(b.plan.Tools), len(b.workspace.Packages), files(b.tree.Entries()))
 	return err
+}
+
+// files counts what is no folder.
+func files(entries []stage.Entry) (n int) {
+	for _, e := range entries {
+		if e.Kind != stage.Dir {
+			n++
+		}
+	}
+	return n
 }
