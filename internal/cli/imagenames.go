@@ -179,9 +179,16 @@ func parsePairs(s string) (out engine.Output, err error) {
 			out.Kind = engine.Kind(value)
 		case "dest":
 			out.Path = value
+		case "privileged":
+			if out.Privileged = value == "true"; !out.Privileged && value != "false" {
+				return out, fault.Cannot("use output %q: privileged is true or false", s).WithCode(fault.ExitUsage)
+			}
 		default:
-			return out, fault.Cannot("use output %q: it has type and dest, and no %s", s, key).WithCode(fault.ExitUsage)
+			return out, fault.Cannot("use output %q: it has type, dest and privileged, and no %s", s, key).WithCode(fault.ExitUsage)
 		}
+	}
+	if out.Privileged && out.Kind != engine.Dir && out.Kind != "local" {
+		return out, fault.Cannot("use output %q: privileged is for type=dir; an archive has it all", s).WithCode(fault.ExitUsage)
 	}
 	return out, nil
 }

@@ -23,12 +23,15 @@ func TestParseOutput(t *testing.T) {
 		"type=tar,dest=a:b=c.tar":   {Kind: engine.Tar, Path: "a:b=c.tar"},
 		"dest=x.tar":                {Kind: engine.OCI, Path: "x.tar"},
 		"type=local,dest=somewhere": {Kind: engine.Dir, Path: "somewhere"},
+
+		"type=dir,dest=new,privileged=true":  {Kind: engine.Dir, Path: "new", Privileged: true},
+		"privileged=false,type=dir,dest=new": {Kind: engine.Dir, Path: "new"},
 	} {
-		if got, err := parseOutput(given); err != nil || got.Kind != want.Kind || got.Path != want.Path {
+		if got, err := parseOutput(given); err != nil || got.Kind != want.Kind || got.Path != want.Path || got.Privileged != want.Privileged {
 			t.Errorf("%q: %+v, %v", given, got, err)
 		}
 	}
-	for _, bad := range []string{"", "zip:x", "oci:", ".", "oci:.", "type=oci", "type=push,dest=x", "type=oci,dest=x,compression=zstd", "push:x", "dir:-", "/dev/null", "tar:/dev/stderr"} {
+	for _, bad := range []string{"", "zip:x", "oci:", ".", "oci:.", "type=oci", "type=push,dest=x", "type=oci,dest=x,compression=zstd", "push:x", "type=dir,dest=x,privileged=yes", "type=tar,dest=x,privileged=true", "dir:-", "/dev/null", "tar:/dev/stderr"} {
 		if _, err := parseOutput(bad); fault.Code(err) != fault.ExitUsage {
 			t.Errorf("%q: %v", bad, err)
 		}

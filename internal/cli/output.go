@@ -51,7 +51,8 @@ func (a *app) cmdBuild() *cobra.Command {
 		Long: `Build the image. It stays in the engine's store, where up finds it. With --push
 it goes to a registry as well, with --load into the Docker engine of this
 machine, and with --output into a file: an OCI image, one that docker load takes,
-or the files alone as a tar or folder. The bytes of an image depend on what is in it,
+or the files alone as a tar or folder. In a folder no file is setuid or setgid or has
+capabilities, and devices are left out, unless it says privileged=true. The bytes of an image depend on what is in it,
 and on nothing of the machine or the time.
 
 A registry on this machine may be without TLS; elsewhere http:// before the name

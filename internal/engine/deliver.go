@@ -92,6 +92,9 @@ func toDir(o Output, attrs map[string]string) (delivery, error) {
 	}
 	finish := func(_ context.Context, err error) error {
 		defer os.RemoveAll(tmp) // it has its name by then, or is of no use
+		if err == nil && !o.Privileged {
+			err = harmless(tmp)
+		}
 		if err == nil {
 			err = syncTree(tmp)
 		}

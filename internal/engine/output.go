@@ -40,9 +40,12 @@ const (
 // An Output is one place that an image goes to. Path is unused for Push, and
 // for Docker where Write is set.
 type Output struct {
-	Kind  Kind
-	Path  string
-	Names []string // that the image has there; http:// before one asks for a registry without TLS
+	Kind Kind
+	Path string
+	// Privileged keeps, in a Dir, what gives rights of this machine to who runs or
+	// opens a file: setuid and setgid bits, capabilities, devices.
+	Privileged bool
+	Names      []string // that the image has there; http:// before one asks for a registry without TLS
 	// Check sees an OCI or Docker tar before it gets its name; nil: none.
 	Check func(io.Reader) error
 	// Write takes the tar in the place of Path; nil: none.
