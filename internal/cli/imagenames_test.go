@@ -25,7 +25,7 @@ func TestParseOutput(t *testing.T) {
 		"type=local,dest=somewhere": {Kind: engine.Dir, Path: "somewhere"},
 
 		"type=dir,dest=new,privileged=true":  {Kind: engine.Dir, Path: "new", Privileged: true},
-		"privileged=false,type=dir,dest=new": {Kind: engine.Dir, Path: "new"},
+		"dest=new,privileged=false,type=dir": {Kind: engine.Dir, Path: "new"},
 	} {
 		if got, err := parseOutput(given); err != nil || got.Kind != want.Kind || got.Path != want.Path || got.Privileged != want.Privileged {
 			t.Errorf("%q: %+v, %v", given, got, err)
