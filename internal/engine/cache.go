@@ -49,7 +49,7 @@ func (e *Engine) exportCache(ctx context.Context, r Request, steps []Step) error
 	if len(exports) == 0 || allCached(steps) {
 		return nil
 	}
-	j, err := e.newJob(r)
+	j, err := e.newJob(ctx, r)
 	if err != nil {
 		return err
 	}

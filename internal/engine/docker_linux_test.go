@@ -29,7 +29,7 @@ func TestDebiansDocker(t *testing.T) {
 	defer c.Close()
 	// What it can do shows that both doors are the right ones.
 	e := &Engine{opts: Options{Layout: filepath.Join(t.TempDir(), "layout")}, backend: &remote{conn: c}}
-	j, err := e.newJob(request(t, "echo in docker > /there"))
+	j, err := e.newJob(t.Context(), request(t, "echo in docker > /there"))
 	must(t, err)
 	_, steps, err := e.build(t.Context(), j)
 	must(t, err)

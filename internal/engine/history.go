@@ -113,7 +113,7 @@ func under(op *pb.Op, actions []*pb.FileAction, output int64) int64 {
 
 // pulled names each layer of an image of the layout.
 func (g graph) pulled(ctx context.Context, identifier, name string) ([]string, error) {
-	_, ref, isLayout := strings.Cut(identifier, "oci-layout://")
+	_, ref, isLayout := strings.Cut(identifier, layoutScheme)
 	if !isLayout {
 		return nil, nil
 	}

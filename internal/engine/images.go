@@ -48,7 +48,11 @@ func (e *Engine) Export(ctx context.Context, r Request, x Export) (string, error
 
 // export is one solve.
 func (e *Engine) export(ctx context.Context, r Request, x Export, outputs []Output, attest bool) (string, error) {
-	j, err := e.newJob(r)
+	var defs []*llb.Definition
+	for _, img := range x.Images {
+		defs = append(defs, img.Definition)
+	}
+	j, err := e.newJob(ctx, r, defs...)
 	if err != nil {
 		return "", err
 	}

@@ -53,7 +53,7 @@ func (r *remote) export(ctx context.Context, j *job) (err error) {
 			return err
 		}
 	}
-	j.opt.Exports = []client.ExportEntry{{Type: client.ExporterOCI, Attrs: map[string]string{"tar": "false"}, OutputStore: r.store}}
+	j.opt.Exports = []client.ExportEntry{{Type: client.ExporterOCI, Attrs: map[string]string{"tar": "false"}, OutputStore: &narrowStore{Store: r.store, writes: true, named: map[digest.Digest]bool{}}}}
 	return nil
 }
 

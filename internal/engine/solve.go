@@ -6,6 +6,7 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	contentlocal "github.com/containerd/containerd/v2/plugins/content/local"
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -20,12 +21,17 @@ type job struct {
 	solve   gateway.BuildFunc // in the place of the request alone; may be nil
 }
 
-// newJob is a build of r, with what every build of it is given.
-func (e *Engine) newJob(r Request) (*job, error) {
+// newJob is a build of r, or of more definitions, with what every build of it is
+// given.
+func (e *Engine) newJob(ctx context.Context, r Request, more ...*llb.Definition) (*job, error) {
 	if err := checkCaches(r, e.opts.Builder); err != nil {
 		return nil, err
 	}
 	store, err := contentlocal.NewStore(e.opts.Layout)
+	if err != nil {
+		return nil, err
+	}
+	named, err := readable(ctx, store, append(more, r.Definition)...)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +43,7 @@ func (e *Engine) newJob(r Request) (*job, error) {
 	attached = append(attached, agents...)
 	return &job{request: r, opt: client.SolveOpt{
 		LocalMounts: r.Trees,
-		OCIStores:   map[string]content.Store{StoreID: store},
+		OCIStores:   map[string]content.Store{StoreID: named},
 		Session:     attached,
 		SharedKey:   "sandwright",
 		Internal:    true, // nothing is kept of what its steps say
@@ -51,7 +57,7 @@ func (e *Engine) newJob(r Request) (*job, error) {
 // processes have ended on return. A context that ends with a cause gives that
 // cause.
 func (e *Engine) Solve(ctx context.Context, r Request) (Result, error) {
-	j, err := e.newJob(r)
+	j, err := e.newJob(ctx, r)
 	if err != nil {
 		return Result{}, err
 	}
