@@ -2,16 +2,12 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"log"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -19,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 
+	"github.com/sandwright/sandwright/internal/dockerhost/dockertest"
 	"github.com/sandwright/sandwright/internal/evidence/evidencetest"
 )
 
@@ -31,14 +28,12 @@ type signedBase struct {
 
 func newSignedBase(t *testing.T) *signedBase {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
 	b := &signedBase{signedProject: newSignedProject(t)}
 	index, err := layout.ImageIndexFromPath(filepath.Join(b.dir, "base"))
 	b.must(err)
 	b.digest, err = index.Digest()
 	b.must(err)
-	b.ref, err = name.ParseReference(strings.TrimPrefix(server.URL, "http://") + "/acme/base:1")
+	b.ref, err = name.ParseReference(dockertest.Registry(t, "", "") + "/acme/base:1")
 	b.must(err)
 	b.must(remote.WriteIndex(b.ref, index))
 	return b

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +25,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/sandwright/sandwright/internal/dockerhost/dockertest"
 	"github.com/sandwright/sandwright/internal/evidence/evidencetest"
 )
 
@@ -42,7 +42,7 @@ func newShipment(t *testing.T, more string) *shipment {
 	if os.Geteuid() != 0 {
 		t.Fatal("cannot build: this test needs root")
 	}
-	s := &shipment{signedProject: newSignedProject(t), registry: dockerRegistry(t)}
+	s := &shipment{signedProject: newSignedProject(t), registry: dockertest.Registry(t, "", "")}
 	must(t, os.RemoveAll(filepath.Join(s.dir, "base")))
 	busyboxLayout(t, filepath.Join(s.dir, "base"))
 	for _, arch := range []string{"x64", "arm64"} {
@@ -119,33 +119,6 @@ func (s *shipment) reference(ref string) name.Reference {
 	parsed, err := name.ParseReference(s.registry + "/" + ref)
 	must(s.t, err)
 	return parsed
-}
-
-// dockerRegistry runs Debian's docker-registry on loopback and gives its host.
-func dockerRegistry(t *testing.T) string {
-	t.Helper()
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	host := probe.Addr().String()
-	must(t, probe.Close())
-	dir := t.TempDir()
-	config := fmt.Sprintf("version: 0.1\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {addr: %q}\n", filepath.Join(dir, "data"), host)
-	must(t, os.WriteFile(filepath.Join(dir, "config.yml"), []byte(config), 0o600))
-	cmd := exec.Command("docker-registry", "serve", filepath.Join(dir, "config.yml"))
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("cannot start a registry: %v; run: apt-get install docker-registry", err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", host)
-		if err == nil {
-			must(t, conn.Close())
-			return host
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the registry does not listen: %v", err)
-		}
-	}
 }
 
 // busyboxLayout writes a base of busybox for both platforms. What says it is

@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,6 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	puller "github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"github.com/sandwright/sandwright/internal/dockerhost/dockertest"
 )
 
 const (
@@ -43,37 +44,18 @@ type testRegistry struct {
 // startRegistry runs one, which wants registryUser where it has TLS.
 func startRegistry(t *testing.T, withTLS bool) testRegistry {
 	t.Helper()
+	r := testRegistry{auth: authn.Anonymous}
+	if !withTLS {
+		r.host = dockertest.Registry(t, "", "")
+		return r
+	}
 	dir := t.TempDir()
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	r := testRegistry{host: probe.Addr().String(), auth: authn.Anonymous}
-	must(t, probe.Close())
-	config := fmt.Sprintf("version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp:\n  addr: %s\n", filepath.Join(dir, "data"), r.host)
-	if withTLS {
-		r.ca = selfSigned(t, dir)
-		r.pool = x509.NewCertPool()
-		r.pool.AppendCertsFromPEM(r.ca)
-		r.auth = &authn.Basic{Username: registryUser, Password: registryPass}
-		must(t, os.WriteFile(filepath.Join(dir, "htpasswd"), []byte(registryUser+":"+registryHash+"\n"), 0o600))
-		config += fmt.Sprintf("  tls: {certificate: %q, key: %q}\nauth: {htpasswd: {realm: test, path: %q}}\n",
-			filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "htpasswd"))
-	}
-	must(t, os.WriteFile(filepath.Join(dir, "config.yml"), []byte(config), 0o600))
-	cmd := exec.Command("docker-registry", "serve", filepath.Join(dir, "config.yml"))
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("cannot start a registry: %v; run: apt-get install docker-registry", err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", r.host)
-		if err == nil {
-			must(t, conn.Close())
-			return r
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the registry does not listen: %v", err)
-		}
-	}
+	file := func(name string) string { return filepath.Join(dir, name) }
+	r.ca, r.pool, r.auth = selfSigned(t, dir), x509.NewCertPool(), &authn.Basic{Username: registryUser, Password: registryPass}
+	r.pool.AppendCertsFromPEM(r.ca)
+	must(t, os.WriteFile(file("htpasswd"), []byte(registryUser+":"+registryHash+"\n"), 0o600))
+	r.host = dockertest.Registry(t, fmt.Sprintf("{certificate: %q, key: %q}", file("cert.pem"), file("key.pem")), fmt.Sprintf("{htpasswd: {realm: test, path: %q}}", file("htpasswd")))
+	return r
 }
 
 // selfSigned writes cert.pem and key.pem for 127.0.0.1 into dir.

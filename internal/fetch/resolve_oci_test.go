@@ -3,8 +3,6 @@ package fetch
 import (
 	"bytes"
 	"io"
-	"log"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	imageregistry "github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -22,15 +19,14 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
+	"github.com/sandwright/sandwright/internal/dockerhost/dockertest"
 	"github.com/sandwright/sandwright/internal/lock"
 )
 
-// imageRegistry is an OCI registry on loopback; it gives its host.
+// imageRegistry is Debian's registry on loopback; it gives its host.
 func imageRegistry(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(imageregistry.New(imageregistry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
+	return dockertest.Registry(t, "", "")
 }
 
 // imageOf makes an image of a platform, one layer for each list of files.

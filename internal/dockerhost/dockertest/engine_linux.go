@@ -1,5 +1,3 @@
-// Package dockertest runs Docker's engine for tests: Debian's, and a newer one.
-// Each has a root of its own, and ends with its test.
 package dockertest
 
 import (
@@ -7,21 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
-
-// startDeadline is how long an engine may take until it listens.
-const startDeadline = 2 * time.Minute
 
 // Alone leaves an engine without networks of its own.
 func Alone() []string { return []string{"--bridge=none", "--iptables=false", "--ip6tables=false"} }
@@ -68,9 +61,10 @@ func start(t testing.TB, bin, install, dir string, args []string) string {
 	if os.Geteuid() != 0 {
 		t.Fatal("cannot run the Docker engine: this test needs root")
 	}
+	t.Cleanup(func() { unmount(dir) })
 	socket, config := filepath.Join(dir, "docker.sock"), filepath.Join(dir, "daemon.json")
 	write(t, config, "{}")
-	daemon(t, "the Docker engine", install, socket, exec.Command(bin, append([]string{"--config-file=" + config, "--host=unix://" + socket,
+	daemon(t, "the Docker engine", install, "unix", socket, exec.Command(bin, append([]string{"--config-file=" + config, "--host=unix://" + socket,
 		"--data-root=" + filepath.Join(dir, "data"), "--exec-root=" + filepath.Join(dir, "exec"), "--pidfile=" + filepath.Join(dir, "pid")}, args...)...))
 	return "unix://" + socket
 }
@@ -78,49 +72,12 @@ func start(t testing.TB, bin, install, dir string, args []string) string {
 // startContainerd runs Debian's containerd, and gives its socket.
 func startContainerd(t testing.TB, dir string) string {
 	t.Helper()
+	t.Cleanup(func() { unmount(dir) })
 	socket, config := filepath.Join(dir, "containerd.sock"), filepath.Join(dir, "containerd.toml")
 	write(t, config, fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n",
 		filepath.Join(dir, "containerd"), filepath.Join(dir, "containerd-state"), socket))
-	daemon(t, "containerd", "apt-get install docker.io", socket, exec.Command("containerd", "--config", config))
+	daemon(t, "containerd", "apt-get install docker.io", "unix", socket, exec.Command("containerd", "--config", config))
 	return socket
-}
-
-// daemon runs cmd, which listens on socket, until the test ends.
-func daemon(t testing.TB, what, install, socket string, cmd *exec.Cmd) {
-	t.Helper()
-	log, err := os.Create(socket + ".log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := errors.Join(cmd.Start(), log.Close()); err != nil {
-		t.Fatalf("cannot start %s: %v; run: %s", what, err, install)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		<-ended
-		unmount(filepath.Dir(socket))
-	})
-	for end := time.Now().Add(startDeadline); ; time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.Dial("unix", socket); err == nil {
-			conn.Close()
-			return
-		}
-		why := "it does not listen"
-		select {
-		case err := <-ended:
-			ended <- err
-			why = fmt.Sprintf("it ended: %v", err)
-		default:
-			if time.Now().Before(end) {
-				continue
-			}
-		}
-		said, _ := os.ReadFile(log.Name())
-		t.Fatalf("cannot run %s: %s\n%s", what, why, said[max(0, len(said)-4<<10):])
-	}
 }
 
 // bridge makes a bridge until the test ends, and gives its name.
@@ -157,12 +114,5 @@ func unmount(dir string) {
 	}
 	for _, dir := range slices.Backward(left) {
 		_ = unix.Unmount(dir, unix.MNT_DETACH)
-	}
-}
-
-func write(t testing.TB, name, text string) {
-	t.Helper()
-	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
