@@ -29,6 +29,7 @@ type signedBase struct {
 func newSignedBase(t *testing.T) *signedBase {
 	t.Helper()
 	b := &signedBase{signedProject: newSignedProject(t)}
+	b.must(os.Remove(filepath.Join(b.dir, "package.json"))) // only the base is about something here
 	index, err := layout.ImageIndexFromPath(filepath.Join(b.dir, "base"))
 	b.must(err)
 	b.digest, err = index.Digest()
