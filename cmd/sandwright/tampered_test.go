@@ -5,6 +5,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,6 +50,7 @@ func (p *signedProject) refused(want string) {
 // nobody shows it as verified.
 func TestForgedEvidenceIsNeverShown(t *testing.T) {
 	p := newSignedProject(t)
+	must(t, os.Remove(filepath.Join(p.dir, "package.json"))) // the tool alone is about something here
 	key, impostor := evidencetest.NewECDSA(t, "SHA256:ours"), evidencetest.NewECDSA(t, "SHA256:ours")
 	p.write("keys.json", string(evidencetest.NPMKeys(t, time.Time{}, key)))
 	p.file(", require: signature", "trust: {npm-keys: keys.json}\n")
