@@ -22,8 +22,9 @@ const defaultRounds = 5
 // one that BENCH_REPO names (large). The peer is a Dockerfile as its best practice
 // has it: manifests, an install with a cache mount, the source, built by the
 // engine's BuildKit straight into its own store, then docker run with a network of
-// its own and a published port, as our box has; the origin is COPY . and an install,
-// where this project started.
+// its own and a published port, as our box has. What the example's build reads is
+// named in it by hand; simple copies all of the source before the build. The origin
+// is COPY . and an install, where this project started, with a cache mount and without one (uncached).
 //
 // A time is from the start of the command to its end or, of a start, to the
 // first line that the edited service prints. Ratios are ours to theirs: the
@@ -56,6 +57,8 @@ type contest struct {
 	add       []string // what is added as a dependency, one a round: NAME@VERSION
 	best      string   // Dockerfile of the peer
 	origin    string   // Dockerfile of where the project started
+	uncached  string   // the same without a cache mount
+	simple    string   // Dockerfile that builds over all of the source; empty: there is no build
 	start     []string // command of the service in Docker, in the folder dir
 	dir       string
 	log       string // the service's log on this machine
@@ -79,18 +82,27 @@ func (c *contest) run(b *testing.B) {
 	c.times, c.ratios = map[string][]time.Duration{}, map[string][]float64{}
 	c.touch(b)
 	c.ours(b, "up")
+	c.pack(b)
 	c.theirs(b, c.best)
 	c.theirs(b, c.origin)
+	c.theirs(b, c.uncached)
 	n := rounds(b)
 	for round := range n {
 		mark := c.touch(b)
 		ours := c.timed("edit-run", func() rest { return c.upTo(b, mark) })
 		c.pair(b, "edit-run", ours, func() rest { c.theirs(b, c.best); return c.startTo(b, mark) })
-		if round < 3 { // it takes minutes
+		if round < 3 { // they take minutes
 			c.pair(b, "edit-run/origin", ours, func() rest { c.theirs(b, c.origin); return c.startTo(b, mark) })
+			c.pair(b, "edit-run/uncached", ours, func() rest { c.theirs(b, c.uncached); return c.startTo(b, mark) })
+		}
+		if c.simple != "" {
+			c.pair(b, "edit-run/simple", ours, func() rest { c.theirs(b, c.simple); return c.startTo(b, mark) })
 		}
 		c.touch(b)
-		c.both(b, "edit-image", "build")
+		image := c.both(b, "edit-image", "build")
+		if c.simple != "" {
+			c.pair(b, "edit-image/simple", image, func() rest { c.theirs(b, c.simple); return nil })
+		}
 		c.edit(b, c.scripts, `"scripts": {`, fmt.Sprintf(`"scripts": {"bench%d": "true",`, c.next()))
 		c.both(b, "scripts-image", "build")
 		c.ours(b, "up")
@@ -123,9 +135,10 @@ func (c *contest) cold(b *testing.B, round int) {
 }
 
 // both pairs one command of ours with a build of the peer.
-func (c *contest) both(b testing.TB, name string, args ...string) {
+func (c *contest) both(b testing.TB, name string, args ...string) time.Duration {
 	ours := c.timed(name, func() rest { c.ours(b, args...); return nil })
 	c.pair(b, name, ours, func() rest { c.theirs(b, c.best); return nil })
+	return ours
 }
 
 // A rest is what is left to do when the clock has stopped, and before it starts again.
@@ -148,6 +161,7 @@ func (c *contest) timed(name string, f func() rest) time.Duration {
 }
 
 func (c *contest) pair(b testing.TB, name string, ours time.Duration, peer func() rest) {
+	c.pack(b)
 	took := clock(peer)
 	c.ratios[name] = append(c.ratios[name], ours.Seconds()/took.Seconds())
 	b.Logf("%s: ours %v, peer %v", name, ours.Round(time.Millisecond), took.Round(time.Millisecond))
@@ -188,7 +202,6 @@ func (c *contest) ours(b testing.TB, args ...string) {
 
 func (c *contest) theirs(b testing.TB, dockerfile string) {
 	b.Helper()
-	c.pack(b)
 	c.docker.build(b, c.box.dir, dockerfile)
 }
 

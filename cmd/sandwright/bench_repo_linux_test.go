@@ -141,9 +141,10 @@ func (c *contest) ready(b testing.TB, build, inputs string) *contest {
 // Own lifecycle scripts read source, so they run once it is there.
 func (c *contest) dockerfiles(b testing.TB, build, inputs string) {
 	b.Helper()
-	const mounts = "--mount=type=secret,id=npmrc --mount=type=secret,id=ca --mount=type=cache,target=/pnpm "
+	const secrets, cache = "--mount=type=secret,id=npmrc --mount=type=secret,id=ca ", "--mount=type=cache,target=/pnpm "
 	const head = "USER 0\nENV CI=1 NPM_CONFIG_USERCONFIG=/run/secrets/npmrc NODE_EXTRA_CA_CERTS=/run/secrets/ca pnpm_config_trust_lockfile=true\nWORKDIR /app\n"
-	install := "RUN " + mounts + "pnpm install --frozen-lockfile --prefer-offline --store-dir=/pnpm"
+	const pnpm = "pnpm install --frozen-lockfile --prefer-offline --store-dir=/pnpm"
+	install := "RUN " + secrets + cache + pnpm
 	hooks := c.reads(b)
 	manifests := "ADD " + manifestsTar + " ./\n"
 	if len(c.manifests) <= mostCopies {
@@ -154,14 +155,21 @@ func (c *contest) dockerfiles(b testing.TB, build, inputs string) {
 	}
 	first, last := install+"\n", ""
 	if hooks {
-		first, last = install+" --ignore-scripts\n", "RUN "+mounts+"pnpm rebuild --pending --store-dir=/pnpm\n"+install+" --offline\n"
+		first, last = install+" --ignore-scripts\n", "RUN "+secrets+cache+"pnpm rebuild --pending --store-dir=/pnpm\n"+install+" --offline\n"
 	}
 	dir := b.TempDir()
-	c.best, c.origin = filepath.Join(dir, "best"), filepath.Join(dir, "origin")
-	for path, text := range map[string]string{
-		c.best:   "FROM " + baseName + "\n" + head + manifests + first + inputs + build + "COPY . .\n" + last,
-		c.origin: "FROM " + baseName + "\n" + head + "COPY . .\n" + install + "\n" + build,
-	} {
+	c.best, c.origin, c.uncached = filepath.Join(dir, "best"), filepath.Join(dir, "origin"), filepath.Join(dir, "uncached")
+	files := map[string]string{
+		c.best:     manifests + first + inputs + build + "COPY . .\n" + last,
+		c.origin:   "COPY . .\n" + install + "\n" + build,
+		c.uncached: "COPY . .\nRUN " + secrets + pnpm + "\n" + build,
+	}
+	if build != "" {
+		c.simple = filepath.Join(dir, "simple")
+		files[c.simple] = manifests + first + "COPY . .\n" + last + build
+	}
+	for path, text := range files {
+		text = "FROM " + baseName + "\n" + head + text
 		must(b, os.WriteFile(path, []byte(text), 0o644))
 		must(b, os.WriteFile(path+".dockerignore", []byte("**/node_modules\n.git\n"), 0o644))
 	}
