@@ -2,6 +2,8 @@ package cli
 
 import (
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/sandwright/sandwright/internal/stage"
 )
@@ -13,9 +15,23 @@ func (p project) root() string { return filepath.Join(p.dir, p.file.Workspace.Ro
 func stageOptions(p project) stage.Options {
 	return stage.Options{
 		UID: p.file.User.UID, GID: p.file.User.UID,
-		Exclude: p.file.Exclude, Include: p.file.Include, Links: p.file.Links,
+		Exclude: append(slices.Clip(p.file.Exclude), ownFiles(p.root(), home())...), Include: p.file.Include, Links: p.file.Links,
 		Cache: stageCache(p.root()),
 	}
+}
+
+// ownFiles is a pattern of what is kept for this user, where that is in the tree:
+// it is no source, and changes with every build.
+func ownFiles(root, home string) []string {
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real
+	}
+	rel, err := filepath.Rel(root, home)
+	if err != nil || !filepath.IsLocal(rel) || rel == "." {
+		return nil
+	}
+	plain := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `!`, `\!`, `#`, `\#`)
+	return []string{plain.Replace(filepath.ToSlash(rel))}
 }
 
 // stageCache is the file that remembers what was read of a folder.

@@ -131,13 +131,17 @@ func (w *rootfsWorker) layers(ctx context.Context, ref cache.ImmutableRef, lower
 	return layers, nil
 }
 
-// layerName shortens what BuildKit says of a layer.
+// layerName shortens what BuildKit says of a layer. A build step may stand quoted
+// in a script that has more to do.
 func layerName(made string) string {
-	for _, words := range []string{"mount / from exec ", "/bin/sh -ec ", "/bin/sh -euc ", "pulled from "} {
-		made = strings.TrimPrefix(made, words)
+	made = strings.TrimPrefix(strings.TrimPrefix(made, "mount / from exec "), "pulled from ")
+	script, wrapped := strings.CutPrefix(made, "/bin/sh -euc ")
+	step, isStep := strings.CutPrefix(script, "/bin/sh -ec ")
+	name, _, _ := strings.Cut(strings.TrimSpace(step), "\n")
+	if quoted, ok := strings.CutPrefix(name, "'"); ok && wrapped && isStep {
+		name = strings.ReplaceAll(strings.TrimSuffix(quoted, "'"), `'\''`, "'")
 	}
-	made, _, _ = strings.Cut(strings.TrimSpace(made), "\n")
-	return made
+	return name
 }
 
 // lowerOf reads containerd's overlay options; a single layer is a bind mount.

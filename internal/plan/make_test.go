@@ -172,3 +172,19 @@ func TestTheRepositorysOwnManagerRuns(t *testing.T) {
 		})
 	}
 }
+
+// An image may have node in it, and a Debian base that says so has it.
+func TestNodeOfTheBase(t *testing.T) {
+	managers := []workspace.Manager{{Kind: workspace.PNPM, Name: "pnpm", Version: "10.28.0"}}
+	for want, bases := range map[int][]config.Base{
+		0: {{Image: "node:22"}, {Layout: "base"}, {Debian: config.Debian{Suite: "trixie", Packages: []string{"git", "nodejs"}}}},
+		1: {{Debian: config.Debian{Suite: "trixie", Packages: []string{"git", "nodejs-doc"}}}},
+	} {
+		for _, base := range bases {
+			f := &config.File{Base: base}
+			if faults := CheckTools(f, managers, func(tool string) bool { return tool == "pnpm" }); len(faults) != want {
+				t.Errorf("%+v: %v", base, faults.Err())
+			}
+		}
+	}
+}

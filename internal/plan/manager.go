@@ -53,11 +53,16 @@ func CheckTools(f *config.File, all []workspace.Manager, there func(tool string)
 			needsNode = m.Name
 		}
 	}
-	if needsNode != "" && !there(Node) {
+	if needsNode != "" && !there(Node) && !mayHaveNode(f.Base) {
 		faults = append(faults, f.At("tools").Cannot("install the workspace: %s needs node, and no tool is called node", needsNode).
 			WithHint(`add to tools: node: {npm: "node-linux-{arch}@VERSION", bin: [bin/node]}`))
 	}
 	return faults
+}
+
+// mayHaveNode tells whether the base has node, or is an image, of which nobody knows.
+func mayHaveNode(b config.Base) bool {
+	return b.Image+b.Layout != "" || slices.Contains(b.Debian.Packages, "nodejs")
 }
 
 // checkManager holds one tool against what the repository says of it.
