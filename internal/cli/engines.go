@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -108,7 +107,7 @@ type opening struct {
 func (a *app) opening(ctx context.Context, p project, likely bool) *opening {
 	ctx, stop := context.WithCancel(ctx)
 	o := &opening{open: func() (*engine.Engine, error) { return a.open(ctx) }, stop: stop}
-	if _, err := os.Stat(filepath.Join(recordsDir(), hashOf(p.dir))); err == nil && likely {
+	if _, err := os.Stat(projectRecords(p.dir)); err == nil && likely {
 		o.open, o.must = beside(o.open), true
 	}
 	return o

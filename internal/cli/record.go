@@ -16,13 +16,17 @@ import (
 // recordPath is where the last build of a project, for one place in the box
 // and one platform, is remembered.
 func recordPath(b blueprint) string {
-	return filepath.Join(recordsDir(), hashOf(b.project.dir), "build-"+hashOf(b.plan.Target+"\n"+b.plan.Platform))
+	return filepath.Join(projectRecords(b.project.dir), "build-"+hashOf(b.plan.Target+"\n"+b.plan.Platform))
 }
 
 // sandboxRecordPath is where what stands in a sandbox's workspace is remembered.
 func sandboxRecordPath(project, name string) string {
-	return filepath.Join(recordsDir(), hashOf(project), "sandbox-"+hashOf(name))
+	return filepath.Join(projectRecords(project), "sandbox-"+hashOf(name))
 }
+
+// projectRecords is the folder of what is remembered of a project; there is none before
+// its first build.
+func projectRecords(project string) string { return filepath.Join(recordsDir(), hashOf(project)) }
 
 func hashOf(text string) string {
 	sum := sha256.Sum256([]byte(text))

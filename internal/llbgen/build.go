@@ -99,12 +99,11 @@ func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	for _, name := range s.Secrets {
 		opts = append(opts, llb.AddSecretWithDest(name, nil, llb.SecretAsEnvName(name)))
 	}
-	args := s.Shell()
+	after := "" // a step may run the package managers
 	for _, in := range p.Installs {
-		if in.After != "" { // a step may run the package manager
-			after := shellText([]string{"cd", path.Join(p.Target, in.Dir)}) + "\n" + in.After
-			args = []string{"/bin/sh", "-euc", shellText(args) + "\n" + after}
+		if in.After != "" {
+			after += shellText([]string{"cd", path.Join(p.Target, in.Dir)}) + "\n" + in.After
 		}
 	}
-	return run(st.Hostname("sandwright"), p, args, s.Name(), opts...)
+	return run(st.Hostname("sandwright"), p, followed(s.Shell(), after), s.Name(), opts...)
 }

@@ -84,13 +84,18 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 	return ready, whole, nil
 }
 
-// wrapped is a command of an install as it runs in a build. Its first line is what
-// the engine knows the layer by.
+// wrapped is a command of an install as it runs in a build.
 func wrapped(in plan.Install, args []string) []string {
-	if in.After != "" {
-		args = []string{"/bin/sh", "-euc", shellText(args) + "\n" + in.After}
+	return withVariables(in, followed(args, in.After))
+}
+
+// followed is a command with shell text after it. Its first line is what the
+// engine knows the layer by.
+func followed(args []string, after string) []string {
+	if after == "" {
+		return args
 	}
-	return withVariables(in, args)
+	return []string{"/bin/sh", "-euc", shellText(args) + "\n" + after}
 }
 
 // shellText is a command for a shell.

@@ -75,15 +75,13 @@ func Write(path string, r Record) (err error) {
 		return cannot(err)
 	}
 	err = wholefile.Write(path, 0o600, func(out io.Writer) error {
-		_, err := out.Write(append(head, '\n'))
+		_, _ = out.Write(append(head, '\n'))
 		var line []byte
 		for _, one := range r.Files {
 			line = appendFile(line[:0], one)
-			if err == nil {
-				_, err = out.Write(line)
-			}
+			_, _ = out.Write(line)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return cannot(err)

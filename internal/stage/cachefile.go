@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"bufio"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -24,11 +23,13 @@ func (t *Tree) saveCache(sums []sum) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return wholefile.Write(t.opts.Cache, 0o600, func(w io.Writer) error { return t.writeCache(w, sums) })
+	return wholefile.Write(t.opts.Cache, 0o600, func(w io.Writer) error {
+		t.writeCache(w, sums)
+		return nil
+	})
 }
 
-func (t *Tree) writeCache(w io.Writer, sums []sum) error {
-	out := bufio.NewWriterSize(w, 1<<16)
+func (t *Tree) writeCache(out io.Writer, sums []sum) {
 	io.WriteString(out, cacheMagic)
 	check := crc32.New(crc32.MakeTable(crc32.Castagnoli))
 	body := io.MultiWriter(out, check)
@@ -40,7 +41,7 @@ func (t *Tree) writeCache(w io.Writer, sums []sum) error {
 		}
 	}
 	buf := binary.BigEndian.AppendUint64(make([]byte, 0, recordSize), files)
-	_, _ = body.Write(buf) // out keeps its first error
+	_, _ = body.Write(buf)
 	for i := range t.entries {
 		if e := t.at(i); kept(e) {
 			buf = appendRecord(buf[:0], &e.id, e.marks, sums[i])
@@ -55,7 +56,6 @@ func (t *Tree) writeCache(w io.Writer, sums []sum) error {
 		_, _ = body.Write(buf)
 	}
 	_, _ = out.Write(check.Sum(nil))
-	return out.Flush()
 }
 
 func appendRecord(b []byte, id *identity, m marks, s sum) []byte {

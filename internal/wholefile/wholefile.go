@@ -30,7 +30,8 @@ func Put(path string, mode fs.FileMode, data []byte) error {
 // Write gives path what fill writes, and the mode, once all of it is on the
 // disk: a reader finds what was there before or what is there now. A link at path is
 // replaced, not followed. The folder must be there; that the new name outlives a
-// power cut is not promised, but never a part of the file. After an error nothing is left.
+// power cut is not promised, but never a part of the file. After an error nothing is left. The writer is buffered, and an
+// error of its own need not be looked at: it is Write's.
 func Write(path string, mode fs.FileMode, fill func(io.Writer) error) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return ErrNotRegular
