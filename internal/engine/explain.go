@@ -41,6 +41,9 @@ func explain(text, told string) error {
 		return fault.Cannot("install: the registry does not have %s", name).
 			WithHint("the lock file says who asks for it: take a version that is there, or name a registry that has it in .npmrc")
 	}
+	if step, ok := strings.CutPrefix(told, stepFailed); ok {
+		return explainStep(step)
+	}
 	if told != "" {
 		return (&fault.Fault{What: told}).WithHint("the step's own output stands above")
 	}
@@ -50,9 +53,15 @@ func explain(text, told string) error {
 	if err := explainNotLeft(text); err != nil {
 		return err
 	}
-	f := fault.Cannot("build: %s", text)
-	if strings.Contains(text, "did not complete successfully") {
-		f.Hint = "the step's own output stands above"
+	return fault.Cannot("build: %s", text)
+}
+
+// explainStep says which step failed, given as its exit code and its name.
+func explainStep(step string) error {
+	code, name, _ := strings.Cut(step, " ")
+	f := fault.Cannot("build: exit code %s of: %s", code, name).WithHint("the step's own output stands above")
+	if code == "137" {
+		f.Hint = "something killed it, as a machine does that is out of memory; the step's own output stands above"
 	}
 	return f
 }

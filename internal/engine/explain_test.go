@@ -28,6 +28,30 @@ func TestWhatIsNotLeft(t *testing.T) {
 	}
 }
 
+// A step that says nothing of its failure is named, without the command that
+// stands around it.
+func TestAStepThatFailsIsNamed(t *testing.T) {
+	const process = `process "/bin/sh -euc /bin/sh -ec 'pnpm build'\ncd /home/app\nfor file in \"x\"; do" did not complete successfully: `
+	for given, want := range map[string]struct{ shown, what, hint string }{
+		process + "exit code: 1":             {"exit code: 1", "cannot build: exit code 1 of: pnpm build in apps/web", "the step's own output stands above"},
+		process + "exit code: 137":           {"exit code: 137", "cannot build: exit code 137 of: pnpm build in apps/web", "something killed it, as a machine does that is out of memory; the step's own output stands above"},
+		process + "context canceled":         {process + "context canceled", "cannot build: the solve's", ""},
+		"failed to fetch: exit code: 1 of x": {"failed to fetch: exit code: 1 of x", "cannot build: the solve's", ""},
+	} {
+		s := &client.SolveStatus{Vertexes: []*client.Vertex{{Digest: digest.FromString("x"), Name: "pnpm build in apps/web", Error: given}}}
+		var told told
+		abridge(s)
+		told.note(s)
+		var f *fault.Fault
+		if err := explain("failed to solve: the solve's", told.fault); !errors.As(err, &f) || f.What != want.what || f.Hint != want.hint {
+			t.Errorf("%s: %v", given, err)
+		}
+		if s.Vertexes[0].Error != want.shown {
+			t.Errorf("%s: shown as %s", given, s.Vertexes[0].Error)
+		}
+	}
+}
+
 // What a step says of its own failure is the fault of the build; what another
 // step says is not.
 func TestAStepTellsItsFault(t *testing.T) {
@@ -49,19 +73,19 @@ func TestAStepTellsItsFault(t *testing.T) {
 		"a script that pnpm ran":     script(".../node_modules/@x/chromium install: Failed\n", "@x/chromium"),
 		"a script that yarn ran":     script("➤ YN0009: │ sharp@npm:0.33.0 couldn't be built successfully (exit code 1, logs can be found here: /tmp/x)\n", "sharp"),
 		"a script that bun ran":      script("error: postinstall script from \"sharp\" exited with 1\n", "sharp"),
-		"what a script says":         {"failed", ".../node_modules/x install: Failed to load, trying again\n", "cannot build: exit code: 1", ""},
+		"what a script says":         {"failed", ".../node_modules/x install: Failed to load, trying again\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
 		"a package that pnpm misses": gone("[ERR_PNPM_FETCH_404] GET https://registry.example/@x/size-checker/-/size-checker-1.0.9-canary.88.tgz: Not Found - 404\n", "@x/size-checker@1.0.9-canary.88"),
 		"one that npm misses":        gone("npm error 404 Not Found - GET https://registry.example/npm/is-3d/-/is-3d-2.0.0.tgz - not found\n", "is-3d@2.0.0"),
 		"one that bun misses":        gone("error: GET https://registry.example/@x%2fy/-/y-1.0.0.tgz - 404\n", "@x/y@1.0.0"),
 		"one that yarn misses":       gone("error Error: https://registry.example/x/-/x-1.0.404.tgz: Request failed \"404 Not Found\"\n", "x@1.0.404"),
-		"a version that has 404":     {"failed", "GET https://registry.example/x/-/x-1.0.404.tgz: 500\n", "cannot build: exit code: 1", ""},
-		"another step":               {"other", "error: cannot find ldd\n", "cannot build: exit code: 1", ""},
-		"a usual error":              {"failed", "error: something else\n", "cannot build: exit code: 1", ""},
+		"a version that has 404":     {"failed", "GET https://registry.example/x/-/x-1.0.404.tgz: 500\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
+		"another step":               {"other", "error: cannot find ldd\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
+		"a usual error":              {"failed", "error: something else\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
 	} {
 		by := map[string]digest.Digest{"failed": failed, "other": other}[c.by]
 		var told told
 		told.note(&client.SolveStatus{Logs: []*client.VertexLog{{Vertex: by, Data: []byte("before\n" + c.line)}}})
-		told.note(&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: failed, Error: "exit code: 1"}}})
+		told.note(&client.SolveStatus{Vertexes: []*client.Vertex{{Digest: failed, Name: "the step", Error: "exit code: 1"}}})
 		var f *fault.Fault
 		if err := explain("failed to solve: exit code: 1", told.fault); !errors.As(err, &f) || f.What != c.what || f.Hint != c.hint {
 			t.Errorf("%s: %v", name, err)

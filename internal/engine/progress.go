@@ -52,6 +52,7 @@ func (p Progress) follow(ctx context.Context, status chan *client.SolveStatus, s
 		hider := newHider(secrets)
 		for s := range status {
 			hider.hide(s)
+			abridge(s)
 			told.note(s)
 			running.note(s)
 			for _, v := range s.Vertexes {
@@ -132,8 +133,28 @@ func (t *told) note(s *client.SolveStatus) {
 		}
 	}
 	for _, v := range s.Vertexes {
-		if v.Error != "" && t.last[v.Digest] != "" {
+		switch code, ended := strings.CutPrefix(v.Error, exitCode); {
+		case v.Error != "" && t.last[v.Digest] != "":
 			t.fault = t.last[v.Digest]
+		case ended && t.fault == "":
+			t.fault = stepFailed + code + " " + v.Name
 		}
+	}
+}
+
+// stepFailed stands before the exit code and the name of a step that has told nothing.
+const stepFailed = "cannot build: this step failed: "
+
+// exitCode stands before the code with which a step's program has ended.
+const exitCode = "exit code: "
+
+// processFailed is what BuildKit says of such a step, with the whole of its command.
+var processFailed = regexp.MustCompile(`(?s)^process ".*" did not complete successfully: (` + exitCode + `\d+)$`)
+
+// abridge takes the command, which has text of ours around what was asked for,
+// out of the errors of steps: their names say it.
+func abridge(s *client.SolveStatus) {
+	for _, v := range s.Vertexes {
+		v.Error = processFailed.ReplaceAllString(v.Error, "$1")
 	}
 }
