@@ -109,21 +109,16 @@ func TestDescriptorsAreTheServicesOwn(t *testing.T) {
 	}
 }
 
-// descriptors lists what a process has open.
-func descriptors(t *testing.T, pid int) []string {
+// descriptors lists what a process has open, by kind.
+func descriptors(t *testing.T, pid int) (out []string) {
 	t.Helper()
-	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []string
-	for _, link := range links {
-		target, err := os.Readlink(link)
+	for _, fd := range openOf(t, pid) {
+		target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, fd))
 		if err != nil {
 			t.Fatal(err)
 		}
 		kind, _, _ := strings.Cut(target, ":")
-		out = append(out, filepath.Base(link)+" "+kind)
+		out = append(out, fmt.Sprintf("%d %s", fd, kind))
 	}
 	return out
 }

@@ -63,7 +63,7 @@ func TestLeavesOutWhatNobodyCalls(t *testing.T) {
 	if err != nil || !strings.Contains(string(names), " net/http.(*Server).Serve\n") {
 		t.Fatalf("no names: %v", err)
 	}
-	for _, name := range []string{"net/http.(*Client).do", "net/http.(*Transport).roundTrip", "net/http.parsePattern"} {
+	for _, name := range []string{"net/http.(*Client).do", "net/http.(*Transport).roundTrip", "net/http.parsePattern", "net/http.(*Server).Shutdown"} {
 		if strings.Contains(string(names), " "+name+"\n") {
 			t.Errorf("sandwright-init links %s", name)
 		}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -23,18 +22,27 @@ import (
 // errTaken is returned by listen when another supervisor answers there.
 var errTaken = errors.New("another supervisor answers there")
 
+const (
+	answerTime  = time.Second           // for answers under way, when we end
+	answerPause = 10 * time.Millisecond // between two looks whether there are some
+)
+
 // A server answers on the inherited socket and on the one in the box.
 type server struct {
-	http  *http.Server
-	tasks sync.WaitGroup
+	http      *http.Server
+	listeners []net.Listener
+	tasks     sync.WaitGroup
+	mu        sync.Mutex
+	busy      map[net.Conn]bool // with an answer under way
 }
 
 // serve starts to answer for sv on all listeners.
 func serve(listeners []net.Listener, handler http.Handler, say func(string)) *server {
-	s := &server{http: control.Server(handler)}
+	s := &server{http: control.Server(handler), listeners: listeners, busy: map[net.Conn]bool{}}
+	s.http.ConnState = s.note
 	for _, l := range listeners {
 		s.tasks.Go(func() {
-			if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := s.http.Serve(l); !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
 				say(fmt.Sprintf("cannot answer on %s any more: %v", l.Addr(), err))
 			}
 		})
@@ -53,13 +61,33 @@ func openLogs(dir string) control.OpenLogs {
 	}
 }
 
-// close lets answers under way end, but not for long.
-func (s *server) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if s.http.Shutdown(ctx) != nil {
-		s.http.Close()
+func (s *server) note(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state == http.StateActive {
+		s.busy[conn] = true
+	} else {
+		delete(s.busy, conn)
 	}
+}
+
+func (s *server) answers() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.busy) > 0
+}
+
+// close lets answers under way end, but not for long. http.Server's Shutdown
+// does the same, with a source of random numbers that nobody else here needs.
+func (s *server) close() {
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	s.http.SetKeepAlivesEnabled(false)
+	for end := time.Now().Add(answerTime); s.answers() && time.Now().Before(end); {
+		time.Sleep(answerPause)
+	}
+	s.http.Close()
 	s.tasks.Wait()
 }
 

@@ -67,10 +67,10 @@ type staleLayer struct {
 }
 
 func syncWorkspace(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	var asJSON, run, sealed, forHost bool
+	var asJSON, run, sealed, forHost, apart bool
 	file, timeout := receipt.Path, stepTime
 	words, err := options{
-		"json": &asJSON, "run": &run, "sealed": &sealed, "for-host": &forHost, "receipt": &file, "timeout": &timeout,
+		"json": &asJSON, "run": &run, "sealed": &sealed, "for-host": &forHost, "apart": &apart, "receipt": &file, "timeout": &timeout,
 	}.read(args)
 	if err != nil || len(words) > 0 || timeout <= 0 {
 		return misuse("cannot understand %q", "sync "+strings.Join(args, " "))
@@ -80,8 +80,8 @@ func syncWorkspace(ctx context.Context, args []string, stdin io.Reader, stdout, 
 		return err
 	}
 	switch {
-	case os.Geteuid() == 0 && w.receipt.UID != 0:
-		return w.asUser(args)
+	case os.Geteuid() == 0 && w.receipt.UID != 0, run && !apart && w.differs():
+		return w.apart(args)
 	case sealed: // for sandwright sync
 		return w.printSeal(stdout)
 	case run && forHost:

@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +20,6 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/launch"
 	"github.com/sandwright/sandwright/internal/receipt"
-	"github.com/sandwright/sandwright/internal/spec"
 )
 
 const (
@@ -151,12 +149,12 @@ func (w *boxWorkspace) runStep(ctx context.Context, u updating, s receipt.Step) 
 	}
 	defer null.Close()
 	files := []uintptr{null.Fd(), fdOf(u.out), fdOf(u.err)}
-	pid, err := launch.Start(launch.Command{Argv: s.Argv, Dir: filepath.Join(w.receipt.Target, s.Dir), Env: stepEnv(stepEnv(os.Environ(), u.env), s.Env), Files: files})
+	pid, ended, err := startStep(launch.Command{
+		Argv: s.Argv, Dir: filepath.Join(w.receipt.Target, s.Dir), Env: stepEnv(stepEnv(os.Environ(), u.env), s.Env), Files: files,
+	})
 	if err != nil {
 		return "did not start: " + err.Error()
 	}
-	ended := make(chan unix.WaitStatus, 1)
-	go func() { ended <- await(pid) }()
 	select {
 	case status := <-ended:
 		return verdict(status)
@@ -165,6 +163,7 @@ func (w *boxWorkspace) runStep(ctx context.Context, u updating, s receipt.Step) 
 	case <-ctx.Done():
 		why = "was interrupted"
 	}
+	_ = adopt() // without, only its group is ended
 	_ = unix.Kill(-pid, unix.SIGTERM)
 	select {
 	case <-ended:
@@ -172,39 +171,8 @@ func (w *boxWorkspace) runStep(ctx context.Context, u updating, s receipt.Step) 
 		_ = unix.Kill(-pid, unix.SIGKILL)
 		<-ended
 	}
+	endRest()
 	return why
-}
-
-// asUser has the user whom the steps belong to carry args out in root's place:
-// nothing of root's is to be left in the workspace, nor told of what it alone
-// may read.
-func (w *boxWorkspace) asUser(args []string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
-	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
-		return strings.HasPrefix(pair, "HOME=") || strings.HasPrefix(pair, "XDG_STATE_HOME=")
-	})
-	pid, err := launch.Start(launch.Command{
-		Argv: append([]string{self, "sync"}, args...), Env: env, Files: []uintptr{0, 1, 2},
-		User: &spec.User{Name: strconv.Itoa(int(w.receipt.UID)), Lookup: true},
-	})
-	if err != nil {
-		return fault.Cannot("become user %d: %w", w.receipt.UID, err)
-	}
-	go func() {
-		for range signals {
-			_ = unix.Kill(pid, unix.SIGTERM)
-		}
-	}()
-	status := await(pid)
-	if status.Signaled() {
-		return fault.Cannot("sync: it %s", verdict(status))
-	}
-	return exit(status.ExitStatus())
 }
 
 // fdOf is the descriptor of a stream of this process.
@@ -213,19 +181,6 @@ func fdOf(w io.Writer) uintptr {
 		return f.Fd()
 	}
 	return launch.Closed
-}
-
-// await waits for a child, and ends what it leaves of its group: nothing of a
-// step outlives it.
-func await(pid int) (status unix.WaitStatus) {
-	for errors.Is(unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil), unix.EINTR) {
-	}
-	_ = unix.Kill(-pid, unix.SIGKILL) // its number is not another's before it is reaped
-	for {
-		if _, err := unix.Wait4(pid, &status, 0, nil); !errors.Is(err, unix.EINTR) {
-			return status
-		}
-	}
 }
 
 // verdict is what is wrong with an end; empty where nothing is.

@@ -253,7 +253,7 @@ func (w *workbench) hanging(hears string) (pids string) {
 	pids = filepath.Join(w.home, "pids")
 	w.seal(func(r *receipt.Receipt) {
 		r.Layers[1].Due = []receipt.Cause{{File: "x", Change: receipt.Changed}}
-		r.Layers[1].Run[0].Argv[2] = `trap '` + hears + `' TERM; sleep 1000 & echo $$ $! >` + pids + `.new; mv ` + pids + `.new ` + pids + `; wait; wait`
+		r.Layers[1].Run[0].Argv[2] = `trap '` + hears + `' TERM; sleep 1000 & one=$!; setsid sleep 1000 & echo $$ $one $! >` + pids + `.new; mv ` + pids + `.new ` + pids + `; wait; wait`
 	})
 	return pids
 }
@@ -296,6 +296,60 @@ func TestSyncInterrupted(t *testing.T) {
 			t.Errorf("%v: %d: %s", sig, code, out)
 		}
 	}
+}
+
+// A runner that is killed leaves nothing of the step it runs, be it the process
+// that was started or the one that it has put to work.
+func TestSyncKilled(t *testing.T) {
+	for _, ignored := range []bool{false, true} {
+		for _, inner := range []bool{false, true} {
+			w := newWorkbench(t)
+			pids := w.hanging("")
+			cmd, _, errs := w.command("--run")
+			if ignored { // then steps are started another way
+				cmd.Args = append([]string{"sh", "-c", `trap "" USR1; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+				cmd.Path = "/bin/sh"
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			waitForFile(t, pids)
+			pid := cmd.Process.Pid
+			if inner {
+				pid = parentOf(t, pids)
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			gone(t, pids)
+			if err := cmd.Wait(); inner && (cmd.ProcessState.ExitCode() != 1 || !strings.Contains(errs.String(), "cannot sync the workspace: it was ended by SIGKILL")) {
+				t.Errorf("%v: %s", err, errs)
+			}
+			if out, _, code := w.sync(); code != 1 || !strings.HasPrefix(out, "install: its last run did not end\n") {
+				t.Errorf("%d: %s", code, out)
+			}
+		}
+	}
+}
+
+// parentOf is the parent of the first process in a list.
+func parentOf(t *testing.T, file string) int {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	stat, err := os.ReadFile("/proc/" + first + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	pid, err := strconv.Atoi(strings.Fields(rest)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
 }
 
 func waitForFile(t *testing.T, name string) {

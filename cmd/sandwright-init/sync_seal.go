@@ -103,6 +103,12 @@ func (w *boxWorkspace) compare() ([]receipt.Todo, error) {
 	return todo, nil
 }
 
+// differs tells whether there is something to run.
+func (w *boxWorkspace) differs() bool {
+	todo, err := w.compare()
+	return err == nil && len(todo) > 0
+}
+
 // printSeal prints what all layers were last run with.
 func (w *boxWorkspace) printSeal(out io.Writer) error {
 	data, err := receipt.EncodeSeal(w.seal)

@@ -26,6 +26,9 @@ type Command struct {
 	User   *spec.User  // nil is who we are
 	Limits spec.Limits // Memory, CPUs and PIDs are the affair of Cgroup
 	Cgroup Cgroup      // nil is our own
+	// Orphaned is the signal that it gets when the thread that starts it ends,
+	// with its process or before; 0 is none.
+	Orphaned syscall.Signal
 }
 
 // Closed is the place of a descriptor that a program does not get.
@@ -68,7 +71,7 @@ func (c Command) orders() (*orders, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &orders{Program: []byte(program), Argv: texts(c.Argv), Env: texts(env), Dir: []byte(dir)}
+	o := &orders{Program: []byte(program), Argv: texts(c.Argv), Env: texts(env), Dir: []byte(dir), Orphaned: c.Orphaned}
 	if o.Who, err = who.change(); err != nil {
 		return nil, err
 	}
@@ -91,7 +94,7 @@ func (c Command) needsTrampoline() bool {
 
 // fork starts a program without the trampoline.
 func fork(o *orders, c Command) (int, error) {
-	attr := &syscall.SysProcAttr{Setsid: true}
+	attr := &syscall.SysProcAttr{Setsid: true, Pdeathsig: o.Orphaned}
 	if o.Who != nil {
 		attr.Credential = &syscall.Credential{Uid: o.Who.UID, Gid: o.Who.GID, Groups: o.Who.Groups}
 	}

@@ -1,6 +1,10 @@
 package launch
 
-import "github.com/sandwright/sandwright/internal/spec"
+import (
+	"syscall"
+
+	"github.com/sandwright/sandwright/internal/spec"
+)
 
 // orders is what the trampoline is told, as JSON. What is in it has been
 // looked up; texts are bytes, because not every path or variable is UTF-8.
@@ -17,6 +21,7 @@ type orders struct {
 	Drop      [2]uint32 // capabilities, as bits
 	Bounding  []int     // those of them that are to leave the bounding set
 	Closed    []int     // descriptors that must not be open
+	Orphaned  syscall.Signal
 }
 
 // limit takes over what is to be limited. It has been checked.

@@ -25,7 +25,7 @@ func relay(o *orders, c Command) (int, error) {
 	}
 	ours, theirs := ends[0], ends[1]
 	defer unix.Close(ours)
-	pid, err := forkTrampoline(c.Files, theirs)
+	pid, err := forkTrampoline(c, theirs)
 	unix.Close(theirs)
 	if err != nil {
 		return 0, fmt.Errorf("cannot start %s: our own executable: %w", o.Program, err)
@@ -39,14 +39,14 @@ func relay(o *orders, c Command) (int, error) {
 
 // forkTrampoline starts this executable in a session of its own, with the
 // program's descriptors and, after them, the socket.
-func forkTrampoline(files []uintptr, socket int) (pid int, err error) {
-	table := append([]uintptr(nil), files...)
+func forkTrampoline(c Command, socket int) (pid int, err error) {
+	table := append([]uintptr(nil), c.Files...)
 	for len(table) < 3 {
 		table = append(table, Closed)
 	}
 	argv := []string{trampolineName, trampolineFlag + strconv.Itoa(len(table))}
 	return forkExec("/proc/self/exe", argv, &syscall.ProcAttr{
-		Dir: "/", Env: []string{"GOMAXPROCS=1"}, Files: append(table, uintptr(socket)), Sys: &syscall.SysProcAttr{Setsid: true},
+		Dir: "/", Env: []string{"GOMAXPROCS=1"}, Files: append(table, uintptr(socket)), Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: c.Orphaned},
 	})
 }
 

@@ -70,6 +70,9 @@ func (o *orders) steps() []step {
 		s = append(s, call("drop capability "+capabilityName(n), unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(n)))
 	}
 	s = append(s, o.userSteps()...)
+	if o.Orphaned != 0 { // which other ids have put back
+		s = append(s, call("be told of our end", unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(o.Orphaned)))
+	}
 	if o.Drop != [2]uint32{} {
 		s = append(s, step{what: "drop its capabilities", do: dropCapabilities, keep: &dropping{drop: o.Drop}})
 	}

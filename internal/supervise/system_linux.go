@@ -219,7 +219,12 @@ func (y *System) SignalRest(sig syscall.Signal) bool {
 	if os.Getpid() == 1 {
 		return syscall.Kill(-1, sig) == nil
 	}
-	reached := false
+	return SignalChildren(sig)
+}
+
+// SignalChildren reaches every child of this process, and tells whether there is
+// one. One that nobody has reaped counts.
+func SignalChildren(sig syscall.Signal) (reached bool) {
 	for _, pid := range children() {
 		reached = syscall.Kill(pid, sig) == nil || reached
 	}
