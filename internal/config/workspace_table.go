@@ -46,8 +46,8 @@ func nestedFolder(text string) *reason {
 func installingFields[V any](of func(*V) *Installing) []field[V] {
 	return []field[V]{
 		key("manager", func(v *V) *string { return &of(v).Manager },
-			words("a package manager", `(pnpm|npm|yarn|bun)(@[^@\s][^@]*)?`, "a package manager is pnpm, npm, yarn or bun, with a version or a range after an @, or without"),
-			"The package manager that installs. Its version is a version or a range; without one it is that of packageManager or devEngines in package.json, or that of the tool of its name.").
+			words("a package manager", `none|(pnpm|npm|yarn|bun)(@[^@\s][^@]*)?`, "a package manager is pnpm, npm, yarn or bun, with a version or a range after an @, or without; none installs nothing"),
+			"The package manager that installs, or none where nothing is to be installed, or a build step with network does: as it has no lock file to hold to, it is not reproducible. Its version is a version or a range; without one it is that of packageManager or devEngines in package.json, or that of the tool of its name.").
 			otherwiseIs("packageManager or devEngines of package.json, or whose lock file is there").such("npm@11.6.0"),
 		key("allow-scripts", func(v *V) *[]string { return &of(v).AllowScripts }, list[string]{of: checked("a package's name", notEmpty)},
 			"Dependencies whose install scripts run. It is for npm and yarn classic, and pnpm before version 10: the other package managers have a list of their own, which holds (onlyBuiltDependencies or allowBuilds of pnpm, dependenciesMeta of yarn, trustedDependencies of bun, allowScripts of npm).").such("[esbuild]"),

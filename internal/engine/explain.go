@@ -41,6 +41,9 @@ func explain(text, told string) error {
 		return fault.Cannot("install: the registry does not have %s", name).
 			WithHint("the lock file says who asks for it: take a version that is there, or name a registry that has it in .npmrc")
 	}
+	if told == outdated {
+		return (&fault.Fault{What: told}).WithHint("what differs stands above; run the install of the package manager, and commit the lock file")
+	}
 	if step, ok := strings.CutPrefix(told, stepFailed); ok {
 		return explainStep(step)
 	}

@@ -63,6 +63,9 @@ func TestAStepTellsItsFault(t *testing.T) {
 		return struct{ by, line, what, hint string }{"failed", line, "cannot install: the registry does not have " + name,
 			"the lock file says who asks for it: take a version that is there, or name a registry that has it in .npmrc"}
 	}
+	unfit := func(line string) struct{ by, line, what, hint string } {
+		return struct{ by, line, what, hint string }{"failed", line, outdated, "what differs stands above; run the install of the package manager, and commit the lock file"}
+	}
 	failed, other := digest.FromString("failed"), digest.FromString("other")
 	for name, c := range map[string]struct{ by, line, what, hint string }{
 		"our own step": {"failed", "error: cannot find ldd\n", "cannot find ldd", "the step's own output stands above"},
@@ -70,17 +73,22 @@ func TestAStepTellsItsFault(t *testing.T) {
 			"why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}"},
 		"pnpm's policies that found no answer": {"failed", "✗ Lockfile failed supply-chain policy check (484 entries in 6.7s)\nprogress\n[ERR_PNPM_FETCH_404] GET x\n", policies,
 			"why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}"},
-		"a script that pnpm ran":     script(".../node_modules/@x/chromium install: Failed\n", "@x/chromium"),
-		"a script that yarn ran":     script("➤ YN0009: │ sharp@npm:0.33.0 couldn't be built successfully (exit code 1, logs can be found here: /tmp/x)\n", "sharp"),
-		"a script that bun ran":      script("error: postinstall script from \"sharp\" exited with 1\n", "sharp"),
-		"what a script says":         {"failed", ".../node_modules/x install: Failed to load, trying again\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
-		"a package that pnpm misses": gone("[ERR_PNPM_FETCH_404] GET https://registry.example/@x/size-checker/-/size-checker-1.0.9-canary.88.tgz: Not Found - 404\n", "@x/size-checker@1.0.9-canary.88"),
-		"one that npm misses":        gone("npm error 404 Not Found - GET https://registry.example/npm/is-3d/-/is-3d-2.0.0.tgz - not found\n", "is-3d@2.0.0"),
-		"one that bun misses":        gone("error: GET https://registry.example/@x%2fy/-/y-1.0.0.tgz - 404\n", "@x/y@1.0.0"),
-		"one that yarn misses":       gone("error Error: https://registry.example/x/-/x-1.0.404.tgz: Request failed \"404 Not Found\"\n", "x@1.0.404"),
-		"a version that has 404":     {"failed", "GET https://registry.example/x/-/x-1.0.404.tgz: 500\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
-		"another step":               {"other", "error: cannot find ldd\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
-		"a usual error":              {"failed", "error: something else\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
+		"a script that pnpm ran":        script(".../node_modules/@x/chromium install: Failed\n", "@x/chromium"),
+		"a script that yarn ran":        script("➤ YN0009: │ sharp@npm:0.33.0 couldn't be built successfully (exit code 1, logs can be found here: /tmp/x)\n", "sharp"),
+		"a script that bun ran":         script("error: postinstall script from \"sharp\" exited with 1\n", "sharp"),
+		"what a script says":            {"failed", ".../node_modules/x install: Failed to load, trying again\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
+		"a package that pnpm misses":    gone("[ERR_PNPM_FETCH_404] GET https://registry.example/@x/size-checker/-/size-checker-1.0.9-canary.88.tgz: Not Found - 404\n", "@x/size-checker@1.0.9-canary.88"),
+		"one that npm misses":           gone("npm error 404 Not Found - GET https://registry.example/npm/is-3d/-/is-3d-2.0.0.tgz - not found\n", "is-3d@2.0.0"),
+		"one that bun misses":           gone("error: GET https://registry.example/@x%2fy/-/y-1.0.0.tgz - 404\n", "@x/y@1.0.0"),
+		"one that yarn misses":          gone("error Error: https://registry.example/x/-/x-1.0.404.tgz: Request failed \"404 Not Found\"\n", "x@1.0.404"),
+		"a version that has 404":        {"failed", "GET https://registry.example/x/-/x-1.0.404.tgz: 500\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
+		"a lock that does not fit pnpm": unfit("[ERR_PNPM_OUTDATED_LOCKFILE] Cannot install with \"frozen-lockfile\"\n"),
+		"one that does not fit npm":     unfit("npm error `npm ci` can only install packages when your package.json and package-lock.json or npm-shrinkwrap.json are in sync.\n"),
+		"yarn classic":                  unfit("error Your lockfile needs to be updated, but yarn was run with `--frozen-lockfile`.\n"),
+		"yarn":                          unfit("➤ YN0028: │ The lockfile would have been modified by this install, which is explicitly forbidden.\n"),
+		"bun":                           unfit("error: lockfile had changes, but lockfile is frozen\n"),
+		"another step":                  {"other", "error: cannot find ldd\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
+		"a usual error":                 {"failed", "error: something else\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
 	} {
 		by := map[string]digest.Digest{"failed": failed, "other": other}[c.by]
 		var told told

@@ -76,6 +76,13 @@ type told struct {
 	fault string                   // of the step that failed; without "error: "
 }
 
+// outdated stands for an install that would have to write the lock file.
+const outdated = "cannot install: the lock file does not fit the manifests"
+
+// lockOutdated is how pnpm, npm, yarn classic, yarn and bun say so.
+var lockOutdated = regexp.MustCompile("ERR_PNPM_OUTDATED_LOCKFILE|npm (?:error|ERR!) `npm ci` can only install packages when your package.json|" +
+	"Your lockfile needs to be updated, but yarn was run with `--frozen-lockfile`|YN0028: .*The lockfile would have been |error: lockfile had changes, but lockfile is frozen")
+
 // outOfRoom stands for the fault of a step whose program found the disk full.
 const outOfRoom = "the disk is full"
 
@@ -127,6 +134,8 @@ func (t *told) note(s *client.SolveStatus) {
 				t.last[l.Vertex] = scriptFailed + by
 			} else if name := missing(line); name != "" && t.last[l.Vertex] == "" {
 				t.last[l.Vertex] = notServed + name
+			} else if lockOutdated.MatchString(line) {
+				t.last[l.Vertex] = outdated
 			} else if strings.Contains(line, "Lockfile failed supply-chain policy check") || strings.Contains(line, "entries that the active policies reject") {
 				t.last[l.Vertex] = policies
 			}

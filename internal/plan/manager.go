@@ -47,7 +47,7 @@ func CheckTools(f *config.File, all []workspace.Manager, there func(tool string)
 	for _, m := range all {
 		if m.Name != "" && !there(m.Name) && m.Version+m.Range == "" {
 			faults = append(faults, m.At.Cannot("install with %s: package.json does not say which version, and no tool is called %s", m.Name, m.Name).
-				WithHint(`add to package.json: "packageManager": "%s@VERSION"; or to sandwright.yaml: workspace: {manager: %s@VERSION}`, m.Name, m.Name))
+				WithHint(`add to sandwright.yaml, for instance: workspace: {manager: %s@%s}; or to package.json: "packageManager": "%s@VERSION"`, m.Name, m.Fits, m.Name))
 		}
 		if m.Name != "" && m.Kind != workspace.Bun && needsNode == "" {
 			needsNode = m.Name

@@ -60,7 +60,7 @@ func below(n Options, faults fault.List) fault.List {
 // find discovers one workspace, whose root is that of tree.
 func find(tree fs.FS, o Options) (*Workspace, fault.List) {
 	f := &finder{tree: tree, inputs: map[string][]byte{}, links: map[string]bool{}, early: o.HooksEarly}
-	if !f.exists(manifestFile) && !f.exists(settingsFile) && o.Manager == "" {
+	if o.Manager == None || !f.exists(manifestFile) && !f.exists(settingsFile) && o.Manager == "" {
 		return &Workspace{Dir: "."}, nil
 	}
 	root := f.manifest(".")

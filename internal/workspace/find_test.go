@@ -208,7 +208,7 @@ func TestManager(t *testing.T) {
 		"pnpm@10.28.0": {"10.28.0", ""}, "pnpm@11.0.0-rc.1": {"11.0.0-rc.1", ""}, "pnpm@10.28.0+sha512.abcDEF0123": {"10.28.0", "sha512.abcDEF0123"}, "pnpm@9.0.0+sha1.x-y": {"9.0.0", "sha1.x-y"},
 	} {
 		files := with("package.json", `{"packageManager": "`+text+`"}`)
-		manager := Manager{PNPM, "pnpm", want[0], "", want[1], fault.Position{File: "package.json", Line: 1, Column: 2}}
+		manager := Manager{Kind: PNPM, Name: "pnpm", Version: want[0], Hash: want[1], At: fault.Position{File: "package.json", Line: 1, Column: 2}}
 		same(t, manager, mustFind(t, files).Manager)
 		alone, err := ManagerOf(files, Options{})
 		if err != nil {
@@ -259,12 +259,14 @@ func refusals() []refusal {
 	return []refusal{
 		{"no manifest", tree("pnpm-workspace.yaml", ""), "package.json: cannot find it: the root of a workspace has one", "pnpm init"},
 		{"no lock", without("pnpm-lock.yaml"), "pnpm-lock.yaml: cannot find it: an install needs it", "pnpm install"},
-		{"no manager", tree("package.json", `{"dependencies": {"a": "1"}}`), "package.json:1:1: cannot tell which package manager installs: there is no lock file, and no packageManager", "commit its lock file"},
+		{"no manager", tree("package.json", `{"dependencies": {"a": "1"}}`), "package.json:1:1: cannot tell which package manager installs: there is no lock file, and no packageManager", "include: [NAME]; without one set workspace: {manager: none}"},
 		{"two locks", with("package.json", `{}`, "yarn.lock", ""), "package.json:1:1: cannot tell which package manager installs: there are pnpm-lock.yaml and yarn.lock", "workspace: {manager: pnpm}"},
 		{"range", with("package.json", "{\n  \"name\": \"x\",\n  \"packageManager\": \"pnpm@^10\"\n}\n"),
 			`package.json:3:3: cannot use packageManager "pnpm@^10": it is not a name and one exact version`, "pnpm@10"},
 		{"other manager", with("package.json", `{"packageManager": "deno@2.0.0"}`), `package.json:1:2: cannot use packageManager "deno@2.0.0": it is none of pnpm, npm, yarn and bun`, ""},
 		{"no lock of its manager", with("package.json", `{"packageManager": "yarn@4.5.0"}`), `yarn.lock: cannot find it: an install needs it`, "yarn install"},
+		{"no lock of bun", with("package.json", `{"packageManager": "bun@1.2.20"}`), `bun.lock: cannot find it: an install needs it`, "bun install, and commit bun.lock"},
+		{"no lock of npm", with("package.json", `{"packageManager": "npm@11.6.0"}`), `package-lock.json: cannot find it: an install needs it`, "npm install --package-lock-only --package-lock, and commit package-lock.json, or stage it where git ignores it by include: [package-lock.json]"},
 		{"manager of another type", with("package.json", `{"packageManager": {"a": 1}}`),
 			`package.json:1:2: cannot use packageManager {"a":1}: it is not a name and one exact version`, ""},
 		{"pattern leaves", with("pnpm-workspace.yaml", "packages:\n  - apps/*\n  - ../other/*\n  - a/../b\n  - /abs\n  - '!../x'\n"),
@@ -338,6 +340,41 @@ func TestUnreadable(t *testing.T) {
 		_, err := Find(broken{with("apps/a/package.json", "{}"), at}, Options{})
 		if !errors.Is(err, fs.ErrPermission) || len(fault.All(err)) != 1 || !strings.Contains(fault.All(err)[0].Error(), at+": cannot ") {
 			t.Errorf("%s: error %v", at, err)
+		}
+	}
+}
+
+// Where nothing is to be installed, nothing of the workspace is looked at.
+func TestNoManager(t *testing.T) {
+	o := Options{Manager: None}
+	for name, files := range map[string]fstest.MapFS{
+		"no lock": tree("package.json", `{"dependencies": {"a": "1"}}`), "two locks": with("package.json", `{}`, "yarn.lock", ""), "a bad manifest": tree("package.json", "{"),
+	} {
+		ws, err := Find(files, o)
+		if err != nil || ws.Manager.Name != "" || len(ws.Inputs) != 0 {
+			t.Errorf("%s: %v, %v", name, ws, err)
+		}
+		if m, err := ManagerOf(files, o); err != nil || m.Name != "" {
+			t.Errorf("%s: %v, %v", name, m, err)
+		}
+	}
+}
+
+// Where no version is named, one is proposed that uses the lock file as it is.
+func TestVersionsForALockFile(t *testing.T) {
+	for want, files := range map[string]fstest.MapFS{
+		"pnpm@7":       tree("package.json", "{}", "pnpm-lock.yaml", "lockfileVersion: 5.4\n"),
+		"pnpm@8":       tree("package.json", "{}", "pnpm-lock.yaml", "lockfileVersion: '6.0'\n"),
+		"pnpm@10":      tree("package.json", "{}", "pnpm-lock.yaml", "lockfileVersion: '9.0'\n"),
+		"npm@11":       tree("package.json", "{}", "package-lock.json", `{"lockfileVersion": 3}`),
+		"yarn@1.22.22": tree("package.json", "{}", "yarn.lock", "# yarn lockfile v1\n"),
+		"yarn@3":       tree("package.json", "{}", "yarn.lock", "# x\n\n__metadata:\n  version: 6\n"),
+		"yarn@4":       tree("package.json", "{}", "yarn.lock", "# x\n\n__metadata:\n  version: 8\n"),
+		"bun@1":        tree("package.json", "{}", "bun.lock", "{}"),
+		"npm@":         tree("package.json", `{"packageManager": "npm@10.0.0"}`),
+	} {
+		if m, err := ManagerOf(files, Options{}); err != nil || m.Name+"@"+m.Fits != want {
+			t.Errorf("%s@%s, want %s: %v", m.Name, m.Fits, want, err)
 		}
 	}
 }

@@ -21,9 +21,10 @@ const maxShebang = 256
 func (f *finder) collect(g *graph, s *settings) (lock string) {
 	root, before := g.members[0], len(f.faults)
 	if lock = f.lockFile(f.manages.Name); lock == "" {
-		lock = lockFiles()[f.manages.Name][len(lockFiles()[f.manages.Name])-1]
+		file, command := written(f.manages.Name)
+		lock = file
 		f.fault(fault.Position{File: lock}.Cannot("find it: an install needs it").
-			WithHint("run: %s install, and commit %s", f.manages.Name, lock))
+			WithHint("run: %s, and commit %s, or stage it where git ignores it by include: [%s]", command, lock, lock))
 	} else if f.input(lock); len(f.faults) == before {
 		f.checkLock(lock)
 	}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -31,6 +32,7 @@ type Manager struct {
 	Version string // exact; empty: the repository names none
 	Range   string // of versions, where the repository names that in the place of one; else empty
 	Hash    string // of its tarball, as packageManager gives it after a +, such as sha512.ab12…; empty: none
+	Fits    string // versions that use such a lock file, to propose where the repository names none
 	At      fault.Position
 }
 
@@ -43,11 +45,27 @@ func lockFiles() map[string][]string {
 	}
 }
 
+// written is the name of the lock file that a program writes today, and the
+// command that makes it, also where its configuration says to make none.
+func written(name string) (file, command string) {
+	files := lockFiles()[name]
+	switch name {
+	case "npm":
+		return files[1], "npm install --package-lock-only --package-lock"
+	case "pnpm":
+		return files[0], "pnpm install --lockfile-only"
+	}
+	return files[0], name + " install"
+}
+
+// None is the package manager of a workspace that is not to be installed.
+const None = "none"
+
 // ManagerOf gives the package manager that the root of tree is installed with;
 // none where there is no package.json, or nothing to install.
 func ManagerOf(tree fs.FS, o Options) (Manager, error) {
 	f := &finder{tree: tree, inputs: map[string][]byte{}, links: map[string]bool{}}
-	if !f.exists(manifestFile) {
+	if o.Manager == None || !f.exists(manifestFile) {
 		return Manager{}, nil
 	}
 	root := f.manifest(".")
@@ -90,7 +108,41 @@ func (f *finder) manager(root *manifest, o Options) Manager {
 	if m.Name == "yarn" {
 		f.yarnKind(&m)
 	}
+	if m.Version+m.Range == "" {
+		m.Fits = f.fits(m)
+	}
 	return m
+}
+
+// fits gives a range of versions for the format of the lock file that is there.
+func (f *finder) fits(m Manager) string {
+	number := func(expression string) int {
+		data, _ := f.read(f.lockFile(m.Name))
+		n := 0
+		if found := regexp.MustCompile(expression).FindSubmatch(data); found != nil {
+			n, _ = strconv.Atoi(string(found[1]))
+		}
+		return n
+	}
+	switch n := 0; m.Kind {
+	case PNPM:
+		if n = number(`(?m)^lockfileVersion: '?(\d+)`); n == 5 {
+			return "7"
+		} else if n == 6 {
+			return "8"
+		}
+		return "10"
+	case Yarn:
+		if n = number(`(?m)^  version: (\d+)`); n > 0 && n < 8 {
+			return "3"
+		}
+		return "4"
+	case YarnClassic:
+		return "1.22.22"
+	case Bun:
+		return "1"
+	}
+	return "11"
 }
 
 // saidManager reads what names a package manager. A name alone, which
@@ -188,7 +240,8 @@ func (f *finder) managerOfLock(root *manifest) (string, fault.Position) {
 			WithHint(`remove the one that is not kept, or add to sandwright.yaml: workspace: {manager: %s}`, names[0]))
 	case root.installs() || f.exists(settingsFile):
 		f.fault(root.at(0).Cannot("tell which package manager installs: there is no lock file, and no packageManager").
-			WithHint("install with the one that you use, and commit its lock file"))
+			WithHint("install with the one that you use, and commit its lock file, or stage one that git ignores by include: [NAME]; " +
+				"without one set workspace: {manager: none}, and install in a build step with network: true"))
 	}
 	return "", fault.Position{}
 }

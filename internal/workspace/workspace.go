@@ -58,7 +58,7 @@ type Input struct {
 // Options say what of a workspace is known before it is read.
 type Options struct {
 	Dir     string         // of the tree; empty: its root
-	Manager string         // NAME or NAME@RANGE; empty: what the repository says
+	Manager string         // NAME or NAME@RANGE, or None; empty: what the repository says
 	At      fault.Position // where that is said
 	// HooksEarly tells that the workspace's own lifecycle scripts run before the
 	// source is there: they, and the files that they name, are inputs.
