@@ -28,6 +28,9 @@ func (f *finder) collect(g *graph, s *settings) (lock string) {
 	} else if f.input(lock); len(f.faults) == before {
 		f.checkLock(lock)
 	}
+	if f.manages.Kind == YarnClassic && len(f.faults) == before && len(f.inputs[lock]) > 0 {
+		f.classicHeld(g, lock)
+	}
 	for _, file := range f.manages.Kind.configFiles() {
 		f.input(file)
 	}
