@@ -101,6 +101,26 @@ func lstat(dir int, name string) (unix.Stat_t, error) {
 	return st, err
 }
 
+// A look is what lstat says that a walk wants to know.
+type look struct {
+	id   identity
+	mode uint32
+}
+
+func (l look) kind() uint32 { return l.mode & unix.S_IFMT }
+
+// lookIn looks at one name in an open folder, lookAt at what is open.
+func lookIn(dir int, name string) (look, error) {
+	st, err := lstat(dir, name)
+	return look{identify(&st), uint32(st.Mode)}, err
+}
+
+func lookAt(fd int) (look, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return look{identify(&st), uint32(st.Mode)}, err
+}
+
 // readlink reads the target of a link in an open folder.
 func readlink(dir int, name string) (string, error) {
 	for size := 256; ; size *= 2 {

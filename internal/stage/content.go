@@ -51,12 +51,12 @@ func (t *Tree) again(i int) (*Entry, error) {
 	}
 	defer unix.Close(fd)
 	look := time.Now()
-	st, err := lstat(fd, name)
-	if err != nil || uint32(st.Mode)&unix.S_IFMT != unix.S_IFREG {
+	seen, err := lookIn(fd, name)
+	if err != nil || seen.kind() != unix.S_IFREG {
 		return nil, changed(old.Path)
 	}
 	e := &Entry{Path: old.Path}
-	e.become(&st, look)
+	e.become(seen, look)
 	t.fresh.Store(i, e)
 	t.renewed.Store(true)
 	return e, nil

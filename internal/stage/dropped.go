@@ -63,19 +63,21 @@ func (d *dropped) count(e *Entry, mode uint32) {
 // look looks for mode bits and attributes of a file. All executable files are
 // asked for attributes, others up to maxAsked of them, and none that the cache
 // knows: who sets one moves ctime.
-func (d *dropped) look(dir int, e *Entry, name string, st *unix.Stat_t) {
+func (d *dropped) look(folder func() (int, error), e *Entry, name string, mode uint32) {
 	if e.Kind != File {
 		return
 	}
 	if e.marks&asked == 0 && e.cached == 0 {
-		if uint32(st.Mode)&0o111 == 0 {
+		if mode&0o111 == 0 {
 			d.asked++
 		}
-		if uint32(st.Mode)&0o111 != 0 || d.asked <= maxAsked {
-			e.marks |= asked | attributeMarks(d.ask.attributes(dir, name))
+		if mode&0o111 != 0 || d.asked <= maxAsked {
+			if dir, err := folder(); err == nil {
+				e.marks |= asked | attributeMarks(d.ask.attributes(dir, name))
+			}
 		}
 	}
-	d.count(e, uint32(st.Mode))
+	d.count(e, mode)
 }
 
 // attributeMarks reads a list of names, each ended by a NUL. The label that

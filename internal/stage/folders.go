@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,7 +10,7 @@ import (
 // entry in it.
 type frame struct {
 	path  string
-	fd    int // -1 when it was closed to spare descriptors
+	fd    int // -1 when it was seen ahead, or closed to spare descriptors
 	kept  bool
 	id    identity // zero where it could not be looked at
 	mode  uint32
@@ -49,28 +48,49 @@ func (w *walker) enter(dir string) bool {
 		n--
 	}
 	w.leave(n)
-	if top := w.top(); top.fd < 0 {
-		fd, err := w.root.openFD(top.path, dirFlags)
-		if err != nil {
-			return w.miss(top.path, err)
-		}
-		top.fd = fd
-	}
 	for w.top().path != dir {
-		at := w.top().path
-		rest := dir
-		if at != "." {
-			rest = dir[len(at)+1:]
+		next, name := step(w.top().path, dir)
+		f := frame{path: next, fd: -1}
+		if seen, ok := w.dirs.find(next); ok {
+			w.recall(&f, seen)
 		}
-		name, _, _ := strings.Cut(rest, "/")
-		next := dir[:len(dir)-len(rest)+len(name)]
-		fd, err := w.root.below(w.top().fd, name, dirFlags)
-		if err != nil {
-			return w.miss(next, err)
+		if f.last == 0 {
+			at, err := w.folder()
+			if err != nil {
+				return w.miss(w.top().path, err)
+			}
+			if f.fd, err = w.root.below(at, name, dirFlags); err != nil {
+				return w.miss(next, err)
+			}
+			w.stamp(&f)
 		}
-		w.push(frame{path: next, fd: fd})
+		w.push(f)
 	}
 	return true
+}
+
+// folder gives the descriptor of the folder on top, which is opened when that
+// is needed.
+func (w *walker) folder() (int, error) {
+	top := w.top()
+	if top.fd < 0 {
+		fd, err := w.root.openFD(top.path, dirFlags)
+		if err != nil {
+			return -1, err
+		}
+		top.fd = fd
+		w.stamp(top) // it may be another one by now
+	}
+	return top.fd, nil
+}
+
+// glance looks at a name in the folder on top.
+func (w *walker) glance(name string) (look, error) {
+	dir, err := w.folder()
+	if err != nil {
+		return look{}, err
+	}
+	return lookIn(dir, name)
 }
 
 func (w *walker) miss(dir string, err error) bool {
@@ -93,7 +113,6 @@ func (w *walker) push(f frame) {
 	if !f.kept {
 		w.top().subs++
 	}
-	w.stamp(&f)
 	w.frames = append(w.frames, f)
 	if old := len(w.frames) - maxOpen; old > 0 && w.frames[old].fd >= 0 {
 		unix.Close(w.frames[old].fd)
@@ -118,11 +137,14 @@ func (w *walker) keep(e *Entry) {
 
 // stamp looks at an open folder before it is read.
 func (w *walker) stamp(f *frame) {
-	var st unix.Stat_t
-	if unix.Fstat(f.fd, &st) != nil {
-		return
+	if seen, err := lookAt(f.fd); err == nil {
+		w.recall(f, seen)
 	}
-	f.id, f.mode = identify(&st), uint32(st.Mode)
+}
+
+// recall makes a folder what was seen of it.
+func (w *walker) recall(f *frame, seen look) {
+	f.id, f.mode = seen.id, seen.mode
 	if racy(f.id, w.start) {
 		f.id.racy = time.Now().UnixNano()
 	}
@@ -140,13 +162,9 @@ func (w *walker) survey(f *frame) {
 		w.folders = append(w.folders, known{f.id, f.subs, f.marks})
 		return
 	}
-	fd := f.fd
-	if fd < 0 {
-		var err error
-		if fd, err = w.root.openFD(f.path, dirFlags); err != nil {
-			return
-		}
-		defer unix.Close(fd)
+	fd, err := w.folder()
+	if err != nil {
+		return
 	}
 	found, subs, ok := w.read(fd, f.path)
 	w.special = append(w.special, found...)

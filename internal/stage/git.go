@@ -1,6 +1,8 @@
 package stage
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -28,11 +30,7 @@ func (l *lister) git(repo repository, depth int) error {
 	l.repos = append(l.repos, repo)
 	var modules []string
 	attributes := false
-	err := l.gitList(repo, listAll(), func(rec []byte) error {
-		r, err := parseRecord(rec)
-		if err != nil {
-			return err
-		}
+	add := func(r record) error {
 		p := r.path
 		if repo.sub != "" {
 			p = repo.sub + "/" + p
@@ -46,8 +44,13 @@ func (l *lister) git(repo repository, depth int) error {
 		}
 		attributes = attributes || strings.HasSuffix(p, ".gitattributes")
 		return l.add(p)
-	})
-	if err != nil {
+	}
+	others := l.others(repo)
+	err := l.gitList(repo, listTracked(), add)
+	if err == nil && depth == 0 {
+		l.begin()
+	}
+	if err = others(err, add); err != nil {
 		return err
 	}
 	if attributes {
@@ -99,11 +102,7 @@ func (l *lister) outside() error {
 	here := &git.Repo{Dir: l.root.path, Top: l.root.path, Env: []string{"GIT_DIR=" + l.none, "GIT_WORK_TREE=" + l.root.path}}
 	l.repos = append(l.repos, repository{asked: here})
 	var inner []string
-	err := l.gitList(repository{asked: here}, append(listAll(), "--exclude=node_modules"), func(rec []byte) error {
-		r, err := parseRecord(rec)
-		if err != nil {
-			return err
-		}
+	err := l.gitList(repository{asked: here}, append(listOthers(), "--exclude=node_modules"), func(r record) error {
 		if p, ok := strings.CutSuffix(r.path, "/"); ok {
 			inner = append(inner, p)
 			return nil
@@ -132,15 +131,59 @@ func (l *lister) emptyRepository() (err error) {
 	return nil
 }
 
-// gitList streams the NUL-ended records of one git ls-files in a repository.
+// others lists what git does not track, beside other work. What it gives takes
+// that work's error, ends the listing where there is one, and adds the names.
+func (l *lister) others(repo repository) func(failed error, add func(record) error) error {
+	ctx, cancel := context.WithCancel(l.ctx)
+	var found []record
+	var said string
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		said, err = repo.records(ctx, listOthers(), func(r record) error { found = append(found, r); return nil })
+		done <- err
+	}()
+	return func(failed error, add func(record) error) error {
+		if failed != nil {
+			cancel()
+		}
+		err := <-done
+		cancel()
+		if err = cmp.Or(failed, err); err != nil {
+			return err
+		}
+		l.heed(repo, said)
+		for _, r := range found {
+			if err := add(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// gitList gives the records of one git ls-files in a repository as they come.
 // What git warns of, such as a folder that it cannot read, becomes a notice.
-func (l *lister) gitList(repo repository, what []string, each func([]byte) error) error {
-	said, err := repo.asked.Listen(l.ctx, nil, func(out io.Reader) error { return git.Records(out, each) }, what...)
+func (l *lister) gitList(repo repository, what []string, each func(record) error) error {
+	said, err := repo.records(l.ctx, what, each)
 	if err != nil {
 		return err
 	}
 	l.heed(repo, said)
 	return nil
+}
+
+// records gives the records of one git ls-files, and what git warns of.
+func (r repository) records(ctx context.Context, what []string, each func(record) error) (said string, err error) {
+	return r.asked.Listen(ctx, nil, func(out io.Reader) error {
+		return git.Records(out, func(rec []byte) error {
+			parsed, err := parseRecord(rec)
+			if err != nil {
+				return err
+			}
+			return each(parsed)
+		})
+	}, what...)
 }
 
 // heed takes what git warns of. Its warnings end after 4096 bytes, without a
@@ -212,8 +255,8 @@ func workTree(r *git.Repo) *git.Repo {
 	return r
 }
 
-// listAll asks for what is tracked, with its mode, and for what is untracked
-// and not ignored, in one run.
-func listAll() []string {
-	return []string{"ls-files", "-z", "-t", "--cached", "--stage", "--others", "--exclude-standard"}
-}
+// listTracked asks for what is tracked, with its mode: the index alone is read.
+func listTracked() []string { return []string{"ls-files", "-z", "-t", "--cached", "--stage"} }
+
+// listOthers asks for what is neither tracked nor ignored: every folder is read.
+func listOthers() []string { return []string{"ls-files", "-z", "-t", "--others", "--exclude-standard"} }

@@ -17,7 +17,10 @@ type lister struct {
 	ctx     context.Context
 	root    *root
 	rules   rules
-	paths   []string // a name may be there twice
+	cache   *cache
+	tracked []string // by the root's own repository, in the order of a walk, without what a rule drops
+	ahead   *ahead   // looks at those
+	paths   []string // all others; a name may be there twice
 	modules map[string]bool
 	inner   map[string]bool // repositories that are no submodules
 	repos   []repository    // all that were listed
@@ -27,8 +30,9 @@ type lister struct {
 	none    string   // the empty repository that stands for none, while the list is of use
 }
 
-// close removes what was made for git alone.
+// close ends what looks ahead, and removes what was made for git alone.
 func (l *lister) close() {
+	l.ahead.stop()
 	if l.none != "" {
 		os.RemoveAll(l.none)
 	}
@@ -57,12 +61,43 @@ func (l *lister) list() ([]string, error) {
 	if err := l.include(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(l.paths, comparePath)
-	paths := l.rules.filter(slices.Compact(l.paths))
+	paths := merge(l.tracked, l.sorted())
 	if len(paths) == 0 {
 		l.notices = append(l.notices, Notice{Reason: "staged nothing: git ignores every file here, or there is none"})
 	}
 	return paths, nil
+}
+
+// sorted gives the names so far in the order of a walk, without what is dropped.
+func (l *lister) sorted() []string {
+	slices.SortFunc(l.paths, comparePath)
+	return l.rules.filter(slices.Compact(l.paths))
+}
+
+// begin takes the names so far for those that are tracked, and looks at them
+// while git looks for more. Where little is known of an earlier stage, most
+// folders have to be opened anyhow.
+func (l *lister) begin() {
+	l.tracked, l.paths = l.sorted(), nil
+	if l.cache != nil && l.cache.folders.len() > 0 {
+		l.ahead = lookAhead(l.root, l.tracked)
+	}
+}
+
+// merge gives the names of both, which are in the order of a walk, each once.
+func merge(a, b []string) []string {
+	if len(b) == 0 {
+		return a
+	}
+	out := make([]string, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		from := &a
+		if comparePath(b[0], a[0]) < 0 {
+			from = &b
+		}
+		out, *from = append(out, (*from)[0]), (*from)[1:]
+	}
+	return slices.Compact(append(append(out, a...), b...))
 }
 
 // add takes one name. A repository's own data is passed over.

@@ -27,6 +27,8 @@ type walker struct {
 	rules    rules
 	start    time.Time // before anything was looked at
 	cache    *cache
+	files    cursor // of what was seen ahead
+	dirs     cursor
 	frames   []frame // the folders on the way to the last name
 	folders  []known // those without a fifo, socket or device
 	learnt   bool    // whether the cache does not know one of them
@@ -58,7 +60,7 @@ func (w *walker) walk(ctx context.Context, paths []string) error {
 		if !w.enter(dir) {
 			continue
 		}
-		if err := w.name(w.top().fd, p, name); err != nil && !gone(err) {
+		if err := w.name(p, name); err != nil && !gone(err) {
 			w.refuse(p, err)
 		}
 	}
@@ -73,16 +75,19 @@ func (w *walker) refuse(p string, err error) {
 }
 
 // name looks at one name and keeps it when its kind can be staged.
-func (w *walker) name(dir int, p, name string) error {
-	st, err := lstat(dir, name)
-	if err != nil {
-		return err
+func (w *walker) name(p, name string) error {
+	seen, ok := w.files.find(p)
+	var err error
+	if !ok {
+		if seen, err = w.glance(name); err != nil {
+			return err
+		}
 	}
 	var e Entry
-	ok, err := w.entry(&e, dir, p, name, &st)
+	ok, err = w.entry(&e, p, name, seen)
 	for tries := 0; errors.Is(err, ErrChanged) && tries < maxTries; tries++ {
-		if st, err = lstat(dir, name); err == nil {
-			ok, err = w.entry(&e, dir, p, name, &st)
+		if seen, err = w.glance(name); err == nil {
+			ok, err = w.entry(&e, p, name, seen)
 		}
 	}
 	if err != nil || !ok {
@@ -93,17 +98,17 @@ func (w *walker) name(dir int, p, name string) error {
 			Hint: "rename it, or add to sandwright.yaml: exclude: [" + pattern(p) + "]"})
 		return nil
 	}
-	w.dropped.look(dir, &e, name, &st)
+	w.dropped.look(w.folder, &e, name, seen.mode)
 	w.keep(&e)
 	return nil
 }
 
 // entry makes e the entry of what was looked at; false where that is none.
-func (w *walker) entry(e *Entry, dir int, p, name string, st *unix.Stat_t) (bool, error) {
-	switch uint32(st.Mode) & unix.S_IFMT {
+func (w *walker) entry(e *Entry, p, name string, seen look) (bool, error) {
+	switch seen.kind() {
 	case unix.S_IFREG:
 		*e = Entry{Path: p}
-		e.become(st, w.start)
+		e.become(seen, w.start)
 		if e.cached = w.cache.files.find(&e.id); e.cached > 0 {
 			e.marks = w.cache.files.marks(e.cached)
 		}
@@ -116,6 +121,10 @@ func (w *walker) entry(e *Entry, dir int, p, name string, st *unix.Stat_t) (bool
 		w.top().subs++
 		return true, nil
 	case unix.S_IFLNK:
+		dir, err := w.folder()
+		if err != nil {
+			return false, err
+		}
 		target, err := readlink(dir, name)
 		if errors.Is(err, unix.EINVAL) {
 			err = ErrChanged
@@ -133,9 +142,9 @@ func (w *walker) entry(e *Entry, dir int, p, name string, st *unix.Stat_t) (bool
 }
 
 // become makes e the regular file that was looked at.
-func (e *Entry) become(st *unix.Stat_t, look time.Time) {
-	e.Kind, e.Mode, e.Size, e.id = File, 0o644, st.Size, identify(st)
-	if uint32(st.Mode)&unix.S_IXUSR != 0 {
+func (e *Entry) become(seen look, look time.Time) {
+	e.Kind, e.Mode, e.Size, e.id = File, 0o644, seen.id.size, seen.id
+	if seen.mode&unix.S_IXUSR != 0 {
 		e.Mode = 0o755
 	}
 	if racy(e.id, look) {
