@@ -85,7 +85,7 @@ const gatherGC = 400
 // gather reads what decides all else. Its own error is that there is no project.
 func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(gatherGC))
-	g = &gathering{ask: func() (asked, error) { return asked{}, nil }, stop: func() {}}
+	g = &gathering{}
 	if g.project, err = a.project(); err != nil {
 		return nil, err
 	}
@@ -97,14 +97,19 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 	add(err)
 	a.notices(g.values.notices)
 	g.secrets = knownSecrets(ctx, g.project, env, g.values)
+	var gitCtx context.Context
+	gitCtx, g.stop = context.WithCancel(ctx)
+	begun := beside(func() (repository, error) { return beginGit(gitCtx, g.project) })
+	g.ask = func() (asked, error) {
+		_, err := begun()
+		return asked{}, err
+	}
 	if g.tree, err = stage.Open(ctx, g.project.root(), stageOptions(g.project)); err != nil {
 		add(err)
 	} else {
 		if _, err := g.tree.Contents(ctx); err == nil { // else judgeTree says so
-			var gitCtx context.Context
-			gitCtx, g.stop = context.WithCancel(ctx)
-			b := g.blueprint // as it is now: its lock comes later
-			g.ask = beside(func() (asked, error) { return askGit(gitCtx, b) })
+			tree := g.tree
+			g.ask = beside(func() (asked, error) { return askGit(gitCtx, tree, begun) })
 		}
 		g.faults = append(g.faults, a.judgeTree(ctx, g.tree, g.project.file, g.secrets)...)
 	}
@@ -154,8 +159,8 @@ func (a *app) settle(ctx context.Context, g *gathering, platform string) (b blue
 // drop closes the tree, once nothing reads it.
 func (g *gathering) drop() {
 	g.stop()
+	_, _ = g.ask()
 	if g.tree != nil {
-		_, _ = g.ask()
 		g.tree.Close()
 	}
 }

@@ -18,31 +18,56 @@ type asked struct {
 	committed map[string]uint32 // see repository
 }
 
-// askGit reads the repository.
-func askGit(ctx context.Context, b blueprint) (out asked, err error) {
-	out.metadata, out.committed, err = repository(ctx, b)
+// A repository is what git begins to say of the workspace's. One that the box
+// does not get is asked all the same: what is committed is in it.
+type repository struct {
+	*gitmeta.Begun
+	given bool
+}
+
+// beginGit asks git what does not depend on the tree.
+func beginGit(ctx context.Context, p project) (repository, error) {
+	file, root := p.file, p.root()
+	dir, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return repository{}, err
+	}
+	given, mode := file.Git != gitmeta.None, file.Git
+	if !given {
+		mode = gitmeta.Head
+	}
+	b, err := gitmeta.Begin(ctx, gitmeta.Options{
+		Dir: dir, Mode: mode, Store: repositoriesDir(dir),
+		Author: gitmeta.Author{Name: file.User.Name, Email: file.User.Name + "@" + file.Name + ".invalid"},
+		Home:   file.User.Home, Config: file.GitConfig,
+		NewSum: func(size int64) gitmeta.Sum { return stage.NewSummer(size) },
+	})
+	return repository{b, given}, err
+}
+
+// askGit makes the .git of the box, as the file asks for it, and says what is
+// staged as it was committed. A repository that cannot be asked, and that the box
+// does not get, has nothing committed.
+func askGit(ctx context.Context, t *stage.Tree, begun func() (repository, error)) (out asked, err error) {
+	r, err := begun()
+	if err == nil {
+		var tree gitmeta.Tree
+		if tree, err = stagedTree(ctx, t); err == nil {
+			out.metadata, err = r.Make(ctx, tree)
+			out.committed = out.metadata.Committed
+		}
+	}
+	if !r.given {
+		return asked{committed: out.committed}, nil
+	}
 	return out, err
 }
 
-// repository makes the .git of the box, as the file asks for it, and says what
-// is staged as it was committed, with git's mode.
-func repository(ctx context.Context, b blueprint) (gitmeta.Metadata, map[string]uint32, error) {
-	o, err := repositoryOptions(ctx, b)
+// stagedTree is what is staged, by path.
+func stagedTree(ctx context.Context, t *stage.Tree) (gitmeta.Tree, error) {
+	contents, err := t.Contents(ctx)
 	if err != nil {
-		return gitmeta.Metadata{}, nil, err
-	}
-	if o.Mode == gitmeta.None {
-		return gitmeta.Metadata{}, committedOf(ctx, o), nil
-	}
-	m, err := gitmeta.Make(ctx, o)
-	return m, m.Committed, err
-}
-
-func repositoryOptions(ctx context.Context, b blueprint) (gitmeta.Options, error) {
-	file := b.project.file
-	contents, err := b.tree.Contents(ctx)
-	if err != nil {
-		return gitmeta.Options{}, err
+		return gitmeta.Tree{}, err
 	}
 	places := make(map[string]int, len(contents))
 	for i, c := range contents {
@@ -55,11 +80,7 @@ func repositoryOptions(ctx context.Context, b blueprint) (gitmeta.Options, error
 		}
 		return k, ok
 	}
-	return gitmeta.Options{
-		Dir: b.tree.Root(), Mode: file.Git, Store: repositoriesDir(b.tree.Root()),
-		Author: gitmeta.Author{Name: file.User.Name, Email: file.User.Name + "@" + file.Name + ".invalid"},
-		Home:   file.User.Home, Config: file.GitConfig,
-		NewSum: func(size int64) gitmeta.Sum { return stage.NewSummer(size) },
+	return gitmeta.Tree{
 		Folder: func(p string) bool { k, ok := kind(p); return ok && k == stage.Dir },
 		Staged: func(p string) (gitmeta.Staged, bool) {
 			i, ok := places[p]
@@ -69,7 +90,7 @@ func repositoryOptions(ctx context.Context, b blueprint) (gitmeta.Options, error
 			c := contents[i]
 			return gitmeta.Staged{
 				Size: c.Size + int64(len(c.Target)), Sum: c.Sum,
-				Open: func() (io.ReadCloser, error) { return b.tree.Read(i) },
+				Open: func() (io.ReadCloser, error) { return t.Read(i) },
 			}, true
 		},
 		Hidden: func(p string) bool {
@@ -78,7 +99,7 @@ func repositoryOptions(ctx context.Context, b blueprint) (gitmeta.Options, error
 					return false // something else is where its folder was
 				}
 			}
-			return b.tree.Holds(p)
+			return t.Holds(p)
 		},
 	}, nil
 }

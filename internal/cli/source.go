@@ -12,7 +12,6 @@ import (
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
-	"github.com/sandwright/sandwright/internal/gitmeta"
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/source"
 )
@@ -130,14 +129,3 @@ func (s sources) keep(ctx context.Context, platform string) (map[string]string, 
 
 // trees are the hot layers.
 func (s sources) trees() map[string]fsutil.FS { return s.Trees(s.some()...) }
-
-// committedOf is what is staged as it was committed. A repository that the box
-// does not get is asked all the same; one that cannot be asked has nothing committed.
-func committedOf(ctx context.Context, o gitmeta.Options) map[string]uint32 {
-	o.Mode = gitmeta.Head
-	m, err := gitmeta.Make(ctx, o)
-	if err != nil {
-		return nil
-	}
-	return m.Committed
-}

@@ -54,8 +54,10 @@ func BenchmarkMake(b *testing.B) {
 	o := Options{
 		Dir: dir, Mode: Head, Store: filepath.Join(b.TempDir(), "git"), Author: Author{"a", "b"}, Home: "/home/dev",
 		NewSum: newPlainSum,
-		Staged: func(string) (Staged, bool) { return Staged{}, false },
-		Hidden: func(string) bool { return true }, Folder: func(string) bool { return false },
+		Tree: Tree{
+			Staged: func(string) (Staged, bool) { return Staged{}, false },
+			Hidden: func(string) bool { return true }, Folder: func(string) bool { return false },
+		},
 	}
 	run := func(b *testing.B) {
 		m, err := Make(b.Context(), o)

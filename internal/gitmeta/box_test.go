@@ -130,9 +130,11 @@ func options(t *testing.T, dir string, staged map[string]Staged) Options {
 	return Options{
 		Dir: dir, Mode: Head, Store: filepath.Join(t.TempDir(), "git"), Home: "/home/dev",
 		Author: Author{"dev", "dev@demo.invalid"}, NewSum: newPlainSum,
-		Staged: func(p string) (Staged, bool) { s, ok := staged[p]; return s, ok },
-		Folder: func(p string) bool { info, err := os.Lstat(filepath.Join(dir, p)); return err == nil && info.IsDir() },
-		Hidden: func(p string) bool { _, err := os.Lstat(filepath.Join(dir, p)); return err == nil },
+		Tree: Tree{
+			Staged: func(p string) (Staged, bool) { s, ok := staged[p]; return s, ok },
+			Folder: func(p string) bool { info, err := os.Lstat(filepath.Join(dir, p)); return err == nil && info.IsDir() },
+			Hidden: func(p string) bool { _, err := os.Lstat(filepath.Join(dir, p)); return err == nil },
+		},
 	}
 }
 

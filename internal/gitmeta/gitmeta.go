@@ -31,14 +31,19 @@ const (
 
 // Options say what is wanted.
 type Options struct {
-	Dir    string                           // the staged folder: absolute, without a link in it
-	Mode   string                           // None, Head or Full
-	Store  string                           // folder where packs are kept between builds; of this project alone
-	Author Author                           // who commits in the box and has said nothing else
-	Home   string                           // of the box's user: what is configured there goes before Author
-	Config map[string]string                // of the workspace's repository besides: section.key or section.subsection.key
+	Dir    string               // the staged folder: absolute, without a link in it
+	Mode   string               // None, Head or Full
+	Store  string               // folder where packs are kept between builds; of this project alone
+	Author Author               // who commits in the box and has said nothing else
+	Home   string               // of the box's user: what is configured there goes before Author
+	Config map[string]string    // of the workspace's repository besides: section.key or section.subsection.key
+	NewSum func(size int64) Sum // makes the sums that Staged has
+	Tree                        // Begin does not ask for it
+}
+
+// A Tree is what is staged.
+type Tree struct {
 	Staged func(path string) (Staged, bool) // a file or link of the tree
-	NewSum func(size int64) Sum             // makes the sums that Staged has
 	Folder func(path string) bool           // a folder of the tree
 	// Hidden says of a path that is not staged that it is there all the same:
 	// left out on purpose, not deleted.
@@ -76,16 +81,43 @@ type Metadata struct {
 // Make reads the repository of the folder. Outside git, and for None, there is
 // nothing in what it gives.
 func Make(ctx context.Context, o Options) (Metadata, error) {
+	b, err := Begin(ctx, o)
+	if err != nil {
+		return Metadata{}, err
+	}
+	return b.Make(ctx, o.Tree)
+}
+
+// A Begun knows what git says of the folder's repository, but for its
+// submodules, whatever is staged.
+type Begun struct {
+	maker *maker // nil where there is nothing to make
+	repo  *git.Repo
+	top   box
+}
+
+// Begin asks git, before the tree is known.
+func Begin(ctx context.Context, o Options) (*Begun, error) {
 	if o.Mode == None {
-		return Metadata{}, nil
+		return &Begun{}, nil
 	}
 	repo, err := git.Find(o.Dir)
 	if err != nil || repo == nil {
-		return Metadata{}, err
+		return &Begun{}, err
 	}
 	m := &maker{Options: o, top: repo.Top, large: openLarge(o.Store)}
-	m.out.Committed = map[string]uint32{}
-	if err := m.repository(ctx, repo, box{git: ".git"}); err != nil {
+	top, err := m.ask(ctx, repo, box{git: ".git"})
+	return &Begun{m, repo, top}, err
+}
+
+// Make makes the repository of a tree, once.
+func (b *Begun) Make(ctx context.Context, t Tree) (Metadata, error) {
+	m := b.maker
+	if m == nil {
+		return Metadata{}, nil
+	}
+	m.Tree, m.out.Committed = t, map[string]uint32{}
+	if err := m.give(ctx, b.repo, b.top); err != nil {
 		return Metadata{}, err
 	}
 	if err := m.large.save(); err != nil {
@@ -115,15 +147,16 @@ type maker struct {
 // maxModules bounds how deep submodules nest.
 const maxModules = 16
 
-// repository adds the one that has its place in b, and its submodules.
-func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
+// ask says what the one that has its place in b is, of which no file is
+// given yet.
+func (m *maker) ask(ctx context.Context, repo *git.Repo, b box) (box, error) {
 	dirs, h, sparse, err := m.read(ctx, repo)
 	if err != nil {
-		return err
+		return b, err
 	}
 	b.head, b.branch = h, branch
 	if b.exclude, err = dirs.excludes(); err != nil {
-		return err
+		return b, err
 	}
 	full := m.Mode == Full && h.commit != "" && !h.made
 	if m.Mode == Full && h.made {
@@ -131,24 +164,27 @@ func (m *maker) repository(ctx context.Context, repo *git.Repo, b box) error {
 	}
 	if full {
 		if err := b.readHistory(ctx, repo, dirs); err != nil {
-			return err
+			return b, err
 		}
 	}
-	if h.commit != "" {
-		b.sparse = sparse
-		s := m.shelf(b.at)
-		if b.head.nodes, err = s.nodes(h, func() ([]node, error) { return h.list(ctx, repo) }); err != nil {
-			return err
-		}
-		if full {
-			b.pack, err = s.history(ctx, repo, b)
-		} else {
-			b.pack, err = s.head(ctx, repo, b.head)
-		}
-		if err != nil {
-			return err
-		}
+	if h.commit == "" {
+		return b, nil
 	}
+	b.sparse = sparse
+	s := m.shelf(b.at)
+	if b.head.nodes, err = s.nodes(h, func() ([]node, error) { return h.list(ctx, repo) }); err != nil {
+		return b, err
+	}
+	if full {
+		b.pack, err = s.history(ctx, repo, b)
+	} else {
+		b.pack, err = s.head(ctx, repo, b.head)
+	}
+	return b, err
+}
+
+// give adds the files of a repository that was asked for, and its submodules.
+func (m *maker) give(ctx context.Context, repo *git.Repo, b box) error {
 	if err := m.add(b); err != nil {
 		return err
 	}
@@ -188,7 +224,12 @@ func (m *maker) modules(ctx context.Context, repo *git.Repo, b box) error {
 		if inner.depth > maxModules {
 			return fault.Cannot("give the box the repository of %q: submodules nest deeper than %d", at, maxModules)
 		}
-		if err := m.repository(ctx, repo.Module(n.path), inner); err != nil {
+		module := repo.Module(n.path)
+		inner, err := m.ask(ctx, module, inner)
+		if err == nil {
+			err = m.give(ctx, module, inner)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -82,15 +82,15 @@ func (r *repo) divide() *Division {
 	meta, err := gitmeta.Make(r.t.Context(), gitmeta.Options{
 		Dir: tree.Root(), Mode: gitmeta.Head, Store: filepath.Join(r.home, "git"),
 		NewSum: func(size int64) gitmeta.Sum { return stage.NewSummer(size) },
-		Folder: func(string) bool { return false }, Hidden: func(string) bool { return false },
-		Staged: func(p string) (gitmeta.Staged, bool) {
-			i, ok := at[p]
-			if !ok {
-				return gitmeta.Staged{}, false
-			}
-			return gitmeta.Staged{Size: contents[i].Size + int64(len(contents[i].Target)), Sum: contents[i].Sum,
-				Open: func() (io.ReadCloser, error) { return tree.Read(i) }}, true
-		},
+		Tree: gitmeta.Tree{Folder: func(string) bool { return false }, Hidden: func(string) bool { return false },
+			Staged: func(p string) (gitmeta.Staged, bool) {
+				i, ok := at[p]
+				if !ok {
+					return gitmeta.Staged{}, false
+				}
+				return gitmeta.Staged{Size: contents[i].Size + int64(len(contents[i].Target)), Sum: contents[i].Sum,
+					Open: func() (io.ReadCloser, error) { return tree.Read(i) }}, true
+			}},
 	})
 	must(r.t, err)
 	store, err := fetch.OpenStore(filepath.Join(r.home, "store"))

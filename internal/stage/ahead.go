@@ -18,7 +18,7 @@ const (
 )
 
 // An ahead looks at names while git still walks the folders for more of them,
-// on every core. It is for a walk that finds folders as the cache knows them,
+// on every core but one. It is for a walk that finds folders as the cache knows them,
 // and opens none of those again. The nil ahead has seen nothing.
 type ahead struct {
 	root    *root
@@ -48,7 +48,7 @@ func lookAhead(r *root, names []string) *ahead {
 		a.parts = append(a.parts, aheadPart{names: part, done: make(chan struct{})})
 	}
 	var next atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), len(a.parts)) {
+	for range min(max(runtime.GOMAXPROCS(0)-1, 1), len(a.parts)) {
 		a.running.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(a.parts)); i = next.Add(1) - 1 {
 				if !a.stopped.Load() {

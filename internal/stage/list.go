@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/git"
@@ -17,10 +18,12 @@ type lister struct {
 	ctx     context.Context
 	root    *root
 	rules   rules
+	start   time.Time // before anything was looked at
 	cache   *cache
-	tracked []string // by the root's own repository, in the order of a walk, without what a rule drops
-	ahead   *ahead   // looks at those
-	paths   []string // all others; a name may be there twice
+	tracked []string     // by the root's own repository, in the order of a walk, without what a rule drops
+	ahead   *ahead       // looks at those
+	first   chan *walker // has walked through those
+	paths   []string     // all others; a name may be there twice
 	modules map[string]bool
 	inner   map[string]bool // repositories that are no submodules
 	repos   []repository    // all that were listed
@@ -33,6 +36,9 @@ type lister struct {
 // close ends what looks ahead, and removes what was made for git alone.
 func (l *lister) close() {
 	l.ahead.stop()
+	if l.first != nil {
+		<-l.first
+	}
 	if l.none != "" {
 		os.RemoveAll(l.none)
 	}
@@ -79,9 +85,34 @@ func (l *lister) sorted() []string {
 // folders have to be opened anyhow.
 func (l *lister) begin() {
 	l.tracked, l.paths = l.sorted(), nil
-	if l.cache != nil && l.cache.folders.len() > 0 {
-		l.ahead = lookAhead(l.root, l.tracked)
+	if l.cache == nil || l.cache.folders.len() == 0 {
+		return
 	}
+	l.ahead, l.first = lookAhead(l.root, l.tracked), make(chan *walker, 1)
+	go func() {
+		w := l.walker()
+		w.failed = w.walk(l.ctx, l.tracked)
+		l.first <- w
+	}()
+}
+
+// walked walks through the names, which has been done where all are tracked.
+func (l *lister) walked(paths []string) (w *walker, err error) {
+	if l.first != nil {
+		w, l.first = <-l.first, nil
+	}
+	if w == nil || len(paths) != len(l.tracked) || len(l.modules) > 0 {
+		w = l.walker()
+		w.modules = l.modules
+		w.failed = w.walk(l.ctx, paths)
+	}
+	return w, w.failed
+}
+
+func (l *lister) walker() *walker {
+	w := &walker{root: l.root, start: l.start, cache: l.cache}
+	w.see(l.ahead)
+	return w
 }
 
 // merge gives the names of both, which are in the order of a walk, each once.

@@ -87,18 +87,17 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lister{ctx: ctx, root: r, rules: rules, cache: readCache(opts.Cache), modules: map[string]bool{}, inner: map[string]bool{}}
+	l := &lister{ctx: ctx, root: r, rules: rules, cache: readCache(opts.Cache), start: time.Now(), modules: map[string]bool{}, inner: map[string]bool{}}
 	defer l.close()
-	start := time.Now()
 	paths, err := l.list()
 	if err != nil {
 		return nil, err
 	}
-	w := &walker{root: r, start: start, modules: l.modules, rules: rules, notices: l.notices, cache: l.cache}
-	w.see(l.ahead)
-	if err := w.walk(ctx, paths); err != nil {
+	w, err := l.walked(paths)
+	if err != nil {
 		return nil, err
 	}
+	w.notices = append(w.notices, l.notices...)
 	long, err := l.tooLong()
 	if err != nil {
 		return nil, err

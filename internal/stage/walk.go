@@ -24,8 +24,7 @@ const (
 type walker struct {
 	root     *root
 	modules  map[string]bool // submodules, which may be empty folders
-	rules    rules
-	start    time.Time // before anything was looked at
+	start    time.Time       // before anything was looked at
 	cache    *cache
 	files    cursor // of what was seen ahead
 	dirs     cursor
@@ -40,6 +39,7 @@ type walker struct {
 	notices  []Notice
 	refusals []Refusal
 	dropped  dropped
+	failed   error
 }
 
 // walk takes names in the order of a walk.
