@@ -213,8 +213,11 @@ func (m *maker) read(ctx context.Context, repo *git.Repo) (d dirs, h head, spars
 // repositories in that of the one they are in.
 func (m *maker) modules(ctx context.Context, repo *git.Repo, b box) error {
 	for _, n := range b.head.nodes {
+		if n.mode != modeModule {
+			continue
+		}
 		at := path.Join(b.at, n.path)
-		if n.mode != modeModule || !m.Folder(at) {
+		if !m.Folder(at) {
 			continue
 		}
 		if _, err := os.Lstat(filepath.Join(m.Dir, at, ".git")); err != nil {

@@ -2,9 +2,9 @@ package gitmeta
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -51,9 +51,10 @@ func indexOf(h head, look func(node) stat) []byte {
 			b = appendEntry(b, n, stats[i])
 		}
 	}
-	tree := appendTree(nil, "", h.tree, &cursor{nodes: h.nodes})
-	b = append(b, "TREE"...)
-	b = append(binary.BigEndian.AppendUint32(b, uint32(len(tree))), tree...)
+	b = append(b, "TREE\x00\x00\x00\x00"...)
+	start := len(b)
+	b = appendTree(b, h)
+	binary.BigEndian.PutUint32(b[start-4:], uint32(len(b)-start))
 	sum := h.format.new()
 	sum.Write(b)
 	return sum.Sum(b)
@@ -82,37 +83,47 @@ func appendEntry(b []byte, n node, s stat) []byte {
 type cursor struct {
 	nodes []node
 	next  int
+	sizes []size // of the folders, by their place among the nodes
 }
 
-// appendTree writes the part of the TREE extension that is about one folder and
-// what is below it: with it, git knows the trees without making them anew.
-func appendTree(b []byte, folder, id string, c *cursor) []byte {
-	entries, folders := 0, 0
-	var below []byte
+// A size is how many files are in a folder, at any depth, and folders, at none.
+type size struct{ files, folders int }
+
+// measure gives the size of one folder, whose nodes are next, after it has put
+// down those of the folders in it.
+func (c *cursor) measure(folder string) (s size) {
 	for c.next < len(c.nodes) && within(c.nodes[c.next].path, folder) {
-		n := c.nodes[c.next]
+		at := c.next
 		c.next++
-		if n.mode != modeTree {
-			entries++
+		if c.nodes[at].mode != modeTree {
+			s.files++
 			continue
 		}
-		first := c.next
-		below = appendTree(below, n.path, n.id, c)
-		folders++
-		for _, inner := range c.nodes[first:c.next] {
-			if inner.mode != modeTree {
-				entries++
-			}
+		c.sizes[at] = c.measure(c.nodes[at].path)
+		s.files += c.sizes[at].files
+		s.folders++
+	}
+	return s
+}
+
+// appendTree writes the TREE extension: with it, git knows the trees without
+// making them anew. A folder stands before those in it, as among the nodes.
+func appendTree(b []byte, h head) []byte {
+	c := &cursor{nodes: h.nodes, sizes: make([]size, len(h.nodes))}
+	b = appendFolder(b, "", h.tree, c.measure(""))
+	for i, n := range h.nodes {
+		if n.mode == modeTree {
+			b = appendFolder(b, path.Base(n.path), n.id, c.sizes[i])
 		}
 	}
-	name := ""
-	if folder != "" {
-		name = path.Base(folder)
-	}
-	b = append(b, name...)
-	b = append(b, 0)
-	b = fmt.Appendf(b, "%d %d\n", entries, folders)
-	return append(append(b, id...), below...)
+	return b
+}
+
+func appendFolder(b []byte, name, id string, s size) []byte {
+	b = append(append(b, name...), 0)
+	b = strconv.AppendInt(b, int64(s.files), 10)
+	b = strconv.AppendInt(append(b, ' '), int64(s.folders), 10)
+	return append(append(b, '\n'), id...)
 }
 
 // within says that p is below the folder, at any depth; all is below "".
