@@ -27,16 +27,17 @@ func found(res Result, p string) string {
 
 // TestScriptsSeeTheirPart, and run again for nothing else. What they leave in
 // node_modules, in files of the repository and at home is in the image, and in
-// front of a step that sees its inputs alone.
+// front of a step that sees its inputs alone; what they write in the repository
+// that they have meanwhile is nowhere.
 func TestScriptsSeeTheirPart(t *testing.T) {
 	c := newCheckout(t)
 	c.start()
 	c.write("packages/ui/tool.js", "#!/bin/sh\necho the tool\n")
-	const script = `test ! -e apps; test -e node_modules/x; cat packages/ui/index.ts > node_modules/generated
+	const script = `grep -q ref .git/HEAD; mkdir .git/hooks; echo x >> .git/config; test ! -e apps; test -e node_modules/x; cat packages/ui/index.ts > node_modules/generated
 echo rewritten >> packages/ui/src/b.ts; mkdir -p ~/.cache; echo cached > ~/.cache/x; ln -sf generated node_modules/link; rm -f node_modules/y; ln -s x node_modules/y; rm packages/ui/gone.ts`
 	c.write("packages/ui/gone.ts", "gone")
 	c.build = func(p *plan.Plan, d *source.Division) (parts []*source.Part) {
-		p.Executable = []string{"packages/ui/tool.js"}
+		p.Git, p.Executable = true, []string{"packages/ui/tool.js"}
 		p.Installs[0].Steps[0].Args[2] += "; echo y > node_modules/y"
 		p.Installs[0].Hooks = []string{"/bin/sh", "-ec", script}
 		p.Build = []plan.Step{{Run: "cat ../../node_modules/generated main.ts ~/.cache/x > out", Dir: "apps/web", Part: plan.Part{Inputs: []string{"apps"}}, Outputs: []string{"apps/web/out"}},
@@ -61,6 +62,7 @@ echo rewritten >> packages/ui/src/b.ts; mkdir -p ~/.cache; echo cached > ~/.cach
 		{"at first", func() {}, true, map[string]string{
 			"app/node_modules/generated": "is packages/ui/index.ts", "app/node_modules/link": "-> generated", "app/node_modules/y": "-> x",
 			"app/packages/ui/src/b.ts": "is packages/ui/src/b.tsrewritten\n", ".cache/x": "cached\n", "app/said": "the tool\n",
+			"app/.git/HEAD": "", "app/.git/config": "",
 			"app/apps/web/out": "is packages/ui/index.tsis apps/web/main.tscached\n", "app/packages/ui/gone.ts": "gone", // deletions are not carried over
 		}},
 		{"an edit elsewhere", func() { c.write("apps/web/main.ts", "new"); c.write("README.md", "new") }, false, map[string]string{

@@ -101,7 +101,7 @@ func (c *checkout) sandbox() (Result, map[string]string) {
 	def, err := llbgen.Lower(c.t.Context(), p, l)
 	must(c.t, err)
 	trees := d.Trees(parts...)
-	trees[llbgen.Manifests] = stage.Files(nil, stage.Options{})
+	trees[llbgen.Manifests], trees[llbgen.Git] = stage.Files(nil, stage.Options{}), stage.Files(nil, stage.Options{})
 	res, err := c.e.Solve(c.t.Context(), Request{
 		Image: "source", Definition: def, Trees: trees, Secrets: map[string][]byte{llbgen.SecretNPMRC: nil, llbgen.SecretCA: nil},
 	})

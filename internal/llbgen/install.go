@@ -69,7 +69,7 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 				return nil, whole, err
 			}
 		}
-		d.after = run(d.before, p, wrapped(in, in.Hooks), "run the workspace's lifecycle scripts", packageAccess(p, in)...)
+		d.after = run(d.before, p, wrapped(in, in.Hooks), "run the workspace's lifecycle scripts", append(packageAccess(p, in), repositoryToWrite(p)...)...)
 		if len(in.Inputs) == 0 {
 			whole = d.after
 			continue
@@ -82,6 +82,22 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 		ready, whole = append(ready, d), d.over(whole, p)
 	}
 	return ready, whole, nil
+}
+
+// repositoryToWrite is one without commits that is there while scripts run which
+// configure one, such as those that set hooks of git, and is gone with what they
+// write. The box's own comes later, and has no configuration of theirs.
+func repositoryToWrite(p plan.Plan) []llb.RunOption {
+	if !p.Git {
+		return nil
+	}
+	const dir = "/repository"
+	by := llb.WithUIDGID(int(p.User.UID), int(p.User.GID))
+	at := llb.WithCreatedTime(epoch)
+	tree := llb.Mkdir(dir, 0o755, by, at).Mkdir(dir+"/objects", 0o755, by, at).Mkdir(dir+"/refs", 0o755, by, at).
+		Mkfile(dir+"/HEAD", 0o644, []byte("ref: refs/heads/main\n"), by, at).
+		Mkfile(dir+"/config", 0o644, []byte("[core]\n\trepositoryformatversion = 0\n\tbare = false\n"), by, at)
+	return []llb.RunOption{llb.AddMount(path.Join(p.Target, ".git"), llb.Scratch().File(tree), llb.SourcePath(dir), llb.ForceNoOutput)}
 }
 
 // wrapped is a command of an install as it runs in a build.

@@ -273,6 +273,24 @@ func TestHooksRunAfterTheSource(t *testing.T) {
 	}
 }
 
+// Scripts have a repository to write to where the box has one, and no other step has.
+func TestScriptsHaveARepository(t *testing.T) {
+	for _, git := range []bool{true, false} {
+		p := demo()
+		p.Git, p.Installs[0].Hooks = git, []string{"pnpm", "install", "--offline"}
+		for _, op := range lower(t, p, layers()) {
+			e := op.GetExec()
+			if e == nil {
+				continue
+			}
+			has := slices.ContainsFunc(e.Mounts, func(m *pb.Mount) bool { return m.Dest == p.Target+"/.git" && m.Output == int64(pb.SkipOutput) && !m.Readonly })
+			if scripts := slices.Equal(unwrapped(e.Meta.Args), p.Installs[0].Hooks); has != (git && scripts) {
+				t.Errorf("git %t: %q has a repository: %t", git, e.Meta.Args, has)
+			}
+		}
+	}
+}
+
 // TestAForeignPlatformRunsNothingOfItsOwn: where its programs cannot run, the
 // user is added by those of another base, and no tool is run.
 func TestAForeignPlatformRunsNothingOfItsOwn(t *testing.T) {
