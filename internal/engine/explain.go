@@ -44,6 +44,14 @@ func explain(text, told string) error {
 	if told == outdated {
 		return (&fault.Fault{What: told}).WithHint("what differs stands above; run the install of the package manager, and commit the lock file")
 	}
+	if name, ok := strings.CutPrefix(told, notKnown); ok {
+		return fault.Cannot("install: the registry does not have %s, which pnpm's supply-chain policies ask about", name).
+			WithHint("take a package that is there, or name a registry that has it in .npmrc; where it only cannot say enough of it, set: workspace: {trust-lockfile: true}")
+	}
+	if script, ok := strings.CutPrefix(told, ownFailed); ok {
+		return fault.Cannot("build: the script %s failed", script).
+			WithHint("its output stands above; it has the files that workspace.hook-inputs says, and variables by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}")
+	}
 	if step, ok := strings.CutPrefix(told, stepFailed); ok {
 		return explainStep(step)
 	}
