@@ -10,7 +10,6 @@ import (
 
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/provider"
-	"github.com/sandwright/sandwright/internal/provider/local/usernet"
 )
 
 // A box is a running sandbox as its shim holds it.
@@ -22,7 +21,8 @@ type box struct {
 	dropped <-chan struct{} // closed when nobody keeps the sandbox
 	init    *initProcess    // nil before it runs
 	ports   *publication
-	net     *usernet.Net
+	network func() (*network, error) // gives the one that is made meanwhile
+	net     *network
 	closers []func()
 
 	children *children
@@ -30,7 +30,7 @@ type box struct {
 
 // startBox returns once the supervisor answers. When it fails, when ctx ends or
 // dropped is closed before that, nothing is left.
-func startBox(ctx context.Context, req request, dropped <-chan struct{}) (*box, error) {
+func startBox(ctx context.Context, req request, network func() (*network, error), dropped <-chan struct{}) (*box, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -40,14 +40,14 @@ func startBox(ctx context.Context, req request, dropped <-chan struct{}) (*box, 
 		case <-ctx.Done():
 		}
 	}()
-	b := &box{req: req, dropped: dropped, children: &children{known: make(map[int]bool)}}
+	b := &box{req: req, network: network, dropped: dropped, children: &children{known: make(map[int]bool)}}
 	lock, err := b.claim()
 	if err != nil {
 		return nil, err
 	}
 	b.lock = lock
 	for _, step := range []func(context.Context) error{
-		b.publish, b.prepare, b.create, b.connect, b.begin, b.await, b.serveExec, b.record,
+		b.publish, b.connect, b.prepare, b.run, b.await, b.serveExec, b.record,
 	} {
 		if err = ctx.Err(); err == nil {
 			err = step(ctx)

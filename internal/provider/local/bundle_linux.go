@@ -20,8 +20,8 @@ import (
 const pidsLimit = 16384
 
 // writeBundle writes the bundle into the current directory.
-func writeBundle(req request) error {
-	config, err := json.Marshal(bundle(req))
+func writeBundle(req request, network string) error {
+	config, err := json.Marshal(bundle(req, network))
 	if err != nil {
 		return err
 	}
@@ -41,8 +41,8 @@ func writeBundle(req request) error {
 	)
 }
 
-// bundle is the runtime's configuration of the box.
-func bundle(req request) *specs.Spec {
+// bundle is the runtime's configuration of a box in the network namespace at a path.
+func bundle(req request, network string) *specs.Spec {
 	limit := int64(pidsLimit)
 	s := &specs.Spec{
 		Version:  "1.0.2",
@@ -52,7 +52,7 @@ func bundle(req request) *specs.Spec {
 			spec.InitPath, "--control-fd", fmt.Sprint(controlFD), "--env-fd", fmt.Sprint(valuesFD)),
 		Mounts: mounts(req),
 		Linux: &specs.Linux{
-			Namespaces:  namespaces(),
+			Namespaces:  namespaces(network),
 			CgroupsPath: req.Place.cgroup(),
 			MaskedPaths: maskedPaths(),
 			Sysctl: map[string]string{ // as Docker's: any user may serve port 80, and ping
@@ -104,16 +104,14 @@ func rlimits() []specs.POSIXRlimit {
 	return []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Soft: n, Hard: n}}
 }
 
-// namespaces of the box. Its network namespace has no way out until connect.
-func namespaces() []specs.LinuxNamespace {
-	kinds := []specs.LinuxNamespaceType{
-		specs.PIDNamespace, specs.MountNamespace, specs.NetworkNamespace, specs.IPCNamespace, specs.UTSNamespace,
-	}
+// namespaces of the box, all its own; that of the network is there already.
+func namespaces(network string) []specs.LinuxNamespace {
+	kinds := []specs.LinuxNamespaceType{specs.PIDNamespace, specs.MountNamespace, specs.IPCNamespace, specs.UTSNamespace}
 	var fs unix.Statfs_t
 	if err := unix.Statfs("/sys/fs/cgroup", &fs); err == nil && fs.Type == unix.CGROUP2_SUPER_MAGIC {
 		kinds = append(kinds, specs.CgroupNamespace)
 	}
-	var out []specs.LinuxNamespace
+	out := []specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: network}}
 	for _, kind := range kinds {
 		out = append(out, specs.LinuxNamespace{Type: kind})
 	}

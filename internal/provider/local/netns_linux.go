@@ -28,44 +28,82 @@ const (
 	boxGateway = "192.0.0.1"
 )
 
-// connect gives the box its network and serves the published ports.
-func (b *box) connect(context.Context) error {
-	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", b.init.pid))
-	if err != nil {
-		return fault.Cannot("open the sandbox's network: %w", err)
-	}
-	b.closers = append(b.closers, func() { ns.Close() })
-	var tun int
-	if err := inside(ns, func() (err error) { tun, err = plug(); return err }); err != nil {
-		return fault.Cannot("give the sandbox a network: %w", err).WithHint("run: modprobe tun")
-	}
+// A network is a box's own. It stands before anything is known of the box, and
+// nothing is in it but the way out.
+type network struct {
+	ns  *os.File
+	out *usernet.Net
+}
+
+// newNetwork makes one whose name servers are the host's.
+func newNetwork() (*network, error) {
 	host, err := os.ReadFile("/etc/resolv.conf")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fault.Cannot("read the host's name servers: %w", err)
+		return nil, fault.Cannot("read the host's name servers: %w", err)
 	}
 	_, redirect := nameservers(string(host))
-	b.net, err = usernet.Start(usernet.Config{TUN: tun, Subnet: netip.MustParsePrefix(boxSubnet), Redirect: redirect})
-	if err != nil {
-		return fault.Cannot("give the sandbox a network: %w", err)
+	return makeNetwork(redirect)
+}
+
+func makeNetwork(redirect map[netip.AddrPort]netip.AddrPort) (*network, error) {
+	n, tun := &network{}, -1
+	err := alone(func() (err error) {
+		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		if n.ns, err = os.Open("/proc/thread-self/ns/net"); err == nil {
+			tun, err = plug()
+		}
+		return err
+	})
+	if err == nil {
+		n.out, err = usernet.Start(usernet.Config{TUN: tun, Subnet: netip.MustParsePrefix(boxSubnet), Redirect: redirect})
 	}
-	b.closers = append(b.closers, b.net.Close)
-	b.ports.serve(func(ctx context.Context, port int) (net.Conn, error) { return dialInside(ctx, ns, port) })
+	if err != nil {
+		n.ns.Close()
+		return nil, fault.Cannot("give the sandbox a network: %w", err).WithHint("run: modprobe tun")
+	}
+	return n, nil
+}
+
+// path is where a child of this process finds the namespace, in a /proc of
+// this pid namespace.
+func (n *network) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.ns.Fd()) }
+
+func (n *network) close() {
+	n.out.Close()
+	n.ns.Close()
+}
+
+// connect takes the network, and serves the published ports.
+func (b *box) connect(context.Context) (err error) {
+	if b.net, err = b.network(); err != nil {
+		return err
+	}
+	b.closers = append(b.closers, b.net.close)
+	b.ports.serve(func(ctx context.Context, port int) (net.Conn, error) { return dialInside(ctx, b.net.ns, port) })
 	return nil
+}
+
+// alone runs f on a thread of its own, which ends with it.
+func alone(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlock: no other goroutine may get this thread
+		done <- f()
+	}()
+	return <-done
 }
 
 // inside runs f on a thread of its own that is in the network namespace and
 // ends with it.
 func inside(ns *os.File, f func() error) error {
-	done := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // and never unlock: no other goroutine may get this thread
+	return alone(func() error {
 		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- err
-			return
+			return err
 		}
-		done <- f()
-	}()
-	return <-done
+		return f()
+	})
 }
 
 // plug makes eth0, a TUN device, and gives its descriptor.

@@ -8,47 +8,20 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/sandwright/sandwright/internal/provider/local/usernet"
 )
 
-// newNetwork gives a network namespace whose way out is the user-mode stack.
-func newNetwork(t testing.TB, redirect map[netip.AddrPort]netip.AddrPort) *os.File {
+// networkOf gives a network namespace whose way out is the user-mode stack.
+func networkOf(t testing.TB, redirect map[netip.AddrPort]netip.AddrPort) *os.File {
 	t.Helper()
-	made := make(chan *os.File, 1)
-	go func() {
-		runtime.LockOSThread() // and never unlock: the thread ends with its namespace
-		var ns *os.File
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			ns, err = os.Open("/proc/thread-self/ns/net")
-		}
-		if err != nil {
-			t.Error("cannot make a network namespace (run the tests as root):", err)
-		}
-		made <- ns
-	}()
-	ns := <-made
-	if ns == nil {
-		t.FailNow()
-	}
-	t.Cleanup(func() { ns.Close() })
-	var tun int
-	if err := inside(ns, func() (err error) { tun, err = plug(); return err }); err != nil {
-		t.Fatal(err)
-	}
-	n, err := usernet.Start(usernet.Config{TUN: tun, Subnet: netip.MustParsePrefix(boxSubnet), Redirect: redirect})
+	n, err := makeNetwork(redirect)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal("run the tests as root:", err)
 	}
-	t.Cleanup(func() { n.Close(); unix.Close(tun) })
-	return ns
+	t.Cleanup(n.close)
+	return n.ns
 }
 
 // from dials with the eyes of the namespace.
@@ -103,7 +76,7 @@ func TestRedirect(t *testing.T) {
 		}
 	}()
 	gateway := netip.MustParseAddrPort(boxGateway + ":53")
-	ns := newNetwork(t, map[netip.AddrPort]netip.AddrPort{gateway: server})
+	ns := networkOf(t, map[netip.AddrPort]netip.AddrPort{gateway: server})
 
 	udp := from(t, ns, "udp", gateway.String())
 	for _, word := range []string{"first", "second"} {
@@ -131,7 +104,7 @@ func TestRedirect(t *testing.T) {
 // Many connections at once, as a package manager opens them.
 func TestManyConnections(t *testing.T) {
 	port := serve(t, "0.0.0.0")
-	ns := newNetwork(t, nil)
+	ns := networkOf(t, nil)
 	addr := netip.AddrPortFrom(netip.MustParseAddr(hostAddress(t)), uint16(port)).String()
 	const count = 150
 	conns := make([]net.Conn, count)
@@ -170,7 +143,7 @@ func BenchmarkDownload(b *testing.B) {
 			}
 		}
 	}()
-	ns := newNetwork(b, nil)
+	ns := networkOf(b, nil)
 	addr := netip.AddrPortFrom(netip.MustParseAddr(hostAddress(b)), uint16(l.Addr().(*net.TCPAddr).Port))
 	c := from(b, ns, "tcp", addr.String())
 	b.SetBytes(1 << 20)

@@ -63,9 +63,9 @@ func (p *initProcess) signal(s unix.Signal) {
 	}
 }
 
-// create makes the container with PID 1 not running yet. What PID 1 gets is
-// opened out here: no path that the box could have changed is ever opened.
-func (b *box) create(ctx context.Context) error {
+// run makes the container and runs PID 1. What PID 1 gets is opened out here: no
+// path that the box could have changed is ever opened.
+func (b *box) run(ctx context.Context) error {
 	listener, err := b.req.Place.listen(controlSocket)
 	if err != nil {
 		return fault.Cannot("make the control socket: %w", err)
@@ -87,7 +87,7 @@ func (b *box) create(ctx context.Context) error {
 		return fault.Cannot("pass the variables: %w", err)
 	}
 	defer values.Close()
-	if err := b.runc(ctx, []*os.File{control, values}, "create", "--bundle", ".", "--pid-file", "pid", "--preserve-fds", "2", b.req.Place.ID); err != nil {
+	if err := b.runc(ctx, []*os.File{control, values}, "run", "--detach", "--bundle", ".", "--pid-file", "pid", "--preserve-fds", "2", b.req.Place.ID); err != nil {
 		return err
 	}
 	text, err := os.ReadFile("pid")
@@ -118,9 +118,6 @@ func memoryFile(name string, v any) (*os.File, error) {
 	_, err = f.Seek(0, 0)
 	return f, err
 }
-
-// begin runs PID 1.
-func (b *box) begin(ctx context.Context) error { return b.runc(ctx, nil, "start", b.req.Place.ID) }
 
 // runc runs the runtime, whose state is in the bundle: it ends with this mount
 // namespace.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,8 @@ func RunShim(ctx context.Context) error {
 	if os.Getpid() != 1 {
 		return fault.Cannot("run a shim by hand: sandwright up starts it")
 	}
+	network := sync.OnceValues(newNetwork)
+	go func() { _, _ = network() }()
 	var req request
 	if err := json.NewDecoder(os.Stdin).Decode(&req); err != nil {
 		return fault.Cannot("read what to start: %w", err)
@@ -34,7 +37,7 @@ func RunShim(ctx context.Context) error {
 	// Caught and not ignored: what is ignored stays so in every child.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGPIPE)
 	reply := os.NewFile(answerFD, "answer")
-	box, err := startBox(ctx, req, watchLine(os.NewFile(lifelineFD, "lifeline")))
+	box, err := startBox(ctx, req, network, watchLine(os.NewFile(lifelineFD, "lifeline")))
 	if err != nil {
 		_ = json.NewEncoder(reply).Encode(answer{Faults: flatten(err)})
 		return err
