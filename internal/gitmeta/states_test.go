@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sandwright/sandwright/internal/git"
 )
 
 func TestSubmodules(t *testing.T) {
@@ -96,6 +98,38 @@ func TestSparseCheckout(t *testing.T) {
 		t.Fatalf("%d files are checked out", len(staged))
 	}
 	clean(t, build(t, options(t, dir, staged), staged))
+}
+
+// However git keeps the mark of a file that is not expected, it is found; an
+// index without one is not read.
+func TestIndexFormats(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare [][]string
+		plain   bool
+	}{
+		"no mark":         {nil, true},
+		"version 4":       {[][]string{{"update-index", "--index-version", "4"}}, false},
+		"marked":          {[][]string{{"update-index", "--skip-worktree", "a.txt"}}, false},
+		"marked, version": {[][]string{{"update-index", "--index-version", "4"}, {"update-index", "--skip-worktree", "a.txt"}}, false},
+		"marked, split":   {[][]string{{"update-index", "--skip-worktree", "a.txt"}, {"update-index", "--split-index"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := checkout(t)
+			for _, args := range c.prepare {
+				gitIn(t, dir, args...)
+			}
+			if plainIndex(filepath.Join(dir, ".git")) != c.plain {
+				t.Errorf("plain is %v", !c.plain)
+			}
+			repo, err := git.Find(dir)
+			must(t, err)
+			sparse, err := readSparse(t.Context(), repo)
+			must(t, err)
+			if marked := strings.HasPrefix(name, "marked"); sparse["a.txt"] != marked || len(sparse) > 1 {
+				t.Errorf("marked are %v", sparse)
+			}
+		})
+	}
 }
 
 func TestPartialClone(t *testing.T) {
