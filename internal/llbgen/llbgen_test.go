@@ -283,7 +283,9 @@ func TestScriptsHaveARepository(t *testing.T) {
 			if e == nil {
 				continue
 			}
-			has := slices.ContainsFunc(e.Mounts, func(m *pb.Mount) bool { return m.Dest == p.Target+"/.git" && m.Output == int64(pb.SkipOutput) && !m.Readonly })
+			has := slices.ContainsFunc(e.Mounts, func(m *pb.Mount) bool {
+				return m.Dest == p.Target+"/.git" && m.Output == int64(pb.SkipOutput) && !m.Readonly
+			})
 			if scripts := slices.Equal(unwrapped(e.Meta.Args), p.Installs[0].Hooks); has != (git && scripts) {
 				t.Errorf("git %t: %q has a repository: %t", git, e.Meta.Args, has)
 			}

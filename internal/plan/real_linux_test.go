@@ -364,8 +364,20 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 				verdict(t, i)
 			}
 			t.Run("hooks with the install", func(t *testing.T) { early(t, i) })
+			t.Run("a member in the place of a package", func(t *testing.T) { standsIn(t, managers, m) })
 		})
 	}
+}
+
+// standsIn has a member that a package of the registry asks for by a range: its
+// version decides whether it is the one that is meant, and so the lock file.
+func standsIn(t *testing.T, managers string, m realManager) {
+	i := workspaceOf(t, managers, m, "packages/wrappy/package.json", `{"name": "wrappy", "version": "1.0.2"}`,
+		"packages/idle/package.json", `{"name": "idle", "version": "1.0.0", "dependencies": {"once": "1.4.0"}}`)
+	i.makeLock()
+	layer, ws, _, err := i.layer()
+	must(t, err)
+	i.unchangedLock(layer, ws)
 }
 
 // upToDate holds that pnpm, in the box and not in CI, takes what is installed for

@@ -44,6 +44,7 @@ func (f *finder) collect(g *graph, s *settings) (lock string) {
 		f.folder(named{}, ".yarn/patches")
 	}
 	f.forced(root, s)
+	g.askLock(f.inputs[lock])
 	for _, m := range g.members {
 		f.inputs[m.path] = m.normalise(f.manages.Kind, g.keepsVersion(m), f.early)
 		f.links[m.path] = true
