@@ -147,6 +147,24 @@ func TestAfterAnInstall(t *testing.T) {
 	}
 }
 
+// TestWhatIsKeptOfTheStore: it is copied by the last command of the install, as
+// the store is gone after it, and moved to the place of the store.
+func TestWhatIsKeptOfTheStore(t *testing.T) {
+	p := demo()
+	p.Installs[0].After, p.Installs[0].Variables, p.Installs[0].Keep = "rm -f notes\n", nil, "keep\n"
+	ops := lower(t, p, layers())
+	step(t, ops, "/bin/sh", "-euc", "pnpm install --frozen-lockfile\nkeep\nrm -f notes\n")
+	for _, op := range ops {
+		if f := op.GetFile(); f != nil && f.Actions[0].GetCopy() != nil && f.Actions[0].GetCopy().Src == plan.Kept {
+			if to := f.Actions[0].GetCopy().Dest; to != p.Installs[0].Store || len(f.Actions) != 2 || f.Actions[1].GetRm().Path != plan.Kept {
+				t.Errorf("it does %v", f.Actions)
+			}
+			return
+		}
+	}
+	t.Error("nothing is moved")
+}
+
 // TestCommandsAreExecutable: where a part of the source has them, after it.
 func TestCommandsAreExecutable(t *testing.T) {
 	p := apart()

@@ -48,8 +48,13 @@ func install(st llb.State, p plan.Plan) llb.State {
 			st = run(st, p, withVariables(in, c.Args), c.Name, packageAccess(p, in)...)
 		}
 		st = copyTo(st, p, ManifestsOf(in.Dir), path.Join(p.Target, in.Dir))
-		for _, c := range in.Steps {
-			st = run(st, p, wrapped(in, c.Args), c.Name, packageAccess(p, in)...)
+		for i, c := range in.Steps {
+			if i+1 < len(in.Steps) || in.Keep == "" {
+				st = run(st, p, wrapped(in, c.Args), c.Name, packageAccess(p, in)...)
+				continue
+			}
+			st = run(st, p, withVariables(in, followed(c.Args, in.Keep+in.After)), c.Name, packageAccess(p, in)...)
+			st = st.File(llb.Copy(st, plan.Kept, in.Store, copied(), owned(p)).Rm(plan.Kept), llb.WithCustomName("keep what pnpm has linked from its store"))
 		}
 	}
 	return st

@@ -24,6 +24,7 @@ type Install struct {
 	Part                        // what Hooks see
 	Env       map[string]string // of every command
 	Store     string            // the folder in the box where what is downloaded is kept between installs
+	Keep      string            // shell text after the last of Steps, that copies to Kept what of Store the box needs; none: nothing
 	Alone     bool              // no two installs may use Store at once
 	HomeNPMRC bool              // the package manager looks for npmrc in the home folder alone
 	Secrets   []string          // names of secret build-scoped variables that it sees; no part of the cache key
@@ -120,6 +121,9 @@ func installOf(ws *workspace.Workspace, say config.Installing, version string) I
 		in.HomeNPMRC = true
 		in.Env["BUN_INSTALL_CACHE_DIR"] = store
 		install("bun", "install", "--frozen-lockfile", "--backend=copyfile")
+	}
+	if ws.Configures && major(version) >= 11 {
+		in.Keep = keep(store)
 	}
 	in.hooks(ws, say.Hooks == "install")
 	in.After = after(ws)

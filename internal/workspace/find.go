@@ -87,7 +87,7 @@ func find(tree fs.FS, o Options) (*Workspace, fault.List) {
 	ws.LockFile = f.collect(g, s)
 	ws.Commands = slices.Compact(slices.Sorted(slices.Values(f.plain)))
 	ws.Runtimes = runtimes(root)
-	ws.Built, ws.PlugAndPlay, ws.Variables = built(root), s.plugAndPlay, f.variables()
+	ws.Built, ws.PlugAndPlay, ws.Configures, ws.Variables = built(root), s.plugAndPlay, s.configures, f.variables()
 	for p, data := range f.inputs {
 		ws.Inputs = append(ws.Inputs, Input{Path: p, Data: data, Links: f.links[p]})
 	}

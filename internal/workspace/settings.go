@@ -20,6 +20,7 @@ type settings struct {
 	linkRanges  bool    // plain ranges may be met by members too
 	ownLocks    bool    // each member has a lock of its own
 	plugAndPlay bool
+	configures  bool // there are configDependencies
 }
 
 // A named is a text of a file and where it stands.
@@ -103,6 +104,8 @@ func (f *finder) setting(s *settings, key string, v *yaml.Node) {
 		for i := 0; v.Kind == yaml.MappingNode && i+1 < len(v.Content); i += 2 {
 			s.patches = append(s.patches, f.texts(settingsFile, key, resolve(v.Content[i+1]))...)
 		}
+	case "configDependencies":
+		s.configures = len(v.Content) > 0
 	case "pnpmfile":
 		s.hookFiles = f.texts(settingsFile, key, v)
 	case "linkWorkspacePackages":

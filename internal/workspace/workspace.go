@@ -19,6 +19,9 @@ type Workspace struct {
 	// PlugAndPlay tells that yarn makes no node_modules, but a file that says where
 	// in its cache each package is.
 	PlugAndPlay bool
+	// Configures tells that pnpm installs configDependencies: packages that it reads
+	// before all others.
+	Configures bool
 	// Commands are those files of the packages that an install links as commands
 	// and makes executable, and that are not so in the tree: sorted. The source that
 	// is laid over them takes that away.
