@@ -5,8 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
+	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/receipt"
@@ -75,45 +77,7 @@ func (a *app) receiptOfSandbox(ctx context.Context, p project, name string) ([]b
 }
 
 // engineName is how the engine calls what makes a layer.
-func engineName(p plan.Plan, layer string) string {
-	switch layer {
-	case plan.LayerServices:
-		return "services"
-	case plan.LayerRepository:
-		return "copy git"
-	}
-	for _, l := range p.Source {
-		if plan.SourceLayerName(l) == layer && l.Hot {
-			return "copy " + l.Name
-		} else if plan.SourceLayerName(l) == layer {
-			return "copy source in " + l.Name
-		}
-	}
-	for _, in := range p.Installs {
-		for name, steps := range map[string][]plan.Command{plan.InstallLayer(in.Dir): in.Steps, plan.FetchLayer(in.Dir): in.Fetch} {
-			if name == layer && len(steps) > 0 {
-				return firstLine(strings.TrimPrefix(strings.Join(steps[0].Args, " "), "/bin/sh -euc "))
-			}
-		}
-		if plan.HooksLayer(in.Dir) == layer && len(in.Inputs) > 0 {
-			return "what is left of: " + layer
-		}
-	}
-	for i, s := range p.Build {
-		switch {
-		case plan.StepLayer(i) == layer && len(s.Inputs) > 0:
-			return firstLine("what is left of: " + s.Name())
-		case plan.StepLayer(i) == layer:
-			return firstLine(s.Name())
-		}
-	}
-	return ""
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
-}
+func engineName(p plan.Plan, layer string) string { return engine.LayerName(llbgen.StepOf(p, layer)) }
 
 // size is how large a layer was, and nil where that is not known.
 func (b baseline) size(p plan.Plan, layer string) *int64 {

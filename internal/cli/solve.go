@@ -39,7 +39,7 @@ func (b blueprint) notLeft(err error) error {
 		for j, out := range s.Outputs {
 			if path.Join(b.plan.Target, out) == missing.Path {
 				return b.project.file.At("workspace", "build", strconv.Itoa(i), "outputs", strconv.Itoa(j)).
-					Cannot("find the output %s: the step has not left it", out).WithHint("name what the step writes: %s", firstLine(s.Name()))
+					Cannot("find the output %s: the step has not left it", out).WithHint("name what the step writes: %s", engine.LayerName(s.Name()))
 			}
 		}
 	}

@@ -4,6 +4,8 @@
 package engine
 
 import (
+	"strings"
+
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/tonistiigi/fsutil"
@@ -48,7 +50,14 @@ type Result struct {
 // A Layer is an unpacked layer of an image.
 type Layer struct {
 	Dir  string
-	Name string // what made it; empty where that is not known
+	Name string // LayerName of what made it; empty where that is not known
+}
+
+// LayerName is what a layer is called that a step of that name makes: its first
+// line.
+func LayerName(step string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(step), "\n")
+	return line
 }
 
 // Lower lists the directories of r's layers, as an overlay takes them.
@@ -84,8 +93,10 @@ type Options struct {
 }
 
 const (
-	// exporterRootfs is our exporter's name, and layersKey the key of its answer.
+	// exporterRootfs is our exporter's name, namesKey the key of what it is told of
+	// layers, and layersKey that of its answer.
 	exporterRootfs = "sandwright.rootfs"
+	namesKey       = "sandwright.names"
 	layersKey      = "sandwright.layers"
 )
 

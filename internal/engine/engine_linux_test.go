@@ -285,11 +285,3 @@ func TestAStepThatPrintsItsSecret(t *testing.T) {
 		return err
 	}))
 }
-
-func TestLayersHaveNames(t *testing.T) {
-	res, err := open(t, t.TempDir(), io.Discard).Solve(t.Context(), request(t, "echo named > /named"))
-	must(t, err)
-	if len(res.Layers) != 2 || res.Layers[0].Name != "echo named > /named" || res.Layers[1].Name == "" {
-		t.Errorf("layers %+v", res.Layers)
-	}
-}

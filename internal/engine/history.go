@@ -17,6 +17,26 @@ import (
 // result. BuildKit would say so of those that were built here, and of those that
 // came out of a cache where from: another image.
 func withHistory(ctx context.Context, config []byte, def *pb.Definition, layout content.Store) ([]byte, error) {
+	makers, err := layerNames(ctx, def, layout)
+	if err != nil {
+		return nil, err
+	}
+	var img map[string]json.RawMessage
+	if err := json.Unmarshal(config, &img); err != nil || len(def.Def) == 0 {
+		return config, err
+	}
+	history := make([]ocispecs.History, len(makers))
+	for i, name := range makers {
+		history[i].CreatedBy = name
+	}
+	if img["history"], err = json.Marshal(history); err != nil {
+		return nil, err
+	}
+	return json.Marshal(img)
+}
+
+// layerNames says what makes each layer of a definition's result, the lowest first.
+func layerNames(ctx context.Context, def *pb.Definition, layout content.Store) ([]string, error) {
 	g := graph{ops: map[string]*pb.Op{}, meta: def.Metadata, layout: layout}
 	var last *pb.Op
 	for _, data := range def.Def {
@@ -27,22 +47,10 @@ func withHistory(ctx context.Context, config []byte, def *pb.Definition, layout 
 		last = op
 		g.ops[digest.FromBytes(data).String()] = op
 	}
-	var img map[string]json.RawMessage
-	if err := json.Unmarshal(config, &img); err != nil || last == nil {
-		return config, err
+	if last == nil {
+		return nil, nil
 	}
-	makers, err := g.makers(ctx, last, 0) // the last one only names the result
-	if err != nil {
-		return nil, err
-	}
-	history := make([]ocispecs.History, len(makers))
-	for i, name := range makers {
-		history[i].CreatedBy = name
-	}
-	if img["history"], err = json.Marshal(history); err != nil {
-		return nil, err
-	}
-	return json.Marshal(img)
+	return g.makers(ctx, last, 0) // the last one only names the result
 }
 
 // A graph is a definition whose ops are found by their digests.

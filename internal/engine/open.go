@@ -22,7 +22,7 @@ type backend interface {
 	// this BuildKit can do.
 	export(ctx context.Context, j *job) error
 	// layers unpacks, below Options.Root, what a job asked by export gave.
-	layers(ctx context.Context, r Request, answer map[string]string) ([]Layer, error)
+	layers(ctx context.Context, j *job, answer map[string]string) ([]Layer, error)
 	// close ends it; nothing of it stays in this process.
 	close(ctx context.Context) error
 }

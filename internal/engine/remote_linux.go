@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/leases"
@@ -14,7 +13,6 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/leaseutil"
 	"github.com/opencontainers/go-digest"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
@@ -58,36 +56,12 @@ func (r *remote) export(ctx context.Context, j *job) (err error) {
 }
 
 // layers unpacks the image that has come.
-func (r *remote) layers(ctx context.Context, req Request, answer map[string]string) ([]Layer, error) {
+func (r *remote) layers(ctx context.Context, j *job, answer map[string]string) ([]Layer, error) {
 	dgst, err := digest.Parse(answer[exptypes.ExporterImageDigestKey])
 	if err != nil {
 		return nil, fault.Cannot("read the answer of the builder: it names no image")
 	}
-	layers, err := unpackImage(ctx, r.local, r.store, req, dgst)
-	if err != nil {
-		return nil, err
-	}
-	return layers, nameLayers(ctx, r.store, dgst, layers)
-}
-
-// nameLayers says of the layers of an image what its history says of them.
-func nameLayers(ctx context.Context, store content.Store, image digest.Digest, layers []Layer) error {
-	var manifest ocispecs.Manifest
-	if err := readJSON(ctx, store, image, &manifest); err != nil {
-		return err
-	}
-	var config ocispecs.Image
-	if err := readJSON(ctx, store, manifest.Config.Digest, &config); err != nil {
-		return err
-	}
-	history := slices.DeleteFunc(config.History, func(h ocispecs.History) bool { return h.EmptyLayer })
-	for i := range layers {
-		layers[i].Name = ""
-		if at := len(layers) - 1 - i; len(history) == len(layers) {
-			layers[i].Name = layerName(history[at].CreatedBy)
-		}
-	}
-	return nil
+	return unpackImage(ctx, r.local, r.store, j, dgst)
 }
 
 func (r *remote) close(ctx context.Context) error {
@@ -103,9 +77,9 @@ const receivedID = "received"
 
 // unpackImage makes the layers of an image in store present in the embedded
 // engine, and holds them.
-func unpackImage(ctx context.Context, local *embedded, store content.Store, req Request, image digest.Digest) ([]Layer, error) {
+func unpackImage(ctx context.Context, local *embedded, store content.Store, j *job, image digest.Digest) ([]Layer, error) {
 	var opts []llb.ConstraintsOpt
-	if p := platformIn(req.Definition); p != nil {
+	if p := platformIn(j.request.Definition); p != nil {
 		opts = append(opts, llb.Platform(p.Spec()))
 	}
 	def, err := llb.OCILayout("received/image@"+image.String(), llb.OCIStore("", receivedID)).Marshal(ctx, opts...)
@@ -115,8 +89,8 @@ func unpackImage(ctx context.Context, local *embedded, store content.Store, req 
 	local.opts.Progress.Say("unpacking what the builder gave")
 	inner := &Engine{backend: local, local: local}
 	res, err := inner.unpack(ctx, &job{
-		request: Request{Image: req.Image, Definition: def, Hide: req.Hide},
-		opt:     client.SolveOpt{OCIStores: map[string]content.Store{receivedID: store}, SharedKey: "sandwright", Internal: true},
+		request: Request{Image: j.request.Image, Definition: def, Hide: j.request.Hide}, names: j.names,
+		opt: client.SolveOpt{OCIStores: map[string]content.Store{receivedID: store}, SharedKey: "sandwright", Internal: true},
 	})
 	return res.Layers, err
 }

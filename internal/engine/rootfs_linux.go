@@ -85,7 +85,11 @@ func (x *rootfsInstance) Export(ctx context.Context, src *exporter.Source, info 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	layers, err := x.worker.layers(ctx, src.Ref, lower, group)
+	var names []string
+	if err := json.Unmarshal([]byte(x.attrs[namesKey]), &names); err != nil {
+		return nil, nil, nil, err
+	}
+	layers, err := x.worker.layers(ctx, src.Ref, lower, names, group)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -113,35 +117,27 @@ func (w *rootfsWorker) lower(ctx context.Context, ref cache.ImmutableRef, group 
 	return lowerOf(mounts[0])
 }
 
-// layers says of each directory of ref what made it.
-func (w *rootfsWorker) layers(ctx context.Context, ref cache.ImmutableRef, lower []string, group session.Group) (layers []Layer, err error) {
-	chain := ref.LayerChain()
-	defer func() { err = errors.Join(err, chain.Release(context.WithoutCancel(ctx))) }()
+// layers says of each directory of ref what made it: its layers have the names,
+// the lowest first, and what BuildKit has linked from several of them has none.
+func (w *rootfsWorker) layers(ctx context.Context, ref cache.ImmutableRef, lower, names []string, group session.Group) (layers []Layer, err error) {
+	held := ref.LayerChain()
+	defer func() { err = errors.Join(err, held.Release(context.WithoutCancel(ctx))) }()
+	chain := held
 	made := map[string]string{}
-	for _, one := range chain {
+	if len(chain) != len(names) {
+		chain = nil // these are not the layers that the names are of
+	}
+	for i, one := range chain {
 		dirs, err := w.lower(ctx, one, group)
 		if err != nil {
 			return nil, err
 		}
-		made[dirs[0]] = one.GetDescription()
+		made[dirs[0]] = LayerName(names[i])
 	}
 	for _, dir := range lower {
-		layers = append(layers, Layer{Dir: dir, Name: layerName(made[dir])})
+		layers = append(layers, Layer{Dir: dir, Name: made[dir]})
 	}
 	return layers, nil
-}
-
-// layerName shortens what BuildKit says of a layer. A build step may stand quoted
-// in a script that has more to do.
-func layerName(made string) string {
-	made = strings.TrimPrefix(strings.TrimPrefix(made, "mount / from exec "), "pulled from ")
-	script, wrapped := strings.CutPrefix(made, "/bin/sh -euc ")
-	step, isStep := strings.CutPrefix(script, "/bin/sh -ec ")
-	name, _, _ := strings.Cut(strings.TrimSpace(step), "\n")
-	if quoted, ok := strings.CutPrefix(name, "'"); ok && wrapped && isStep {
-		name = strings.ReplaceAll(strings.TrimSuffix(quoted, "'"), `'\''`, "'")
-	}
-	return name
 }
 
 // lowerOf reads containerd's overlay options; a single layer is a bind mount.

@@ -19,6 +19,7 @@ type job struct {
 	request Request
 	opt     client.SolveOpt
 	solve   gateway.BuildFunc // in the place of the request alone; may be nil
+	names   []string          // of the layers that its result has, the lowest first; may be nil
 }
 
 // newJob is a build of r, or of more definitions, with what every build of it is
@@ -61,6 +62,9 @@ func (e *Engine) Solve(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if j.names, err = layerNames(ctx, r.Definition.ToPB(), j.opt.OCIStores[StoreID]); err != nil {
+		return Result{}, err
+	}
 	return e.unpack(ctx, j)
 }
 
@@ -74,7 +78,7 @@ func (e *Engine) unpack(ctx context.Context, j *job) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	layers, err := e.backend.layers(ctx, j.request, answer)
+	layers, err := e.backend.layers(ctx, j, answer)
 	if err == nil {
 		err = e.exportCache(ctx, j.request, steps)
 	}

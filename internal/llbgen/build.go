@@ -102,7 +102,7 @@ func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	after := "" // a step may run the package managers
 	for _, in := range p.Installs {
 		if in.After != "" {
-			after += shellText([]string{"cd", path.Join(p.Target, in.Dir)}) + "\n" + in.After
+			after += plan.ShellText("cd", path.Join(p.Target, in.Dir)) + "\n" + in.After
 		}
 	}
 	return run(st.Hostname("sandwright"), p, followed(s.Shell(), after), s.Name(), opts...)

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -74,7 +73,7 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 				return nil, whole, err
 			}
 		}
-		d.after = run(d.before, p, wrapped(in, in.Hooks), "run the workspace's lifecycle scripts", append(packageAccess(p, in), repositoryToWrite(p)...)...)
+		d.after = run(d.before, p, wrapped(in, in.Hooks), plan.HooksStep, append(packageAccess(p, in), repositoryToWrite(p)...)...)
 		if len(in.Inputs) == 0 {
 			whole = d.after
 			continue
@@ -110,26 +109,12 @@ func wrapped(in plan.Install, args []string) []string {
 	return withVariables(in, followed(args, in.After))
 }
 
-// followed is a command with shell text after it. Its first line is what the
-// engine knows the layer by.
+// followed is a command with shell text after it.
 func followed(args []string, after string) []string {
 	if after == "" {
 		return args
 	}
-	return []string{"/bin/sh", "-euc", shellText(args) + "\n" + after}
-}
-
-// shellText is a command for a shell.
-func shellText(args []string) string {
-	plain := regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-	var words []string
-	for _, word := range args {
-		if !plain.MatchString(word) {
-			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, " ")
+	return []string{"/bin/sh", "-euc", plan.ShellText(args...) + "\n" + after}
 }
 
 // withVariables takes away those of the install's variables that have no value

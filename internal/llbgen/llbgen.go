@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"time"
 
@@ -41,21 +40,6 @@ type Layers struct {
 	// platform whose programs it cannot, and no part of what is made.
 	Runner Runner
 }
-
-// Passing match the names of the steps, as regular expressions, that follow every
-// edit: each is a copy, a link or a few bytes.
-func Passing() []string {
-	return []string{"^" + services + "$", "^copy " + Git + "$", "^copy " + regexp.QuoteMeta(plan.HotLayer) + "$", "^" + executables + "$", "^" + leftOf, "^add .*" + pid1 + "$"}
-}
-
-// Names of steps.
-const (
-	services = "services"
-	leftOf   = "what is left of: "
-	pid1     = "PID 1"
-
-	executables = "the commands of packages are executable"
-)
 
 // epoch is the time of every file that a copy makes.
 var epoch = time.Unix(0, 0).UTC()

@@ -22,9 +22,9 @@ func lay(st llb.State, p plan.Plan, l Layers, part plan.Part) (llb.State, error)
 		if !ok {
 			return st, fmt.Errorf("no layer was made for the source in %s", layer.Name)
 		}
-		name := "source in " + layer.Name
+		name := sourceName(layer)
 		from := llb.OCILayout(ref, llb.OCIStore("", l.Store), llb.WithCustomName(name))
-		st = st.File(llb.Copy(from, "/", p.Target, copied(), owned(p)), llb.WithCustomName("copy "+name))
+		st = st.File(llb.Copy(from, "/", p.Target, copied(), owned(p)), llb.WithCustomName(copyOf+name))
 	}
 	return executable(st, p, part), nil
 }
@@ -60,7 +60,7 @@ func hot(st llb.State, p plan.Plan, layer plan.SourceLayer) llb.State {
 	if layer.Files > 0 {
 		file = file.Copy(local(p, layer.Tree), "/", p.Target, copied(), owned(p))
 	}
-	return st.File(file, llb.WithCustomName("copy "+layer.Name))
+	return st.File(file, llb.WithCustomName(copyOf+sourceName(layer)))
 }
 
 // copyTree lays one of the client's trees over the workspace.
@@ -70,7 +70,7 @@ func copyTree(st llb.State, p plan.Plan, tree string) llb.State {
 
 // copyTo lays one over a folder of the box.
 func copyTo(st llb.State, p plan.Plan, tree, dir string) llb.State {
-	return st.File(llb.Copy(local(p, tree), "/", dir, copied(), owned(p)), llb.WithCustomName("copy "+tree))
+	return st.File(llb.Copy(local(p, tree), "/", dir, copied(), owned(p)), llb.WithCustomName(copyOf+tree))
 }
 
 // local is a tree that the client sends.

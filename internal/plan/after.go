@@ -24,7 +24,7 @@ func after(ws *workspace.Workspace) string {
 		var files []string
 		for _, in := range ws.Inputs {
 			if path.Base(in.Path) == ws.LockFile {
-				at := quoted("./" + path.Join(path.Dir(in.Path), "node_modules"))
+				at := ShellText("./" + path.Join(path.Dir(in.Path), "node_modules"))
 				files = append(files, at+"/.modules.yaml", at+"/.pnpm-workspace-state-v1.json")
 			}
 		}

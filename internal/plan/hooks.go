@@ -16,7 +16,7 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool) {
 	switch {
 	case script == "":
 	case early && (kind == workspace.NPM || kind == workspace.YarnClassic):
-		in.Steps = append(in.Steps, Command{hooksName, []string{"/bin/sh", "-ec", script}})
+		in.Steps = append(in.Steps, Command{HooksStep, []string{"/bin/sh", "-ec", script}})
 	case early:
 	case kind == workspace.PNPM:
 		in.Hooks = slices.Clone(in.Steps[0].Args)
@@ -59,7 +59,9 @@ func hookInputs(root, ws *workspace.Workspace, own []string) []string {
 	return besideOwn(append(patterns, slices.Compact(names)...), own)
 }
 
-const hooksName = "run the workspace's lifecycle scripts"
+// HooksStep is the name of the step that runs the workspace's own lifecycle
+// scripts.
+const HooksStep = "run the workspace's lifecycle scripts"
 
 // hookScript runs the scripts one by one: what comes before the root's install,
 // the members' after those of the members that they depend on, and the root's.
@@ -67,7 +69,7 @@ func hookScript(ws *workspace.Workspace) string {
 	var lines []string
 	run := func(p workspace.Package, stages ...string) {
 		for _, stage := range stages {
-			lines = append(lines, "(cd "+quoted(p.Dir)+" && "+ws.Manager.Name+" run "+stage+")\n")
+			lines = append(lines, "(cd "+ShellText(p.Dir)+" && "+ws.Manager.Name+" run "+stage+")\n")
 		}
 	}
 	for _, p := range inOrder(ws.Packages) {

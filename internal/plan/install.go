@@ -3,6 +3,7 @@ package plan
 import (
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -203,8 +204,18 @@ func major(version string) int {
 	return n
 }
 
-// quoted is s as one word of a shell.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// ShellText is words for a shell, each as it is.
+func ShellText(words ...string) string {
+	plain := regexp.MustCompile(`^[A-Za-z0-9_@%+:,./-]+$`) // with = it could be an assignment
+	var out []string
+	for _, word := range words {
+		if !plain.MatchString(word) {
+			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+		out = append(out, word)
+	}
+	return strings.Join(out, " ")
+}
 
 // rebuildScript runs the install scripts of the packages that its arguments
 // name, wherever below node_modules they are, as yarn classic does and cannot be

@@ -125,12 +125,12 @@ func TestHooksInOrder(t *testing.T) {
 		{Name: "c", Dir: "c", Depends: []string{"a", "top"}, Hooks: []string{"postinstall"}},
 	}}
 	in := installOf(ws, config.Installing{}, "11.6.0")
-	want := `(cd '.' && npm run preinstall)
-(cd 'c' && npm run postinstall)
+	want := `(cd . && npm run preinstall)
+(cd c && npm run postinstall)
 (cd 'apps/a'\''s' && npm run install)
 (cd 'apps/a'\''s' && npm run prepare)
-(cd '.' && npm run postinstall)
-(cd '.' && npm run prepare)
+(cd . && npm run postinstall)
+(cd . && npm run prepare)
 `
 	if diff := cmp.Diff(want, in.Hooks[2]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
