@@ -17,7 +17,7 @@ const module = "github.com/sandwright/sandwright/"
 func TestLinks(t *testing.T) {
 	ours := map[string]bool{module + "cmd/sandwright-init": true}
 	for _, name := range []string{
-		"cgroup", "control", "env", "fault", "handover", "httpcall", "installed", "jsonschema", "launch", "logview", "loop", "probe", "receipt", "redact", "s6", "smallfile", "spec", "supervise", "svlog", "tai64n", "vartype",
+		"cgroup", "control", "env", "fault", "handover", "httpcall", "installed", "jsonschema", "launch", "logview", "loop", "probe", "program", "receipt", "redact", "s6", "smallfile", "spec", "supervise", "svlog", "tai64n", "vartype",
 	} {
 		ours[module+"internal/"+name] = true
 	}

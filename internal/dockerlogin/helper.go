@@ -1,19 +1,17 @@
 package dockerlogin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/program"
 )
 
 // helperDeadline ends a helper. BuildKit waits a minute for credentials.
@@ -32,56 +30,29 @@ const token = "<token>"
 // registry on its input, and a JSON object as its answer. What it says otherwise is
 // not shown: it may be the secret.
 func ask(ctx context.Context, helper, registry string, within time.Duration) (authn.AuthConfig, error) {
-	program := "docker-credential-" + helper
+	name := "docker-credential-" + helper
 	cannot := func(why string) error {
-		return fault.Cannot("ask %s for the credentials of %s: %s", program, registry, why).
-			WithHint("try it by hand: echo %s | %s get", registry, program)
+		return fault.Cannot("ask %s for the credentials of %s: %s", name, registry, why).
+			WithHint("try it by hand: echo %s | %s get", registry, name)
 	}
-	if filepath.Base(program) != program {
+	if filepath.Base(name) != name {
 		return authn.AuthConfig{}, cannot("that is no name of a program")
 	}
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "get")
-	var out bounded
-	cmd.Stdin, cmd.Stdout, cmd.WaitDelay = strings.NewReader(registry+"\n"), &out, time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	err := cmd.Run()
-	if cmd.Process != nil {
-		_ = cmd.Cancel() // what it has left behind
-	}
-	said := strings.TrimSpace(out.taken.String())
+	out, err := program.Question{Argv: []string{name, "get"}, Stdin: registry + "\n", Within: within, Most: maxCredentials}.Ask(ctx)
 	switch {
-	case err != nil && said == errNone.Error():
+	case err != nil && strings.TrimSpace(string(out)) == errNone.Error():
 		return authn.AuthConfig{}, errNone
-	case errors.Is(err, exec.ErrNotFound):
-		return authn.AuthConfig{}, cannot("there is no such program")
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return authn.AuthConfig{}, cannot("it did not end within " + within.String())
 	case ctx.Err() != nil:
 		return authn.AuthConfig{}, ctx.Err()
-	case errors.Is(err, exec.ErrWaitDelay):
-		return authn.AuthConfig{}, cannot("it left a program behind that holds its output open")
 	case err != nil:
 		return authn.AuthConfig{}, cannot(err.Error())
 	}
 	var answer struct{ Username, Secret string }
-	if json.Unmarshal(out.taken.Bytes(), &answer) != nil {
+	if json.Unmarshal(out, &answer) != nil {
 		return authn.AuthConfig{}, cannot("it answers with no JSON of credentials")
 	}
 	if answer.Username == token {
 		return authn.AuthConfig{IdentityToken: answer.Secret}, nil
 	}
 	return authn.AuthConfig{Username: answer.Username, Password: answer.Secret}, nil
-}
-
-// bounded takes little more than a helper may answer.
-type bounded struct{ taken bytes.Buffer }
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.taken.Len()+len(p) > maxCredentials {
-		return 0, errors.New("it answers with more than 64 KiB")
-	}
-	return b.taken.Write(p)
 }

@@ -112,11 +112,11 @@ func TestPodmansConfiguration(t *testing.T) {
 // TestHelpersThatFail say why, and nothing of what they print.
 func TestHelpersThatFail(t *testing.T) {
 	for script, want := range map[string]string{
-		"echo sesame; exit 3":            "exit status 3",
+		"echo sesame; exit 3":            "exit code 3",
 		"echo sesame":                    "it answers with no JSON of credentials",
-		"yes sesame":                     "",
-		"exec yes sesame":                "",
-		"kill -9 $$":                     "signal: killed",
+		"yes sesame":                     "it prints more than 64 KiB",
+		"exec yes sesame":                "it prints more than 64 KiB",
+		"kill -9 $$":                     "it was ended by a signal",
 		"echo '{}'; sleep 1000 & exit 0": "it left a program behind that holds its output open",
 	} {
 		configured(t, `{"credsStore": "one"}`, map[string]string{"one": script})
@@ -125,7 +125,7 @@ func TestHelpersThatFail(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", script, err, want)
 		}
 	}
-	for helper, want := range map[string]string{"nobody": "there is no such program", "../evil": "that is no name of a program"} {
+	for helper, want := range map[string]string{"nobody": "no such program", "../evil": "that is no name of a program"} {
 		configured(t, fmt.Sprintf(`{"credsStore": %q}`, helper), nil)
 		if _, err := resolve(t.Context(), Keychain{}, "one.example"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", helper, err)
