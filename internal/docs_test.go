@@ -4,9 +4,71 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
+
+// TestPromises: each promise of the threat model names a test or a script of the
+// package that it names before, and a test's cases are cases of that package.
+func TestPromises(t *testing.T) {
+	data, err := os.ReadFile("../docs/threat-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := regexp.MustCompile("`([\\w./-]+)`|\\b((?:Test|Fuzz)[A-Z]\\w+)|\"([^\"]+)\"|script ([\\w-]+)|bad/[\\w-]+\\.yaml")
+	promises := 0
+	for _, row := range strings.Split(string(data), "\n") {
+		cells := strings.Split(row, " | ")
+		if len(cells) != 3 || strings.HasPrefix(row, "| What could") {
+			continue
+		}
+		promises++
+		at, tests, held := "", "", false
+		for _, word := range words.FindAllStringSubmatch(cells[2], -1) {
+			there := true
+			switch {
+			case word[1] != "":
+				at, tests = filepath.Join("..", word[1]), testsIn(t, filepath.Join("..", word[1]))
+				continue
+			case word[2] != "":
+				there = strings.Contains(tests, "\nfunc "+word[2]+"(")
+			case word[3] != "":
+				there = strings.Contains(tests, strconv.Quote(word[3]))
+			case word[4] != "":
+				_, err := os.Stat(filepath.Join(at, "testdata", "script", word[4]+".txtar"))
+				there = err == nil
+			default:
+				_, err := os.Stat(filepath.Join(at, "testdata", word[0]))
+				there = err == nil
+			}
+			if held = true; !there {
+				t.Errorf("%s has no %s, which is to hold: %s", at, word[0], cells[1])
+			}
+		}
+		if !held {
+			t.Errorf("no test is said to hold: %s", cells[1])
+		}
+	}
+	if promises < 90 {
+		t.Errorf("the threat model has %d promises", promises)
+	}
+}
+
+// testsIn is the text of a package's tests.
+func testsIn(t *testing.T, dir string) string {
+	t.Helper()
+	names, _ := filepath.Glob(filepath.Join(dir, "*_test.go")) // the pattern is fixed
+	text := "\n"
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(data)
+	}
+	return text
+}
 
 // TestDocuments: each test that a document names exists, and the map of the house
 // names each package.
