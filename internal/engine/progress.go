@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/progress/progressui"
@@ -21,6 +22,23 @@ type Progress struct {
 func (p Progress) Say(format string, args ...any) {
 	if p.Out != nil {
 		fmt.Fprintf(p.Out, format+"\n", args...)
+	}
+}
+
+// sayAfter is how long something may take unsaid that nobody has asked for.
+const sayAfter = 2 * time.Second
+
+// sayLater writes one line, unless what it gives is called within that time.
+func (p Progress) sayLater(within time.Duration, format string, args ...any) (done func()) {
+	said := make(chan struct{})
+	timer := time.AfterFunc(within, func() {
+		defer close(said)
+		p.Say(format, args...)
+	})
+	return func() {
+		if !timer.Stop() {
+			<-said
+		}
 	}
 }
 
