@@ -129,10 +129,8 @@ func workspaceTask(s spec.Spec, todo []receipt.Todo) (*spec.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, deadline := *s.AtStart, time.Minute
-	for _, t := range todo {
-		deadline += time.Duration(len(t.Run)) * (a.Timeout.Std() + stepGrace)
-	}
+	a := *s.AtStart
+	deadline := longest(todo, a.Timeout.Std()) + time.Minute
 	why := printable(todo[0].Name + ": " + todo[0].Causes[0].String())
 	svc := &spec.Service{
 		Name:    freeName(s.Services, "workspace"),

@@ -62,11 +62,20 @@ func (w *boxWorkspace) update(ctx context.Context, u updating) ([]receipt.Todo, 
 	if uid := os.Geteuid(); uid != int(w.receipt.UID) {
 		return nil, fault.Cannot("run the steps: they are user %d's to run, and this is user %d", w.receipt.UID, uid)
 	}
-	return w.inTurn(ctx, u, func() ([]receipt.Todo, error) { return w.runAll(ctx, u) })
+	return w.inTurn(ctx, u, longest(todo, u.timeout), func() ([]receipt.Todo, error) { return w.runAll(ctx, u) })
 }
 
-// inTurn waits until nobody else runs steps in this box, and looks again then.
-func (w *boxWorkspace) inTurn(ctx context.Context, u updating, run func() ([]receipt.Todo, error)) ([]receipt.Todo, error) {
+// longest is the time that steps can take whose commands have one each.
+func longest(todo []receipt.Todo, each time.Duration) (d time.Duration) {
+	for _, t := range todo {
+		d += time.Duration(len(t.Run)) * (each + stepGrace)
+	}
+	return d
+}
+
+// inTurn waits until nobody else runs steps in this box, which takes as long as
+// running them here would, and looks again then.
+func (w *boxWorkspace) inTurn(ctx context.Context, u updating, most time.Duration, run func() ([]receipt.Todo, error)) ([]receipt.Todo, error) {
 	if err := os.MkdirAll(filepath.Dir(w.sealAt), 0o755); w.sealAt == "" || err != nil {
 		return nil, w.writeSeal(w.seal) // which says why it cannot
 	}
@@ -75,6 +84,7 @@ func (w *boxWorkspace) inTurn(ctx context.Context, u updating, run func() ([]rec
 		return nil, fault.Cannot("take turns: %w", err)
 	}
 	defer lock.Close()
+	over := time.After(most)
 	for said := false; ; said = true {
 		err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
@@ -89,6 +99,9 @@ func (w *boxWorkspace) inTurn(ctx context.Context, u updating, run func() ([]rec
 		select {
 		case <-ctx.Done():
 			return nil, fault.Cannot("sync: interrupted")
+		case <-over:
+			return nil, fault.Cannot("take turns: another sync in this box has not ended after %v", most).
+				WithHint("end the process that holds %s.lock, and run it again", w.sealAt)
 		case <-time.After(turnPause):
 		}
 	}

@@ -402,6 +402,33 @@ func TestSyncTakesTurns(t *testing.T) {
 	}
 }
 
+// Whoever holds the lock of turns and does not let go, be it a process of the box's
+// user, is waited for no longer than what is to be run could take.
+func TestSyncTurnsEnd(t *testing.T) {
+	w := newWorkbench(t)
+	w.seal(func(r *receipt.Receipt) {
+		r.Layers[1].Due = []receipt.Cause{{File: "x", Change: receipt.Changed}}
+	})
+	dir := filepath.Join(w.home, ".local/state/sandwright")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := os.Create(filepath.Join(dir, "seal.json.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, code := w.sync("--run", "--timeout", "10ms"); code != 1 || !strings.Contains(stderr, "cannot take turns: another sync in this box has not ended after 2.01s\nhint: ") {
+		t.Errorf("%d: %s", code, stderr)
+	}
+	if got := w.ran(); got != "" {
+		t.Errorf("it ran %q", got)
+	}
+}
+
 // Root runs the steps as the user whose they are, and leaves nothing of its own.
 func TestSyncAsRoot(t *testing.T) {
 	const nobody = 65534

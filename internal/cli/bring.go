@@ -102,9 +102,11 @@ func withoutCredentials(npmrc string) string {
 	var out strings.Builder
 	for line := range strings.Lines(npmrc) {
 		_, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		_, rest, isURL := strings.Cut(value, "://")
-		host, _, _ := strings.Cut(rest, "/")
-		if !strings.HasPrefix(line, "//") && (!isURL || !strings.Contains(host, "@")) {
+		if _, rest, isURL := strings.Cut(value, "://"); isURL {
+			value = rest
+		}
+		host, _, _ := strings.Cut(value, "/")
+		if !strings.HasPrefix(line, "//") && !strings.Contains(host, "@") {
 			out.WriteString(line)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 func TestWithoutCredentials(t *testing.T) {
 	const npmrc = "@scope:registry=https://user:pass@host.example/npm/\n//host.example/npm/:_authToken=s3cret\n//host.example/:_password=x\n" +
-		"registry=https://registry.example/a@b/\nstrict-ssl=true\nproxy=http://u:p@proxy.example\n"
+		"registry=https://registry.example/a@b/\nstrict-ssl=true\nproxy=http://u:p@proxy.example\nhttps-proxy=u:p@proxy.example:3128\n"
 	if diff := cmp.Diff("registry=https://registry.example/a@b/\nstrict-ssl=true\n", withoutCredentials(npmrc)); diff != "" {
 		t.Error(diff)
 	}
