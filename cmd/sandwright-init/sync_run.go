@@ -24,6 +24,7 @@ import (
 
 const (
 	stepGrace = 2 * time.Second        // from SIGTERM to SIGKILL of a step; a host gives this program 3
+	endless   = 1000 * time.Hour       // a longer time is no other, and a sum of such is one
 	turnPause = 100 * time.Millisecond // between two looks whether it is our turn
 )
 
@@ -68,7 +69,7 @@ func (w *boxWorkspace) update(ctx context.Context, u updating) ([]receipt.Todo, 
 // longest is the time that steps can take whose commands have one each.
 func longest(todo []receipt.Todo, each time.Duration) (d time.Duration) {
 	for _, t := range todo {
-		d += time.Duration(len(t.Run)) * (each + stepGrace)
+		d += time.Duration(len(t.Run)) * (min(each, endless) + stepGrace)
 	}
 	return d
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"slices"
 	"time"
@@ -93,11 +94,17 @@ func (a *app) runSteps(ctx context.Context, s syncing, timeout time.Duration) ([
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.longest(timeout), errUnending)
+	defer cancel()
 	out := bounded{most: maxAnswer}
 	code, err := s.sandbox.Exec(ctx, provider.Exec{
 		Argv: []string{spec.InitPath, "sync", "--run", "--for-host", "--timeout", timeout.String()}, Dir: "/",
 		Stdin: bytes.NewReader(input), Stdout: &out, Stderr: a.Err,
 	})
+	if err != nil && errors.Is(context.Cause(ctx), errUnending) {
+		err = fault.Cannot("bring the sandbox up to date: %w", errUnending).
+			WithHint("see what it does with: sandwright exec ps; or start it anew: sandwright up --recreate")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +118,21 @@ func (a *app) runSteps(ctx context.Context, s syncing, timeout time.Duration) ([
 		done = append(done, plan.Difference{Layer: l.Layer, Rebuilt: true, Causes: l.Causes})
 	}
 	return done, s.remember(report.Seal)
+}
+
+// errUnending ends the steps of a box that does not end them itself: whoever is in
+// it may have stopped what should.
+var errUnending = errors.New("its steps have not ended in their time")
+
+// longest is the time that a box can take to run its steps, with what it waits for
+// before, where each command has one.
+func (s syncing) longest(each time.Duration) time.Duration {
+	const slack, endless = 10 * time.Second, 1000 * time.Hour // a longer time is no other
+	d := time.Minute
+	for _, l := range s.was.Receipt.Layers {
+		d += 2 * time.Duration(len(l.Run)) * (min(each, endless) + slack)
+	}
+	return d
 }
 
 // remember keeps what the box says of its steps once they have run.

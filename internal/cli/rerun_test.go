@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -169,4 +171,24 @@ func says(err error, want string) bool {
 		return want == "" && err == nil
 	}
 	return strings.Contains(err.Error(), want)
+}
+
+// TestStepsThatDoNotEnd: a box whose steps are neither done nor given up is not
+// waited for without end, as down would wait for it, too.
+func TestStepsThatDoNotEnd(t *testing.T) {
+	stopped := slowBox{receive: func(ctx context.Context, _ io.Reader, _ io.Writer) error { <-ctx.Done(); return nil }}
+	run := []receipt.Step{{Argv: []string{"one"}}, {Argv: []string{"two"}}}
+	s := syncing{sandbox: stopped, was: record.Record{Receipt: receipt.Receipt{Layers: []receipt.Layer{{Name: "base"}, {Name: "install", Run: run}}}}}
+	for each, want := range map[time.Duration]time.Duration{
+		time.Minute:   time.Minute + 4*(time.Minute+10*time.Second),
+		math.MaxInt64: time.Minute + 4*(1000*time.Hour+10*time.Second),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			started := time.Now()
+			_, err := (&app{Streams: Streams{Err: io.Discard}}).runSteps(t.Context(), s, each)
+			if took := time.Since(started); took != want || err == nil || !strings.Contains(err.Error(), "cannot bring the sandbox up to date: its steps have not ended in their time") {
+				t.Errorf("after %v: %v", took, err)
+			}
+		})
+	}
 }
