@@ -103,6 +103,10 @@ func (c *contest) run(b *testing.B) {
 		if c.simple != "" {
 			c.pair(b, "edit-image/simple", image, func() rest { c.theirs(b, c.simple); return nil })
 		}
+		if round < 3 {
+			c.pair(b, "edit-image/origin", image, func() rest { c.theirs(b, c.origin); return nil })
+			c.pair(b, "edit-image/uncached", image, func() rest { c.theirs(b, c.uncached); return nil })
+		}
 		c.edit(b, c.scripts, `"scripts": {`, fmt.Sprintf(`"scripts": {"bench%d": "true",`, c.next()))
 		c.both(b, "scripts-image", "build")
 		c.ours(b, "up")

@@ -90,13 +90,7 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 		return nil, err
 	}
 	load := beside(func() (*lock.Lock, error) { return lock.Load(a.lockPath(g.project)) })
-	add := func(err error) { g.faults = append(g.faults, fault.All(err)...) }
-	_, err = a.engine.options()
-	add(err)
-	g.values, err = resolveEnv(ctx, g.project, env)
-	add(err)
-	a.notices(g.values.notices)
-	g.secrets = knownSecrets(ctx, g.project, env, g.values)
+	open := beside(func() (*stage.Tree, error) { return stage.Open(ctx, g.project.root(), stageOptions(g.project)) })
 	var gitCtx context.Context
 	gitCtx, g.stop = context.WithCancel(ctx)
 	begun := beside(func() (repository, error) { return beginGit(gitCtx, g.project) })
@@ -104,7 +98,14 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 		_, err := begun()
 		return asked{}, err
 	}
-	if g.tree, err = stage.Open(ctx, g.project.root(), stageOptions(g.project)); err != nil {
+	add := func(err error) { g.faults = append(g.faults, fault.All(err)...) }
+	_, err = a.engine.options()
+	add(err)
+	g.values, err = resolveEnv(ctx, g.project, env)
+	add(err)
+	a.notices(g.values.notices)
+	g.secrets = knownSecrets(ctx, g.project, env, g.values)
+	if g.tree, err = open(); err != nil {
 		add(err)
 	} else {
 		if _, err := g.tree.Contents(ctx); err == nil { // else judgeTree says so
@@ -171,15 +172,15 @@ func (g *gathering) print(ctx context.Context) (string, error) {
 	if err := errors.Join(g.faults.Err(), g.locked); err != nil {
 		return "", err
 	}
-	repo, err := g.ask()
-	if err != nil {
-		return "", err
-	}
 	self, err := os.Stat("/proc/self/exe")
 	if err != nil {
 		return "", err
 	}
 	tree, err := g.tree.Digest(ctx)
+	if err != nil {
+		return "", err
+	}
+	repo, err := g.ask()
 	if err != nil {
 		return "", err
 	}
