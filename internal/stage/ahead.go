@@ -18,8 +18,8 @@ const (
 )
 
 // An ahead looks at names while git still walks the folders for more of them,
-// on every core but one. It is for a walk that finds folders as the cache knows them,
-// and opens none of those again. The nil ahead has seen nothing.
+// on every core but one. It is for a walk that finds folders as the cache knows
+// them, and opens none of those again. The nil ahead has seen nothing.
 type ahead struct {
 	root    *root
 	parts   []aheadPart

@@ -209,6 +209,7 @@ func hostileNames() []hostile {
 }
 
 func TestHostile(t *testing.T) {
+	another := newDir(t).knownAlone()
 	for _, h := range hostiles() {
 		t.Run(h.name, func(t *testing.T) {
 			d := newDir(t)
@@ -218,6 +219,8 @@ func TestHostile(t *testing.T) {
 			h.build(d)
 			h.check(t, d, false)
 			h.check(t, d, true)
+			h.opts.Cache = another
+			h.check(t, d, false)
 		})
 	}
 	if n := len(hostiles()); n < 120 {

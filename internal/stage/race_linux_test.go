@@ -71,9 +71,10 @@ func TestRace(t *testing.T) {
 		}
 	}()
 	var seen tally
-	for end := time.Now().Add(raceTime); time.Now().Before(end); {
+	caches := []string{"", "", d.path("../cache"), d.path("../cache")}
+	for i, end := 0, time.Now().Add(raceTime); time.Now().Before(end); i++ {
 		r.slow = !r.slow
-		seen.round(t, r)
+		seen.round(t, r, caches[i%len(caches)])
 	}
 	close(stop)
 	<-done
@@ -86,8 +87,8 @@ func TestRace(t *testing.T) {
 // A tally counts what became of each round of a race.
 type tally struct{ failed, refused, staged, read, tars, digests int }
 
-func (n *tally) round(t *testing.T, r *root) {
-	tree, err := inspect(t.Context(), r, Options{Time: time.Unix(1, 0)})
+func (n *tally) round(t *testing.T, r *root, cache string) {
+	tree, err := inspect(t.Context(), r, Options{Time: time.Unix(1, 0), Cache: cache})
 	if err != nil {
 		n.failed++
 		return
