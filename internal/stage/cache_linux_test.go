@@ -11,22 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cached stages with a cache and gives the digest, and how many files were not
-// in the cache.
-func (d *dir) cached(file string) (digest string, unknown int) {
-	d.t.Helper()
-	tree := d.stage(Options{Cache: file})
-	for i := range tree.entries {
-		e := &tree.entries[i]
-		if e.Kind == File && (e.cached == 0 || tree.cache.files.sum(e.cached) == sum{}) {
-			unknown++
-		}
-	}
-	digest, err := tree.Digest(d.t.Context())
-	d.check(err)
-	return digest, unknown
-}
-
 // settled is a sample whose files are old enough to be remembered.
 func settled(t *testing.T) (*dir, string) {
 	d := sample(t)

@@ -117,6 +117,22 @@ func (d *dir) stage(opts Options) *Tree {
 	return t
 }
 
+// cached stages with a cache and gives the digest, and how many files were not
+// in the cache.
+func (d *dir) cached(file string) (digest string, unknown int) {
+	d.t.Helper()
+	tree := d.stage(Options{Cache: file})
+	for i := range tree.entries {
+		e := &tree.entries[i]
+		if e.Kind == File && (e.cached == 0 || tree.cache.files.sum(e.cached) == sum{}) {
+			unknown++
+		}
+	}
+	digest, err := tree.Digest(d.t.Context())
+	d.check(err)
+	return digest, unknown
+}
+
 // list is what a tree holds, without its folders unless they are empty.
 func list(t *Tree) []string {
 	lines := []string{}

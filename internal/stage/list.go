@@ -75,8 +75,9 @@ func (l *lister) list() ([]string, error) {
 }
 
 // sorted gives the names so far in the order of a walk, without what is dropped.
+// Git's order is nearly that, which costs a stable sort a quarter of another.
 func (l *lister) sorted() []string {
-	slices.SortFunc(l.paths, comparePath)
+	slices.SortStableFunc(l.paths, comparePath)
 	return l.rules.filter(slices.Compact(l.paths))
 }
 
