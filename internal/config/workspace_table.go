@@ -69,7 +69,7 @@ func buildShape() object[BuildStep] {
 	return object[BuildStep]{
 		fields: []field[BuildStep]{
 			key("run", func(b *BuildStep) *string { return &b.Run }, checked("a command", notEmpty),
-				"The command, given to sh -c in workspace.target.").must().such("pnpm -r build"),
+				"The command, given to sh -c in workspace.target. Its folder is no repository: what asks git needs one of the step's own, by git init -q && git add -A before it, and outputs that leave .git out.").must().such("pnpm -r build"),
 			key("dir", func(b *BuildStep) *string { return &b.Dir }, checked("a path", below),
 				"The folder that the command runs in, relative to workspace.target. Where it is a package, inputs is, without being said, that package, those of the workspace that it depends on, and what is outside the top folders that have packages in them, but for this file and its lock.").or(".").such("apps/web"),
 			key("inputs", func(b *BuildStep) *[]string { return &b.Inputs }, list[string]{of: checked("a pattern", treePattern)},
