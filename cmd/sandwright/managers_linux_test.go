@@ -16,7 +16,7 @@ func otherManagers(t *testing.T, b *box) {
 		m := managersBox(t, b, "mixed", `  nested:
     - {dir: classic, allow-scripts: [built]}
     - {dir: bun}
-    - {dir: pnpm}
+    - {dir: pnpm, fetch: apart}
   build:
     - run: (node apps/web/main.js; cat apps/web/hooked; node_modules/.bin/lib-tool; cd classic/b; node main.js; cd ../../bun/app; bun main.js; cd ../../pnpm/app; node main.js) > said
 `)
@@ -33,6 +33,12 @@ func otherManagers(t *testing.T, b *box) {
 			cached(t, progress, step)
 		}
 		m.says(t, "head -n 2 said", "edited 172800000\nedited 172800000\n")
+		m.edit(t, "pnpm/app/package.json", `"version": "1.0.1"`, `"version": "1.0.1", "engines": {"node": ">=18"}`)
+		progress, _ = m.up(t)
+		cached(t, progress, "fetch the dependencies of pnpm")
+		if !regexp.MustCompile(`(?m)^install pnpm is made again: engines.node >=18 added in pnpm/app/package.json$`).MatchString(progress) {
+			t.Errorf("the install that was to be made again, over what was fetched:\n%s", progress)
+		}
 		m.edit(t, "bun/app/main.js", "bun", "elsewhere")
 		progress, _ = m.up(t)
 		cached(t, progress, "run the workspace's lifecycle scripts")
