@@ -87,3 +87,23 @@ echo rewritten >> packages/ui/src/b.ts; mkdir -p ~/.cache; echo cached > ~/.cach
 		}
 	}
 }
+
+// A step or script that writes nothing at all, as one that only checks, leaves
+// the sandbox as it is.
+func TestNothingIsLeft(t *testing.T) {
+	c := newCheckout(t)
+	c.start()
+	c.build = func(p *plan.Plan, d *source.Division) (parts []*source.Part) {
+		p.Installs[0].Hooks = []string{"/bin/sh", "-ec", "test -e package.json"}
+		p.Build = []plan.Step{{Run: "test -e apps/web/main.ts", Part: plan.Part{Inputs: []string{"apps"}}}}
+		for name, one := range map[string]*plan.Part{"hooks": &p.Installs[0].Part, "step": &p.Build[0].Part} {
+			one.Inputs = append(one.Inputs, "package.json")
+			part, _, err := d.Part(name, one.Inputs)
+			must(t, err)
+			one.Source = part.Layers()
+			parts = append(parts, part)
+		}
+		return parts
+	}
+	c.check("nothing written")
+}

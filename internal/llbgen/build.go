@@ -61,11 +61,9 @@ func (d left) over(st llb.State, p plan.Plan) llb.State {
 	if len(d.outputs) == 0 {
 		wrote := llb.Diff(d.before, d.after)
 		for _, root := range d.roots {
-			// The pattern is the root itself, which is no error where nothing is.
-			last := len(root) - 1
 			info := copied()
 			info.AllowWildcard, info.AllowEmptyWildcard = true, true
-			file = file.Copy(wrote, root[:last]+"["+root[last:]+"]", root, info, owned(p))
+			file = file.Copy(wrote, patternOf(root), root, info, owned(p))
 		}
 		return st.File(file, name)
 	}
@@ -77,6 +75,10 @@ func (d left) over(st llb.State, p plan.Plan) llb.State {
 	}
 	return st.File(file, name)
 }
+
+// patternOf is a pattern of one absolute path, which is no error where nothing is,
+// nor any folder above: what stands before the first wildcard has to be there.
+func patternOf(root string) string { return "/[" + root[1:2] + "]" + root[2:] }
 
 // sshSocket is where a step finds the SSH agent.
 const sshSocket = "/run/sandwright/ssh-agent"
