@@ -44,6 +44,9 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
+// scriptsText begins the scripts of a package.json.
+const scriptsText = `"scripts": {`
+
 // A contest is one checkout that both sides build.
 type contest struct {
 	*box
@@ -107,7 +110,7 @@ func (c *contest) run(b *testing.B) {
 			c.pair(b, "edit-image/origin", image, func() rest { c.theirs(b, c.origin); return nil })
 			c.pair(b, "edit-image/uncached", image, func() rest { c.theirs(b, c.uncached); return nil })
 		}
-		c.edit(b, c.scripts, `"scripts": {`, fmt.Sprintf(`"scripts": {"bench%d": "true",`, c.next()))
+		c.edit(b, c.scripts, scriptsText, fmt.Sprintf(scriptsText+`"bench%d": "true",`, c.next()))
 		c.both(b, "scripts-image", "build")
 		c.ours(b, "up")
 		c.both(b, "nothing", "up")

@@ -29,9 +29,7 @@ func smallContest(b testing.TB) *contest {
 // largeContest is a monorepo in which most is not the service that starts.
 func largeContest(b testing.TB) *contest {
 	c := &contest{
-		box: &box{dir: filepath.Join(b.TempDir(), "large"), home: b.TempDir()}, manager: "pnpm@10.28.0", service: "web", edited: "packages/p00/main.js",
-		scripts: "packages/p00/package.json", add: additions(),
-		start: []string{"node", "main.js"}, dir: "/app/packages/p00",
+		box: &box{dir: filepath.Join(b.TempDir(), "large"), home: b.TempDir()}, manager: "pnpm@10.28.0", service: "web", add: additions(),
 	}
 	b.Cleanup(func() { _ = c.command("down", "--all").Run() })
 	if from := os.Getenv("BENCH_REPO"); from != "" {
@@ -56,8 +54,16 @@ func (c *contest) fetched(b testing.TB, from string) {
 	if !strings.HasPrefix(c.manager, "pnpm@") {
 		b.Fatalf("BENCH_REPO names no pnpm@VERSION in packageManager, but %q", c.manager)
 	}
-	beside := path.Dir(c.members(b)[0].Dir)
-	c.edited, c.scripts, c.dir = path.Join(beside, "sandwright-bench/main.mjs"), "package.json", "/app"
+	members := c.members(b)
+	c.edited, c.dir = path.Join(path.Dir(members[0].Dir), "sandwright-bench/main.mjs"), "/app"
+	scripted := slices.IndexFunc(members, func(p workspace.Package) bool {
+		data, err := os.ReadFile(filepath.Join(c.box.dir, p.Dir, "package.json"))
+		return err == nil && strings.Contains(string(data), scriptsText)
+	})
+	if scripted < 0 {
+		b.Fatal("BENCH_REPO has no package with scripts")
+	}
+	c.scripts = path.Join(members[scripted].Dir, "package.json")
 	c.start = []string{"node", c.edited}
 	c.project(b, "command: [node, "+c.edited+"]")
 	c.write(b, c.edited, server)
@@ -95,6 +101,8 @@ func additions() []string {
 // example depends on.
 func (c *contest) generate(b testing.TB) {
 	b.Helper()
+	c.edited, c.scripts = "packages/p00/main.js", "packages/p00/package.json"
+	c.start, c.dir = []string{"node", "main.js"}, "/app/packages/p00"
 	c.project(b, "command: [node, main.js], dir: packages/p00")
 	c.write(b, "package.json", `{"name": "large", "private": true, "packageManager": "`+c.manager+`", "scripts": {}}`+"\n")
 	c.write(b, "pnpm-workspace.yaml", "packages: [packages/*]\nignoredBuiltDependencies: [esbuild]\n")
