@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime/debug"
+	"runtime/metrics"
 
 	"github.com/moby/buildkit/client/llb"
 	"golang.org/x/sync/errgroup"
@@ -66,6 +68,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (bluepr
 	if err != nil {
 		return blueprint{}, err
 	}
+	g.collect()
 	return a.settle(ctx, g, platform)
 }
 
@@ -76,18 +79,39 @@ type gathering struct {
 	locked    error                 // why there is no lock
 	ask       func() (asked, error) // what git says
 	stop      context.CancelFunc    // ends that
+	percent   int                   // see collect
 }
 
 // gatherGC is how much the heap may grow, in percent, before what is let go of is
-// collected: next to nothing is while a project is read.
+// collected: next to nothing is while a project is read that is known already.
 const gatherGC = 400
 
-// gather reads what decides all else. Its own error is that there is no project.
+// memoryGoal is what this process may take while it builds before it collects
+// more than it would: with the pages of the program's file it stays below 150 MB.
+const memoryGoal = 96 << 20
+
+// collect ends the time in which little is collected. Of a project that takes
+// more than the goal by itself the goal is twice as much, and whoever sets
+// GOMEMLIMIT is right.
+func (g *gathering) collect() {
+	debug.SetGCPercent(g.percent)
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		live := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		metrics.Read(live)
+		debug.SetMemoryLimit(max(memoryGoal, 2*int64(live[0].Value.Uint64())))
+	}
+}
+
+// gather reads what decides all else; collect must be called at some time after
+// it. Its own error is that there is no project.
 func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(gatherGC))
 	g = &gathering{}
 	if g.project, err = a.project(); err != nil {
 		return nil, err
+	}
+	g.percent = debug.SetGCPercent(gatherGC)
+	if _, err := os.Stat(stageCache(g.project.root())); err != nil { // every file is about to be read
+		debug.SetGCPercent(g.percent)
 	}
 	load := beside(func() (*lock.Lock, error) { return lock.Load(a.lockPath(g.project)) })
 	open := beside(func() (*stage.Tree, error) { return stage.Open(ctx, g.project.root(), stageOptions(g.project)) })

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,7 +50,6 @@ alone needs --recreate.`,
 
 func (a *app) up(ctx context.Context, f upFlags) error {
 	a.loose = true
-	percent := debug.SetGCPercent(gatherGC)
 	g, err := a.gather(ctx, f.env)
 	if err != nil {
 		return err
@@ -59,7 +57,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	ports, err := portsOf(g.project.file, f)
 	g.faults = append(g.faults, fault.All(err)...)
 	print, printErr := g.print(ctx)
-	debug.SetGCPercent(percent)
+	g.collect()
 	revision := revision(print, g.values, ports)
 	if printErr == nil && !f.recreate {
 		if old := a.runs(ctx, g, revision); old != nil {
