@@ -168,9 +168,8 @@ func (s *syncing) choose(all []plan.Difference) {
 	}
 }
 
-// reads tells whether a layer is a build step that reads what changed: all that
-// did, or where it sees its inputs alone, what an install or an earlier step
-// that it stands on will leave.
+// reads tells whether a layer reads what changed: all that did, or where it sees
+// its inputs alone, what an install or an earlier step that it stands on will leave.
 func (s syncing) reads(layer string) bool {
 	if s.readsAll(layer) {
 		return len(s.changed)+len(s.run) > 0
@@ -179,8 +178,14 @@ func (s syncing) reads(layer string) bool {
 	return isStep(s.plan, layer) && slices.ContainsFunc(s.run, func(d plan.Difference) bool { return slices.Contains(l.On, d.Layer) })
 }
 
-// readsAll tells whether a layer is a build step that sees all of the workspace.
+// readsAll tells whether a layer is a build step that sees all of the workspace,
+// or of lifecycle scripts that do.
 func (s syncing) readsAll(layer string) bool {
+	for _, in := range s.plan.Installs {
+		if plan.HooksLayer(in.Dir) == layer {
+			return len(in.Hooks) > 0 && len(in.Inputs) == 0
+		}
+	}
 	for i, step := range s.plan.Build {
 		if plan.StepLayer(i) == layer {
 			return !s.plan.Apart(step)

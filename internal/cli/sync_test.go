@@ -73,6 +73,7 @@ func TestStepsThatRun(t *testing.T) {
 	}
 	hooked := apart
 	hooked.Installs = []plan.Install{{Dir: ".", Hooks: []string{"npm"}}}
+	hooked.Receipt.Layers = slices.Insert(slices.Clone(apart.Receipt.Layers), 2, receipt.Layer{Name: plan.LayerHooks, On: []string{"source ."}})
 	scripted := apart
 	scripted.Installs = []plan.Install{{Dir: ".", Hooks: []string{"npm"}, Part: plan.Part{Inputs: []string{"a"}}}}
 	scripted.Receipt.Layers = slices.Insert(slices.Clone(apart.Receipt.Layers), 2, receipt.Layer{Name: plan.LayerHooks, On: installed})
@@ -91,7 +92,8 @@ func TestStepsThatRun(t *testing.T) {
 		"a file that no step says it reads":     {apart, 1, []string{"source ."}, []string{"build 4"}},
 		"the inputs of a step":                  {apart, 1, []string{"source .", "build 1"}, []string{"build 1", "build 2", "build 4"}},
 		"what all stand on":                     {apart, 1, []string{"install"}, []string{"install", "build 1", "build 2", "build 3", "build 4"}},
-		"a file, where all steps see them all":  {hooked, 1, []string{"source ."}, []string{"build 1", "build 2", "build 3", "build 4"}},
+		"a file, where all see them all":        {hooked, 1, []string{"source ."}, []string{plan.LayerHooks, "build 1", "build 2", "build 3", "build 4"}},
+		"nothing, where all see all":            {hooked, 0, nil, nil},
 		"a file that no script reads":           {scripted, 1, []string{"source .", "build 3"}, []string{"build 3", "build 4"}},
 		"a lock file, where the fetch is apart": {scripted, 1, []string{"fetch", "install"}, []string{"fetch", "install", "build 1", "build 2", "build 3", "build 4"}},
 		"one that a script reads":               {scripted, 1, []string{"source .", plan.LayerHooks}, []string{plan.LayerHooks, "build 1", "build 2", "build 3", "build 4"}},
