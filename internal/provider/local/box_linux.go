@@ -23,6 +23,7 @@ type box struct {
 	ports   *publication
 	network func() (*network, error) // gives the one that is made meanwhile
 	net     *network
+	resolv  string // the box's resolv.conf
 	closers []func()
 
 	children *children

@@ -20,18 +20,13 @@ import (
 const pidsLimit = 16384
 
 // writeBundle writes the bundle into the current directory.
-func writeBundle(req request, network string) error {
+func writeBundle(req request, network, resolv string) error {
 	config, err := json.Marshal(bundle(req, network))
 	if err != nil {
 		return err
 	}
 	name := req.Config.Name
 	hosts := fmt.Sprintf("127.0.0.1 localhost\n::1 localhost ip6-localhost\n%s %s\n", boxAddr, name)
-	host, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	resolv, _ := nameservers(string(host))
 	return errors.Join(
 		os.WriteFile("config.json", config, 0o600),
 		writeSecrets(req.Config),

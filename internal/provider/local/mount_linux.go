@@ -38,7 +38,7 @@ func (b *box) prepare(context.Context) error {
 		return fault.Cannot("mount the sandbox's file system: %w", err).
 			WithHint("%s must be on a file system that overlay can write to, such as ext4 or xfs", p.StateDir)
 	}
-	if err := writeBundle(b.req, b.net.path()); err != nil {
+	if err := writeBundle(b.req, b.net.path(), b.resolv); err != nil {
 		return fault.Cannot("write what the runtime reads: %w", err)
 	}
 	return nil

@@ -29,41 +29,42 @@ const (
 )
 
 // A network is a box's own. It stands before anything is known of the box, and
-// nothing is in it but the way out.
+// nothing is in it but the way out, once that is open.
 type network struct {
 	ns  *os.File
-	out *usernet.Net
+	tun int          // its descriptor
+	out *usernet.Net // nil until open
 }
 
-// newNetwork makes one whose name servers are the host's.
 func newNetwork() (*network, error) {
-	host, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fault.Cannot("read the host's name servers: %w", err)
-	}
-	_, redirect := nameservers(string(host))
-	return makeNetwork(redirect)
-}
-
-func makeNetwork(redirect map[netip.AddrPort]netip.AddrPort) (*network, error) {
-	n, tun := &network{}, -1
+	n := &network{}
 	err := alone(func() (err error) {
 		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return err
 		}
 		if n.ns, err = os.Open("/proc/thread-self/ns/net"); err == nil {
-			tun, err = plug()
+			n.tun, err = plug()
 		}
 		return err
 	})
-	if err == nil {
-		n.out, err = usernet.Start(usernet.Config{TUN: tun, Subnet: netip.MustParsePrefix(boxSubnet), Redirect: redirect})
-	}
 	if err != nil {
 		n.ns.Close()
-		return nil, fault.Cannot("give the sandbox a network: %w", err).WithHint("run: modprobe tun")
+		return nil, errNetwork(err)
 	}
 	return n, nil
+}
+
+// open lets packets out. Those to a key of redirect go to where it leads.
+func (n *network) open(redirect map[netip.AddrPort]netip.AddrPort) (err error) {
+	n.out, err = usernet.Start(usernet.Config{TUN: n.tun, Subnet: netip.MustParsePrefix(boxSubnet), Redirect: redirect})
+	if err != nil {
+		return errNetwork(err)
+	}
+	return nil
+}
+
+func errNetwork(err error) error {
+	return fault.Cannot("give the sandbox a network: %w", err).WithHint("run: modprobe tun")
 }
 
 // path is where a child of this process finds the namespace, in a /proc of
@@ -71,16 +72,29 @@ func makeNetwork(redirect map[netip.AddrPort]netip.AddrPort) (*network, error) {
 func (n *network) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.ns.Fd()) }
 
 func (n *network) close() {
-	n.out.Close()
+	if n.out != nil {
+		n.out.Close()
+	}
+	unix.Close(n.tun)
 	n.ns.Close()
 }
 
-// connect takes the network, and serves the published ports.
+// connect takes the network, with the host's name servers of now, and serves
+// the published ports.
 func (b *box) connect(context.Context) (err error) {
 	if b.net, err = b.network(); err != nil {
 		return err
 	}
 	b.closers = append(b.closers, b.net.close)
+	host, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fault.Cannot("read the host's name servers: %w", err)
+	}
+	var redirect map[netip.AddrPort]netip.AddrPort
+	b.resolv, redirect = nameservers(string(host))
+	if err := b.net.open(redirect); err != nil {
+		return err
+	}
 	b.ports.serve(func(ctx context.Context, port int) (net.Conn, error) { return dialInside(ctx, b.net.ns, port) })
 	return nil
 }

@@ -4,23 +4,32 @@ package local
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // networkOf gives a network namespace whose way out is the user-mode stack.
 func networkOf(t testing.TB, redirect map[netip.AddrPort]netip.AddrPort) *os.File {
 	t.Helper()
-	n, err := makeNetwork(redirect)
+	n, err := newNetwork()
 	if err != nil {
 		t.Fatal("run the tests as root:", err)
 	}
 	t.Cleanup(n.close)
+	if err := n.open(redirect); err != nil {
+		t.Fatal(err)
+	}
 	return n.ns
 }
 
@@ -152,4 +161,75 @@ func BenchmarkDownload(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// A shim that was started ahead, whose network stands, knows nothing of the
+// host's name servers yet: they are those of the time when the box starts.
+func TestNameServersOfTheStart(t *testing.T) {
+	server, err := net.ListenPacket("udp4", "127.53.53.53:53")
+	if err != nil {
+		t.Fatal("run the tests as root:", err)
+	}
+	answering := make(chan struct{})
+	go func() {
+		defer close(answering)
+		buf := make([]byte, 1024)
+		for n, who, err := server.ReadFrom(buf); err == nil; n, who, err = server.ReadFrom(buf) {
+			_, _ = server.WriteTo(bytes.ToUpper(buf[:n]), who)
+		}
+	}()
+	w := newWorld(t)
+	t.Cleanup(func() { server.Close(); <-answering })
+	w.Warm()
+	defer w.Cool()
+	shim := w.warm.process.Pid
+	if err := eventually(func() bool { return holds(shim, "/dev/net/tun") }); err != nil {
+		t.Fatal("the shim makes no network:", err)
+	}
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(conf, []byte("nameserver 127.53.53.53\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := mountFor(shim, conf, "/etc/resolv.conf"); err != nil {
+		t.Fatal(err)
+	}
+	s := w.start(t, config("resolver"))
+	if got := sh(t, s, "cat /etc/resolv.conf"); got != "nameserver "+boxGateway {
+		t.Errorf("resolv.conf: %q", got)
+	}
+	ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", s.rec.Init))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	udp := from(t, ns, "udp", boxGateway+":53")
+	_, _ = io.WriteString(udp, "name")
+	answer := make([]byte, 100)
+	if n, err := udp.Read(answer); string(answer[:n]) != "NAME" {
+		t.Errorf("the name server that resolv.conf leads to: %q, %v", answer[:n], err)
+	}
+}
+
+// holds says that a process has a file open.
+func holds(pid int, file string) bool {
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	return slices.ContainsFunc(fds, func(fd string) bool { link, _ := os.Readlink(fd); return link == file })
+}
+
+// mountFor has a process see one file at the place of another.
+func mountFor(pid int, source, target string) error {
+	return alone(func() error {
+		ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/mnt", pid))
+		if err != nil {
+			return err
+		}
+		defer ns.Close()
+		if err := errors.Join(unix.Unshare(unix.CLONE_FS), unix.Setns(int(ns.Fd()), unix.CLONE_NEWNS)); err != nil {
+			return err
+		}
+		if err := mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil { // or the host would see it, too
+			return err
+		}
+		return mount(source, target, "", unix.MS_BIND, "")
+	})
 }
