@@ -27,22 +27,22 @@ type repository struct {
 
 // beginGit asks git what does not depend on the tree.
 func beginGit(ctx context.Context, p project) (repository, error) {
-	file, root := p.file, p.root()
-	dir, err := filepath.EvalSymlinks(root)
-	if err != nil {
-		return repository{}, err
-	}
-	given, mode := file.Git != gitmeta.None, file.Git
-	if !given {
+	file, mode := p.file, p.file.Git
+	r := repository{given: mode != gitmeta.None}
+	if !r.given {
 		mode = gitmeta.Head
 	}
-	b, err := gitmeta.Begin(ctx, gitmeta.Options{
+	dir, err := filepath.EvalSymlinks(p.root())
+	if err != nil {
+		return r, err
+	}
+	r.Begun, err = gitmeta.Begin(ctx, gitmeta.Options{
 		Dir: dir, Mode: mode, Store: repositoriesDir(dir),
 		Author: gitmeta.Author{Name: file.User.Name, Email: file.User.Name + "@" + file.Name + ".invalid"},
 		Home:   file.User.Home, Config: file.GitConfig,
 		NewSum: func(size int64) gitmeta.Sum { return stage.NewSummer(size) },
 	})
-	return repository{b, given}, err
+	return r, err
 }
 
 // askGit makes the .git of the box, as the file asks for it, and says what is

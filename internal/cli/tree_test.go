@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sandwright/sandwright/internal/config"
+	"github.com/sandwright/sandwright/internal/gitmeta"
 	"github.com/sandwright/sandwright/internal/stage"
 )
 
@@ -52,5 +54,16 @@ func TestHomeInTheTree(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 		tree.Close()
+	}
+}
+
+// What git cannot even be asked for is no repository without a word.
+func TestARepositoryThatCannotBeAsked(t *testing.T) {
+	for git, said := range map[string]bool{gitmeta.Head: true, gitmeta.Full: true, gitmeta.None: false} {
+		p := project{t.TempDir(), &config.File{Git: git, Workspace: config.Workspace{Root: "gone"}}}
+		out, err := askGit(t.Context(), nil, func() (repository, error) { return beginGit(t.Context(), p) })
+		if (err != nil) != said || len(out.metadata.Files) > 0 {
+			t.Errorf("git: %s gives %v, %v", git, out, err)
+		}
 	}
 }

@@ -15,11 +15,13 @@ const (
 	aheadNames = 512
 	// maxAhead bounds the names of which something is kept.
 	maxAhead = 1 << 18
+	// maxLookers bounds who looks at once: each has up to maxOpen folders open.
+	maxLookers = 7
 )
 
-// An ahead looks at names while git still walks the folders for more of them,
-// on every core but one. It is for a walk that finds folders as the cache knows
-// them, and opens none of those again. The nil ahead has seen nothing.
+// An ahead looks at names while git still walks the folders for more of them, on
+// every core but one, up to maxLookers. It is for a walk that finds folders as the
+// cache knows them, and opens none of those again. The nil ahead has seen nothing.
 type ahead struct {
 	root    *root
 	parts   []aheadPart
@@ -48,7 +50,7 @@ func lookAhead(r *root, names []string) *ahead {
 		a.parts = append(a.parts, aheadPart{names: part, done: make(chan struct{})})
 	}
 	var next atomic.Int64
-	for range min(max(runtime.GOMAXPROCS(0)-1, 1), len(a.parts)) {
+	for range lookers(runtime.GOMAXPROCS(0), len(a.parts)) {
 		a.running.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(a.parts)); i = next.Add(1) - 1 {
 				if !a.stopped.Load() {
@@ -60,6 +62,9 @@ func lookAhead(r *root, names []string) *ahead {
 	}
 	return a
 }
+
+// lookers is how many look at so many parts.
+func lookers(cores, parts int) int { return min(max(cores-1, 1), maxLookers, parts) }
 
 // stop ends the looking and waits for its end.
 func (a *ahead) stop() {

@@ -94,3 +94,15 @@ func conflict(d *dir, p string) {
 	d.commit()
 	d.git("read-tree", "-i", "-m", "main~1", "main", "other")
 }
+
+// However many cores there are, what looks ahead holds fewer folders open than
+// a process may have by custom.
+func TestLookers(t *testing.T) {
+	for _, c := range []struct{ cores, parts, want int }{
+		{1, 0, 0}, {1, 9, 1}, {2, 9, 1}, {4, 9, 3}, {4, 2, 2}, {256, 900, maxLookers},
+	} {
+		if got := lookers(c.cores, c.parts); got != c.want || got*(maxOpen+1) > 1024/2 {
+			t.Errorf("%d cores and %d parts make %d", c.cores, c.parts, got)
+		}
+	}
+}
