@@ -23,7 +23,6 @@ const (
 // every core but one, up to maxLookers. It is for a walk that finds folders as the
 // cache knows them, and opens none of those again. The nil ahead has seen nothing.
 type ahead struct {
-	root    *root
 	parts   []aheadPart
 	running sync.WaitGroup
 	stopped atomic.Bool
@@ -45,7 +44,7 @@ type sight struct {
 
 // lookAhead begins to look at names. Stop it before the root is closed.
 func lookAhead(r *root, names []string) *ahead {
-	a := &ahead{root: r}
+	a := &ahead{}
 	for part := range slices.Chunk(names[:min(len(names), maxAhead)], aheadNames) {
 		a.parts = append(a.parts, aheadPart{names: part, done: make(chan struct{})})
 	}

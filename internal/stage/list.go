@@ -90,11 +90,7 @@ func (l *lister) begin() {
 		return
 	}
 	l.ahead, l.first = lookAhead(l.root, l.tracked), make(chan *walker, 1)
-	go func() {
-		w := l.walker()
-		w.failed = w.walk(l.ctx, l.tracked)
-		l.first <- w
-	}()
+	go func() { l.first <- l.walk(l.tracked, nil) }()
 }
 
 // walked walks through the names, which has been done where all are tracked.
@@ -103,16 +99,15 @@ func (l *lister) walked(paths []string) (w *walker, err error) {
 		w, l.first = <-l.first, nil
 	}
 	if w == nil || len(paths) != len(l.tracked) || len(l.modules) > 0 {
-		w = l.walker()
-		w.modules = l.modules
-		w.failed = w.walk(l.ctx, paths)
+		w = l.walk(paths, l.modules)
 	}
 	return w, w.failed
 }
 
-func (l *lister) walker() *walker {
-	w := &walker{root: l.root, start: l.start, cache: l.cache}
+func (l *lister) walk(paths []string, modules map[string]bool) *walker {
+	w := &walker{root: l.root, modules: modules, start: l.start, cache: l.cache}
 	w.see(l.ahead)
+	w.failed = w.walk(l.ctx, paths)
 	return w
 }
 

@@ -39,7 +39,7 @@ type walker struct {
 	notices  []Notice
 	refusals []Refusal
 	dropped  dropped
-	failed   error
+	failed   error // of walk
 }
 
 // walk takes names in the order of a walk.
