@@ -30,27 +30,10 @@ func (e *Engine) explain(ctx context.Context, text, told string) error {
 // the fault that the failed step itself has told; it may be empty.
 func explain(text, told string) error {
 	text = strings.TrimPrefix(text, "failed to solve: ")
-	if told == policies {
-		return (&fault.Fault{What: told}).WithHint("why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}")
-	}
-	if name, ok := strings.CutPrefix(told, scriptFailed); ok {
-		return fault.Cannot("install: the install script of %s failed", name).
-			WithHint("its output stands above; give it a variable that it reads by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}, or a program by base or tools")
-	}
-	if name, ok := strings.CutPrefix(told, notServed); ok {
-		return fault.Cannot("install: the registry does not have %s", name).
-			WithHint("the lock file says who asks for it: take a version that is there, or name a registry that has it in .npmrc")
-	}
-	if told == outdated {
-		return (&fault.Fault{What: told}).WithHint("what differs stands above; run the install of the package manager, and commit the lock file")
-	}
-	if name, ok := strings.CutPrefix(told, notKnown); ok {
-		return fault.Cannot("install: the registry does not have %s, which pnpm's supply-chain policies ask about", name).
-			WithHint("take a package that is there, or name a registry that has it in .npmrc; where it only cannot say enough of it, set: workspace: {trust-lockfile: true}")
-	}
-	if script, ok := strings.CutPrefix(told, ownFailed); ok {
-		return fault.Cannot("build: the script %s failed", script).
-			WithHint("its output stands above; it has the files that workspace.hook-inputs says, and variables by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}")
+	for _, k := range tellings() {
+		if f := k.fault(told); f != nil {
+			return f
+		}
 	}
 	if step, ok := strings.CutPrefix(told, stepFailed); ok {
 		return explainStep(step)
@@ -65,6 +48,37 @@ func explain(text, told string) error {
 		return err
 	}
 	return fault.Cannot("build: %s", text)
+}
+
+// A telling is what a step can have told: all of it, or what stands before a
+// name, which goes into the fault then.
+type telling struct{ told, named, hint string }
+
+// fault is nil where something else was told.
+func (k telling) fault(told string) *fault.Fault {
+	name, ok := strings.CutPrefix(told, k.told)
+	switch {
+	case ok && k.named != "":
+		return fault.Cannot(k.named, name).WithHint("%s", k.hint)
+	case ok && name == "":
+		return (&fault.Fault{What: told}).WithHint("%s", k.hint)
+	}
+	return nil
+}
+
+func tellings() []telling {
+	return []telling{
+		{policies, "", "why stands above; when you know the entries, or the registry cannot say enough of them, set: workspace: {trust-lockfile: true}"},
+		{outdated, "", "what differs stands above; run the install of the package manager, and commit the lock file"},
+		{scriptFailed, "install: the install script of %s failed",
+			"its output stands above; give it a variable that it reads by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}, or a program by base or tools"},
+		{notServed, "install: the registry does not have %s",
+			"the lock file says who asks for it: take a version that is there, or name a registry that has it in .npmrc"},
+		{notKnown, "install: the registry does not have %s, which pnpm's supply-chain policies ask about",
+			"take a package that is there, or name a registry that has it in .npmrc; where it only cannot say enough of it, set: workspace: {trust-lockfile: true}"},
+		{ownFailed, "build: the script %s failed",
+			"its output stands above; it has the files that workspace.hook-inputs says, and variables by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}"},
+	}
 }
 
 // explainStep says which step failed, given as its exit code and its name.
