@@ -57,7 +57,7 @@ func claimed(id string) bool {
 // how many bytes that were, and of how many folders.
 func forget() (freed int64, folders int, err error) {
 	gone := map[string]bool{}
-	for _, kept := range []struct{ dir, prefix string }{{"stage", ""}, {"git", ""}, {"leaks", treeMemory}, {"projects", ""}} {
+	for _, kept := range []struct{ dir, prefix string }{{"stage", ""}, {"lists", ""}, {"git", ""}, {"leaks", treeMemory}, {"projects", ""}} {
 		dir := filepath.Join(home(), kept.dir)
 		entries, err := os.ReadDir(dir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -16,7 +16,7 @@ func stageOptions(p project) stage.Options {
 	return stage.Options{
 		UID: p.file.User.UID, GID: p.file.User.UID,
 		Exclude: append(slices.Clip(p.file.Exclude), ownFiles(p.root(), home())...), Include: p.file.Include, Links: p.file.Links,
-		Cache: stageCache(p.root()),
+		Cache: stageCache(p.root()), Lists: stageLists(p.root()),
 	}
 }
 
@@ -32,6 +32,11 @@ func ownFiles(root, home string) []string {
 	}
 	plain := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`, `!`, `\!`, `#`, `\#`)
 	return []string{plain.Replace(filepath.ToSlash(rel))}
+}
+
+// stageLists is the file that remembers what git listed of a folder.
+func stageLists(root string) string {
+	return filepath.Join(home(), "lists", folderID(root))
 }
 
 // stageCache is the file that remembers what was read of a folder.

@@ -4,13 +4,18 @@
 package git
 
 import (
+	"context"
+	"encoding/hex"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 // A Repo is a folder of a repository that questions are asked in.
@@ -55,12 +60,52 @@ func IsRepository(dotGit string) bool {
 	if err != nil || !info.IsDir() {
 		return err == nil && info.Mode().IsRegular()
 	}
-	for _, name := range []string{"HEAD", "objects", "refs"} {
+	for _, name := range []string{"objects", "refs"} {
 		if _, err := os.Lstat(filepath.Join(dotGit, name)); err != nil && !errors.Is(err, os.ErrPermission) {
 			return false
 		}
 	}
-	return true
+	return isHead(filepath.Join(dotGit, "HEAD"))
+}
+
+// isHead says whether git takes a file for a HEAD: it names a reference or an
+// object. See validate_headref in git's path.c.
+func isHead(path string) bool {
+	if to, err := os.Readlink(path); err == nil {
+		return strings.HasPrefix(to, "refs/")
+	}
+	f, err := smallfile.Open(path)
+	if err != nil {
+		return errors.Is(err, os.ErrPermission)
+	}
+	defer f.Close()
+	head := make([]byte, 256)
+	n, _ := io.ReadFull(f, head)
+	text := string(head[:n])
+	if to, ok := strings.CutPrefix(text, "ref:"); ok {
+		return strings.HasPrefix(strings.TrimLeft(to, " \t\n\v\f\r"), "refs/")
+	}
+	id := text[:min(n, 40)]
+	_, err = hex.DecodeString(id)
+	return len(id) == 40 && err == nil
+}
+
+// IndexAndExclude gives where git keeps the index, and the rules of this clone
+// alone; absolute.
+func (r *Repo) IndexAndExclude(ctx context.Context) (index, exclude string, err error) {
+	dotGit := filepath.Join(r.Top, ".git")
+	info, err := os.Lstat(dotGit)
+	if err == nil && info.IsDir() {
+		if _, err := os.Lstat(filepath.Join(dotGit, "commondir")); errors.Is(err, os.ErrNotExist) {
+			return filepath.Join(dotGit, "index"), filepath.Join(dotGit, "info/exclude"), nil
+		}
+	}
+	both, err := r.Line(ctx, "rev-parse", "--path-format=absolute", "--git-path", "index", "--git-path", "info/exclude")
+	index, exclude, ok := strings.Cut(both, "\n")
+	if err == nil && (!ok || strings.Contains(exclude, "\n")) {
+		err = fault.Cannot("read the repository of %q: its folder has a line's end in its name", r.Dir)
+	}
+	return index, exclude, err
 }
 
 // Module is the submodule checked out at a path below Dir.

@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +18,8 @@ const (
 	maxLookers = 7
 )
 
-// An ahead looks at names while git still walks the folders for more of them, on
-// every core but one, up to maxLookers. It is for a walk that finds folders as the
+// An ahead looks at names before it is known whether they are all, on up to
+// maxLookers cores. It is for a walk that finds folders as the
 // cache knows them, and opens none of those again. The nil ahead has seen nothing.
 type ahead struct {
 	parts   []aheadPart
@@ -43,13 +42,13 @@ type sight struct {
 }
 
 // lookAhead begins to look at names. Stop it before the root is closed.
-func lookAhead(r *root, names []string) *ahead {
+func lookAhead(r *root, names []string, cores int) *ahead {
 	a := &ahead{}
 	for part := range slices.Chunk(names[:min(len(names), maxAhead)], aheadNames) {
 		a.parts = append(a.parts, aheadPart{names: part, done: make(chan struct{})})
 	}
 	var next atomic.Int64
-	for range lookers(runtime.GOMAXPROCS(0), len(a.parts)) {
+	for range lookers(cores, len(a.parts)) {
 		a.running.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(a.parts)); i = next.Add(1) - 1 {
 				if !a.stopped.Load() {
@@ -63,7 +62,7 @@ func lookAhead(r *root, names []string) *ahead {
 }
 
 // lookers is how many look at so many parts.
-func lookers(cores, parts int) int { return min(max(cores-1, 1), maxLookers, parts) }
+func lookers(cores, parts int) int { return min(max(cores, 1), maxLookers, parts) }
 
 // stop ends the looking and waits for its end.
 func (a *ahead) stop() {
@@ -93,7 +92,7 @@ func (a *aheadPart) look(r *root) {
 		for len(open) <= maxOpen && open[len(open)-1].path != dir {
 			top := open[len(open)-1]
 			next, last := step(top.path, dir)
-			fd, err := r.below(top.fd, last, dirFlags)
+			fd, err := openat(top.fd, last, passFlags)
 			if err != nil {
 				break
 			}

@@ -99,7 +99,7 @@ func conflict(d *dir, p string) {
 // a process may have by custom.
 func TestLookers(t *testing.T) {
 	for _, c := range []struct{ cores, parts, want int }{
-		{1, 0, 0}, {1, 9, 1}, {2, 9, 1}, {4, 9, 3}, {4, 2, 2}, {256, 900, maxLookers},
+		{1, 0, 0}, {0, 9, 1}, {1, 9, 1}, {3, 9, 3}, {4, 2, 2}, {256, 900, maxLookers},
 	} {
 		if got := lookers(c.cores, c.parts); got != c.want || got*(maxOpen+1) > 1024/2 {
 			t.Errorf("%d cores and %d parts make %d", c.cores, c.parts, got)

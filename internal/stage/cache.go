@@ -9,7 +9,7 @@ import (
 // cacheMagic begins a cache. Its number changes with the meaning of what
 // follows: how many records are of files, those in the order of the tree, those
 // of folders in the order in which a walk leaves them, and the CRC-32C of it all.
-const cacheMagic = "sandwright stage 3\n"
+const cacheMagic = "sandwright stage 4\n"
 
 // recordSize is that of one record: device, inode, size, mtime and ctime in ns,
 // marks, and the sum of the contents; of a folder, how many folders are in it.
@@ -17,6 +17,8 @@ const recordSize = 5*8 + 1 + len(sum{})
 
 // maxCache bounds a cache that is read: some seven million files.
 const maxCache = 512 << 20
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Marks are what is known of a file beside its contents.
 type marks uint8
@@ -28,6 +30,8 @@ const (
 	looked                     // whether it is an LFS pointer
 	pointer                    // it is one
 	hasBits                    // mode bits that are dropped
+	ruled                      // a folder with a .gitignore
+	nested                     // a folder with a .git
 )
 
 // A cache knows the contents of files, and folders without anything special in
@@ -58,7 +62,7 @@ func readCache(path string) *cache {
 		return &cache{}
 	}
 	body, end := data[head:len(data)-4], data[len(data)-4:]
-	if crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(end) {
+	if crc32.Checksum(body, castagnoli) != binary.BigEndian.Uint32(end) {
 		return &cache{}
 	}
 	files, all := binary.BigEndian.Uint64(body), body[8:]
@@ -113,6 +117,12 @@ func (c *records) sum(n int32) sum {
 func (c *records) count(n int32) uint32 {
 	s := c.sum(n)
 	return binary.BigEndian.Uint32(s[:])
+}
+
+// identityOf is that of a key.
+func identityOf(b []byte) identity {
+	v := func(i int) uint64 { return binary.BigEndian.Uint64(b[8*i:]) }
+	return identity{dev: v(0), ino: v(1), size: int64(v(2)), mtime: int64(v(3)), ctime: int64(v(4))}
 }
 
 // key is what a file is known by.

@@ -11,27 +11,30 @@ import (
 	"github.com/sandwright/sandwright/internal/wholefile"
 )
 
-// saveCache writes what is known of the files of the tree, in its order. It
-// replaces the file as a whole.
-func (t *Tree) saveCache(sums []sum) (err error) {
-	dir := filepath.Dir(t.opts.Cache)
-	defer func() {
-		if err != nil {
-			err = fault.Cannot("keep what was read of the tree: %w", err).WithHint("make %s a folder that you can write to", show(dir))
-		}
-	}()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+// saveCache writes what is known of the files of the tree, in its order.
+func (t *Tree) saveCache(sums []sum) error {
+	return save(t.opts.Cache, func(w io.Writer) { t.writeCache(w, sums) })
+}
+
+// save replaces a file as a whole.
+func save(file string, write func(io.Writer)) error {
+	dir := filepath.Dir(file)
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = wholefile.Write(file, 0o600, func(w io.Writer) error {
+			write(w)
+			return nil
+		})
 	}
-	return wholefile.Write(t.opts.Cache, 0o600, func(w io.Writer) error {
-		t.writeCache(w, sums)
-		return nil
-	})
+	if err != nil {
+		return fault.Cannot("keep what was read of the tree: %w", err).WithHint("make %s a folder that you can write to", show(dir))
+	}
+	return nil
 }
 
 func (t *Tree) writeCache(out io.Writer, sums []sum) {
 	io.WriteString(out, cacheMagic)
-	check := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	check := crc32.New(castagnoli)
 	body := io.MultiWriter(out, check)
 	kept := func(e *Entry) bool { return e.Kind == File && e.id.racy == 0 }
 	files := uint64(0)

@@ -74,6 +74,11 @@ func (t *Tree) contents(ctx context.Context) ([]sum, error) {
 		return nil, err
 	}
 	t.sums.Store(&sums)
+	if m := t.memory.Swap(nil); m != nil {
+		if err := save(t.opts.Lists, m.write); err != nil {
+			return nil, err
+		}
+	}
 	if t.opts.Cache != "" && (len(todo) > 0 || t.learnt || t.cache.files.len() > 2*files) {
 		return sums, t.saveCache(sums)
 	}

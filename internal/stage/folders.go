@@ -21,6 +21,7 @@ type frame struct {
 
 // A known folder holds no fifo, socket or device, and as many folders.
 type known struct {
+	path  string
 	id    identity
 	subs  uint32
 	marks marks
@@ -159,37 +160,53 @@ func (w *walker) recall(f *frame, seen look) {
 // it, and there are no more folders in it now than were entered.
 func (w *walker) survey(f *frame) {
 	if f.last > 0 && w.cache.folders.count(f.last) == f.subs {
-		w.folders = append(w.folders, known{f.id, f.subs, f.marks})
+		w.folders = append(w.folders, known{f.path, f.id, f.subs, f.marks})
 		return
 	}
 	fd, err := w.folder()
 	if err != nil {
+		w.veiled = true
 		return
 	}
-	found, subs, ok := w.read(fd, f.path)
-	w.special = append(w.special, found...)
-	if len(subs) != int(f.subs) {
-		w.unlisted = append(w.unlisted, subs...)
+	in := w.read(fd, f.path)
+	w.special = append(w.special, in.special...)
+	if len(in.subs) != int(f.subs) {
+		w.unlisted = append(w.unlisted, in.subs...)
 	}
-	if ok && len(found) == 0 && f.id.racy == 0 && f.id.ino != 0 {
-		w.folders = append(w.folders, known{f.id, uint32(len(subs)), f.marks})
-		w.learnt = w.learnt || f.last == 0
+	if !in.plain() || f.id.racy != 0 || f.id.ino == 0 {
+		w.veiled = true
+		return
 	}
+	w.folders = append(w.folders, known{f.path, f.id, uint32(len(in.subs)), f.marks&^(ruled|nested) | in.marks})
+	w.learnt = w.learnt || f.last == 0
 }
 
-// read gives what is special in a folder, and the folders in it but git's own.
-func (w *walker) read(fd int, dir string) (found []special, subs []string, ok bool) {
+// What is in a folder beside files and links.
+type inFolder struct {
+	special []special
+	subs    []string // folders but git's own
+	marks   marks    // ruled, nested
+	whole   bool     // it was read to its end
+}
+
+func (in *inFolder) plain() bool { return in.whole && len(in.special) == 0 }
+
+// read reads an open folder.
+func (w *walker) read(fd int, dir string) (in inFolder) {
 	if w.buf == nil {
 		w.buf = make([]byte, 32<<10)
 	}
-	ok = readKinds(fd, w.buf, func(name, kind string) {
+	in.whole = readKinds(fd, w.buf, func(name, kind string) {
 		switch {
 		case name == ".git":
+			in.marks |= nested
+		case name == rulesFile && kind == "":
+			in.marks |= ruled
 		case kind == "dir":
-			subs = append(subs, join(dir, name))
-		default:
-			found = append(found, special{join(dir, name), kind})
+			in.subs = append(in.subs, join(dir, name))
+		case kind != "":
+			in.special = append(in.special, special{join(dir, name), kind})
 		}
 	})
-	return found, subs, ok
+	return in
 }

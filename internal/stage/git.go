@@ -42,12 +42,24 @@ func (l *lister) git(repo repository, depth int) error {
 			l.alone(strings.TrimSuffix(p, "/"))
 			return nil
 		}
-		attributes = attributes || strings.HasSuffix(p, ".gitattributes")
+		attributes = attributes || strings.HasSuffix(p, attributesFile)
 		return l.add(p)
 	}
-	others := l.others(repo)
-	err := l.gitList(repo, listTracked(), add)
-	if err == nil && depth == 0 {
+	var past *recall
+	if depth == 0 && l.lists != "" {
+		if past = l.recall(repo); past.all() {
+			l.take(repo)
+			return nil
+		}
+	}
+	others := l.others(repo, past)
+	var tracked index
+	err := l.gitList(repo, listTracked(), func(r record) error {
+		tracked.add(r)
+		return add(r)
+	})
+	if depth == 0 && err == nil {
+		l.index = tracked.sum()
 		l.begin()
 	}
 	if err = others(err, add); err != nil {
@@ -131,29 +143,44 @@ func (l *lister) emptyRepository() (err error) {
 	return nil
 }
 
-// others lists what git does not track, beside other work. What it gives takes
-// that work's error, ends the listing where there is one, and adds the names.
-func (l *lister) others(repo repository) func(failed error, add func(record) error) error {
+// others lists what git does not track, beside other work, unless past has it.
+// What it gives takes that work's error, ends the listing where there is
+// one, and adds the names.
+func (l *lister) others(repo repository, past *recall) func(failed error, add func(record) error) error {
 	ctx, cancel := context.WithCancel(l.ctx)
 	var found []record
 	var said string
+	list := func() (err error) {
+		said, err = repo.records(ctx, listOthers(), func(r record) error { found = append(found, r); return nil })
+		return err
+	}
 	done := make(chan error, 1)
 	go func() {
-		var err error
-		said, err = repo.records(ctx, listOthers(), func(r record) error { found = append(found, r); return nil })
-		done <- err
+		if past.wait() {
+			done <- nil
+		} else {
+			done <- list()
+		}
 	}()
 	return func(failed error, add func(record) error) error {
+		defer cancel()
 		if failed != nil {
 			cancel()
 		}
-		err := <-done
-		cancel()
-		if err = cmp.Or(failed, err); err != nil {
+		err := cmp.Or(failed, <-done)
+		if err == nil && past.wait() {
+			if past.taken = past.index == l.index; past.taken {
+				found = past.records()
+			} else {
+				err = list()
+			}
+		}
+		if err != nil {
 			return err
 		}
 		l.heed(repo, said)
 		for _, r := range found {
+			l.untracked = append(l.untracked, r.path)
 			if err := add(r); err != nil {
 				return err
 			}
@@ -189,6 +216,7 @@ func (r repository) records(ctx context.Context, what []string, each func(record
 // heed takes what git warns of. Its warnings end after 4096 bytes, without a
 // line end: such a one is of a folder that it could not open for its long path.
 func (l *lister) heed(repo repository, said string) {
+	l.warned = l.warned || said != ""
 	const unopened = "warning: could not open directory '"
 	said = strings.ReplaceAll(said, unopened, "\n"+unopened)
 	for line := range strings.Lines(said) {

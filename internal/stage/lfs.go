@@ -83,7 +83,7 @@ func (w *walker) lfsNames(ctx context.Context, repos []repository) (map[string]b
 	speaks := map[string]bool{}
 	for i := range w.entries {
 		e := &w.entries[i]
-		if e.Kind != File || path.Base(e.Path) != ".gitattributes" || e.Size > maxAttributes {
+		if e.Kind != File || path.Base(e.Path) != attributesFile || e.Size > maxAttributes {
 			continue
 		}
 		if text, err := w.head(e, maxAttributes); err == nil && bytes.Contains(text, []byte(attributeLFS)) {

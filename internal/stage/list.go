@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -15,27 +16,35 @@ import (
 // A lister collects the names that git would ship, and those that a rule of the
 // file includes, before anything is known of what they are on disk.
 type lister struct {
-	ctx     context.Context
-	root    *root
-	rules   rules
-	start   time.Time // before anything was looked at
-	cache   *cache
-	tracked []string     // by the root's own repository, in the order of a walk, without what a rule drops
-	ahead   *ahead       // looks at those
-	first   chan *walker // has walked through those
-	paths   []string     // all others; a name may be there twice
-	modules map[string]bool
-	inner   map[string]bool // repositories that are no submodules
-	repos   []repository    // all that were listed
-	lfs     []repository    // those whose attributes may speak of LFS
-	notices []Notice
-	deep    []string // folders in which git could not open one, for its long path
-	none    string   // the empty repository that stands for none, while the list is of use
+	ctx       context.Context
+	root      *root
+	rules     rules
+	start     time.Time // before anything was looked at
+	cache     *cache
+	tracked   []string     // by the root's own repository, in the order of a walk, without what a rule drops
+	paths     []string     // all others; a name may be there twice
+	lists     string       // the file of a memory; empty: none
+	past      *recall      // nil where nothing is remembered
+	index     sum          // of the root's own repository
+	whole     []string     // what is tracked there, in the order of a walk
+	untracked []string     // what git lists as such
+	warned    bool         // git gave a warning
+	ahead     *ahead       // looks at names before all are known
+	guess     []string     // what may be all
+	first     chan *walker // has walked through those
+	modules   map[string]bool
+	inner     map[string]bool // repositories that are no submodules
+	repos     []repository    // all that were listed
+	lfs       []repository    // those whose attributes may speak of LFS
+	notices   []Notice
+	deep      []string // folders in which git could not open one, for its long path
+	none      string   // the empty repository that stands for none, while the list is of use
 }
 
 // close ends what looks ahead, and removes what was made for git alone.
 func (l *lister) close() {
 	l.ahead.stop()
+	l.past.stop()
 	if l.first != nil {
 		<-l.first
 	}
@@ -78,27 +87,33 @@ func (l *lister) list() ([]string, error) {
 // Git's order is nearly that, which costs a stable sort a quarter of another.
 func (l *lister) sorted() []string {
 	slices.SortStableFunc(l.paths, comparePath)
-	return l.rules.filter(slices.Compact(l.paths))
+	l.paths = slices.Compact(l.paths)
+	return l.rules.filter(slices.Clone(l.paths))
 }
 
-// begin takes the names so far for those that are tracked, and looks at them
-// while git looks for more. Where little is known of an earlier stage, most
+// begin takes the names so far for those that are tracked, and walks through
+// them while git looks for more. Where little is known of an earlier stage, most
 // folders have to be opened anyhow.
 func (l *lister) begin() {
-	l.tracked, l.paths = l.sorted(), nil
-	if l.cache == nil || l.cache.folders.len() == 0 {
-		return
+	l.tracked = l.sorted()
+	l.whole, l.paths = l.paths, nil
+	if l.first == nil && l.cache.folders.len() > 0 {
+		l.try(l.tracked, runtime.GOMAXPROCS(0)-1) // git has the other core
 	}
-	l.ahead, l.first = lookAhead(l.root, l.tracked), make(chan *walker, 1)
-	go func() { l.first <- l.walk(l.tracked, nil) }()
 }
 
-// walked walks through the names, which has been done where all are tracked.
+// try walks through names that may be all.
+func (l *lister) try(names []string, cores int) {
+	l.guess, l.ahead, l.first = names, lookAhead(l.root, names, cores), make(chan *walker, 1)
+	go func() { l.first <- l.walk(names, nil) }()
+}
+
+// walked walks through the names, which has been done where they were guessed.
 func (l *lister) walked(paths []string) (w *walker, err error) {
 	if l.first != nil {
 		w, l.first = <-l.first, nil
 	}
-	if w == nil || len(paths) != len(l.tracked) || len(l.modules) > 0 {
+	if w == nil || !slices.Equal(paths, l.guess) || len(l.modules) > 0 {
 		w = l.walk(paths, l.modules)
 	}
 	return w, w.failed

@@ -71,7 +71,8 @@ func (m *matcher) match(p string) bool {
 	if !m.any() {
 		return false
 	}
-	above, yes := m.folder(path.Dir(p)), false
+	dir, _ := split(p)
+	above, yes := m.folder(dir), false
 	for i, pattern := range m.patterns {
 		if yes == pattern.exception && pattern.matches(p, above.by, i) {
 			yes = !pattern.exception
@@ -100,7 +101,8 @@ func (m *matcher) folder(dir string) matched {
 			return m.folders[n-1]
 		}
 	}
-	above := m.folder(path.Dir(dir))
+	in, _ := split(dir)
+	above := m.folder(in)
 	here := matched{dir, make([]bool, len(m.patterns))}
 	for i, pattern := range m.patterns {
 		here.by[i] = pattern.matches(dir, above.by, i)

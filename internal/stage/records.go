@@ -2,6 +2,7 @@ package stage
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
@@ -12,8 +13,9 @@ const (
 	modeOther  = "tracked"
 )
 
-// A record is one name of git's list. The mode is empty for an untracked one.
-type record struct{ mode, path string }
+// A record is one name of git's list. Of an untracked one the mode is empty, and
+// only of rules the object and stage are given.
+type record struct{ mode, object, path string }
 
 // parseRecord splits a record of ls-files -t --stage: "? path" is untracked, and
 // of a tracked one a tag, mode, object, stage, TAB and path are given.
@@ -31,9 +33,13 @@ func parseRecord(rec []byte) (record, error) {
 	if !ok || len(name) == 0 || bytes.Count(head, []byte{' '}) != 2 || head[0] == ' ' {
 		return bad()
 	}
-	mode := modeOther
+	r := record{mode: modeOther, path: string(name)}
 	if bytes.HasPrefix(head, []byte(modeModule+" ")) {
-		mode = modeModule
+		r.mode = modeModule
 	}
-	return record{mode, string(name)}, nil
+	if strings.HasSuffix(r.path, rulesFile) {
+		_, object, _ := bytes.Cut(head, []byte{' '})
+		r.object = string(object)
+	}
+	return r, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -12,27 +13,38 @@ import (
 	"github.com/sandwright/sandwright/internal/git"
 )
 
+// maxLevels bounds how often git is asked which folders it would read, of those
+// in which nothing is listed; below, all are read.
+const maxLevels = 16
+
 // A special name is a fifo, socket or device that git does not list.
 type special struct{ path, kind string }
 
 // leftOut gives a notice of each special name that git would not ignore and no
 // rule excludes, also of those in folders that hold nothing else.
 func (w *walker) leftOut(ctx context.Context, l *lister) error {
-	tree := &Tree{entries: w.entries}
-	folders := l.worth(w.unlisted, func(p string) bool {
-		_, listed := tree.find(p)
-		return !listed && !l.inner[p]
-	})
-	folders, err := l.unignored(ctx, folders)
-	if err != nil {
-		return err
+	if l.past != nil && l.past.taken {
+		return nil // nothing special is in a folder of a memory
 	}
-	for len(folders) > 0 && ctx.Err() == nil {
-		dir := folders[len(folders)-1]
-		folders = folders[:len(folders)-1]
-		found, subs := w.below(dir)
-		w.special = append(w.special, found...)
-		folders = append(folders, subs...)
+	var folders []string
+	for _, p := range w.unlisted {
+		// What a rule excludes is of interest to a memory alone.
+		if _, listed := search(w.entries, p); !listed && !l.inner[p] && (l.past != nil || !l.rules.drop(p)) {
+			folders = append(folders, p)
+		}
+	}
+	for depth := 0; len(folders) > 0 && ctx.Err() == nil; depth++ {
+		if folders = l.short(w, folders); depth < maxLevels {
+			var err error
+			if folders, err = l.unignored(ctx, folders); err != nil {
+				return err
+			}
+		}
+		var below []string
+		for _, dir := range folders {
+			below = append(below, w.below(dir)...)
+		}
+		folders = below
 	}
 	kinds := map[string]string{}
 	var paths []string
@@ -40,7 +52,8 @@ func (w *walker) leftOut(ctx context.Context, l *lister) error {
 		kinds[s.path] = s.kind
 		paths = append(paths, s.path)
 	}
-	if paths, err = l.unignored(ctx, l.worth(paths, func(string) bool { return true })); err != nil {
+	paths, err := l.unignored(ctx, l.short(w, slices.DeleteFunc(paths, l.rules.drop)))
+	if err != nil {
 		return err
 	}
 	for _, p := range paths {
@@ -50,27 +63,33 @@ func (w *walker) leftOut(ctx context.Context, l *lister) error {
 }
 
 // below reads a folder in which nothing is listed.
-func (w *walker) below(dir string) ([]special, []string) {
-	fd, err := w.root.openFD(dir, dirFlags)
-	if err != nil {
-		return nil, nil
+func (w *walker) below(dir string) (subs []string) {
+	f := frame{path: dir}
+	var err error
+	if f.fd, err = w.root.openFD(dir, dirFlags); err != nil {
+		w.veiled = true
+		return nil
 	}
-	defer unix.Close(fd)
-	if _, err := lstat(fd, ".git"); err == nil {
-		return nil, nil // a repository of its own, of which something else is said
+	defer unix.Close(f.fd)
+	w.stamp(&f)
+	in := w.read(f.fd, dir)
+	w.veiled = w.veiled || !in.plain() || f.id.ino == 0 || len(w.bare) == maxBare
+	if !w.veiled {
+		w.bare = append(w.bare, known{path: dir, id: f.id, marks: in.marks})
 	}
-	found, subs, _ := w.read(fd, dir)
-	return found, subs
+	if in.marks&nested != 0 {
+		return nil // a repository of its own, of which something else is said
+	}
+	w.special = append(w.special, in.special...)
+	return in.subs
 }
 
-// worth gives the paths that no rule excludes, and of which more is true.
-func (l *lister) worth(paths []string, more func(string) bool) (out []string) {
-	for _, p := range paths {
-		if !l.rules.drop(p) && len(p) < maxPath-len("./") && more(p) {
-			out = append(out, p)
-		}
-	}
-	return out
+// short drops what is too long to be asked for.
+func (l *lister) short(w *walker, paths []string) []string {
+	n := len(paths)
+	paths = slices.DeleteFunc(paths, func(p string) bool { return len(p) >= maxPath-len("./") })
+	w.veiled = w.veiled || len(paths) < n
+	return paths
 }
 
 // unignored asks git which of the paths it would not ignore.

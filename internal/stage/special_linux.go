@@ -8,7 +8,8 @@ import (
 )
 
 // readKinds calls each with the name and kind of every folder, fifo, socket and
-// device in an open folder, by the kinds that getdents64(2) gives with names. It
+// device in an open folder, by the kinds that getdents64(2) gives with names, and
+// with .git and .gitignore where they are files or links, which have no kind. It
 // is false where the folder could not be read to its end.
 func readKinds(dir int, buf []byte, each func(name, kind string)) bool {
 	const typeAt, nameAt = 18, 19 // in a linux_dirent64
@@ -25,8 +26,8 @@ func readKinds(dir int, buf []byte, each func(name, kind string)) bool {
 			if size <= nameAt || size > len(rest) {
 				return false
 			}
-			if kind := rest[typeAt]; kind != unix.DT_REG && kind != unix.DT_LNK {
-				name, _, _ := bytes.Cut(rest[nameAt:size], []byte{0})
+			name, _, _ := bytes.Cut(rest[nameAt:size], []byte{0})
+			if kind := rest[typeAt]; kind != unix.DT_REG && kind != unix.DT_LNK || string(name) == ".git" || string(name) == rulesFile {
 				kindOf(dir, string(name), kind, each)
 			}
 			rest = rest[size:]
@@ -55,5 +56,9 @@ func kindOf(dir int, name string, direntType byte, each func(name, kind string))
 		each(name, "socket")
 	case unix.DT_CHR, unix.DT_BLK:
 		each(name, "device")
+	default:
+		if name == ".git" || name == rulesFile {
+			each(name, "")
+		}
 	}
 }

@@ -26,6 +26,7 @@ type Options struct {
 	Links    []config.LinkRule // the last that matches a link decides
 	Time     time.Time         // of everything in a tar; zero: that of the commit
 	Cache    string            // a file that keeps what Digest read, for this folder alone; empty: none
+	Lists    string            // a file that keeps, once Digest was asked for, what git listed there; empty: none
 }
 
 // A Tree is what Inspect found. It is a snapshot of names and metadata; contents
@@ -41,6 +42,7 @@ type Tree struct {
 	cache   *cache
 	folders []known                    // for the cache
 	learnt  bool                       // whether it does not know one of them
+	memory  atomic.Pointer[memory]     // to be kept; nil where there is nothing new
 	sums    atomic.Pointer[[]sum]      // of the contents of the entries, once Digest has read them
 	given   atomic.Pointer[[]Contents] // what Contents gave, while nothing is renewed
 	renewed atomic.Bool                // whether fresh holds anything
@@ -87,7 +89,7 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lister{ctx: ctx, root: r, rules: rules, cache: readCache(opts.Cache), start: time.Now(), modules: map[string]bool{}, inner: map[string]bool{}}
+	l := &lister{ctx: ctx, root: r, rules: rules, cache: readCache(opts.Cache), lists: opts.Lists, start: time.Now(), modules: map[string]bool{}, inner: map[string]bool{}}
 	defer l.close()
 	paths, err := l.list()
 	if err != nil {
@@ -112,11 +114,13 @@ func inspect(ctx context.Context, r *root, opts Options) (*Tree, error) {
 	}
 	w.collisions()
 	w.notices = append(w.notices, w.dropped.notice()...)
-	return &Tree{
+	t := &Tree{
 		root: r, opts: opts, entries: w.entries, cache: w.cache, folders: w.folders, learnt: w.learnt,
 		notices:  byPath(w.notices, func(n Notice) string { return n.Path }, Notice.String),
 		refusals: byPath(w.refusals, func(r Refusal) string { return r.Path }, func(r Refusal) string { return r.Reason }),
-	}, nil
+	}
+	t.memory.Store(l.remember(w))
+	return t, nil
 }
 
 // openRoot opens the folder itself; links in the way to it are followed.

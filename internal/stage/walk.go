@@ -32,6 +32,8 @@ type walker struct {
 	folders  []known // those without a fifo, socket or device
 	learnt   bool    // whether the cache does not know one of them
 	special  []special
+	bare     []known  // folders that git reads, in which nothing is listed
+	veiled   bool     // something is in neither, and no memory can be made
 	unlisted []string // folders on the disk in which nothing is listed
 	buf      []byte
 	lost     string // a folder that is not there, nor anything below
