@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -68,7 +69,7 @@ func (a *app) decide(ctx context.Context, platform string, env envFlags) (bluepr
 	if err != nil {
 		return blueprint{}, err
 	}
-	g.collect()
+	collect()
 	return a.settle(ctx, g, platform)
 }
 
@@ -79,22 +80,20 @@ type gathering struct {
 	locked    error                 // why there is no lock
 	ask       func() (asked, error) // what git says
 	stop      context.CancelFunc    // ends that
-	percent   int                   // see collect
 }
 
-// gatherGC is how much the heap may grow, in percent, before what is let go of is
-// collected: next to nothing is while a project is read that is known already.
-const gatherGC = 400
+// patientGC is how much the heap may grow, in percent, before it is collected in
+// a command for a project that is known already: it ends in a moment.
+const patientGC = 400
 
 // memoryGoal is what this process may take while it builds before it collects
 // more than it would: with the pages of the program's file it stays below 150 MB.
 const memoryGoal = 96 << 20
 
-// collect ends the time in which little is collected. Of a project that takes
+// collect keeps to the goal from now on. Of a project that takes
 // more than the goal by itself the goal is twice as much, and whoever sets
 // GOMEMLIMIT is right.
-func (g *gathering) collect() {
-	debug.SetGCPercent(g.percent)
+func collect() {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		live := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 		metrics.Read(live)
@@ -109,9 +108,8 @@ func (a *app) gather(ctx context.Context, env envFlags) (g *gathering, err error
 	if g.project, err = a.project(); err != nil {
 		return nil, err
 	}
-	g.percent = debug.SetGCPercent(gatherGC)
-	if _, err := os.Stat(stageCache(g.project.root())); err != nil { // every file is about to be read
-		debug.SetGCPercent(g.percent)
+	if _, err := os.Stat(stageCache(g.project.root())); err == nil && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(patientGC)
 	}
 	load := beside(func() (*lock.Lock, error) { return lock.Load(a.lockPath(g.project)) })
 	open := beside(func() (*stage.Tree, error) { return stage.Open(ctx, g.project.root(), stageOptions(g.project)) })
@@ -270,9 +268,17 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 
 // finish is what prepare does after drawing.
 func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
-	if err := a.announce(ctx, b); err != nil {
-		return recipe{}, err
+	rebuilt := beside(func() ([]string, error) { return rebuilt(ctx, b) })
+	r, err := a.lower(ctx, b)
+	lines, whyErr := rebuilt()
+	for _, line := range lines {
+		fmt.Fprintln(a.Err, line)
 	}
+	return r, cmp.Or(err, whyErr)
+}
+
+// lower makes the recipe of a drawing.
+func (a *app) lower(ctx context.Context, b drawing) (recipe, error) {
 	layers, secrets, err := a.layers(ctx, b.blueprint)
 	if err != nil {
 		return recipe{}, err

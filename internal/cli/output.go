@@ -102,7 +102,7 @@ func (a *app) build(ctx context.Context, f buildFlags) error {
 	if err != nil {
 		return err
 	}
-	g.collect()
+	collect()
 	o := a.opening(ctx, g.project, len(g.faults) == 0)
 	defer o.drop()
 	b, err := a.settle(ctx, g, platforms[0])

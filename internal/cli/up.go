@@ -57,7 +57,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	ports, err := portsOf(g.project.file, f)
 	g.faults = append(g.faults, fault.All(err)...)
 	print, printErr := g.print(ctx)
-	g.collect()
+	collect()
 	revision := revision(print, g.values, ports)
 	if printErr == nil && !f.recreate {
 		if old := a.runs(ctx, g, revision); old != nil {

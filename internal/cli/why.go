@@ -173,19 +173,20 @@ func within(d drawing, layer string) (in func(path string) bool, step bool) {
 	return nil, false
 }
 
-// announce says in one line of each layer that is made again what decides it.
-func (a *app) announce(ctx context.Context, d drawing) error {
+// rebuilt says in a line each which layers are made again, and why; nothing of a
+// first build.
+func rebuilt(ctx context.Context, d drawing) (lines []string, err error) {
 	before := lastBuild(d)
 	if before.name == "" {
-		return nil
+		return nil, nil
 	}
 	answer, err := explainLayers(ctx, d, before)
 	for _, l := range answer.Layers {
 		if l.Rebuilt {
-			fmt.Fprintf(a.Err, "%s is made again: %s\n", printable(l.Layer), l.line())
+			lines = append(lines, fmt.Sprintf("%s is made again: %s", printable(l.Layer), l.line()))
 		}
 	}
-	return err
+	return lines, err
 }
 
 // line is the first cause, and how many others there are.

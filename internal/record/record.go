@@ -24,8 +24,12 @@ import (
 // Version is the only version of the format that is read and written.
 const Version = 2
 
-// maxSize bounds a record that is read, bytes.
-const maxSize = 512 << 20
+const (
+	// maxSize bounds a record that is read, bytes.
+	maxSize = 512 << 20
+	// minLine is as few bytes as a file has in it.
+	minLine = len(`f 0 0  "" ""`)
+)
 
 // A Record is one build, or the state of one sandbox.
 type Record struct {
@@ -151,6 +155,7 @@ func parse(data []byte) (Record, error) {
 	if _, err := receipt.Decode(seal); err != nil {
 		return Record{}, err
 	}
+	r.Files = make([]File, 0, max(0, min(r.Count, len(rest)/minLine)))
 	for line := range strings.Lines(string(rest)) {
 		one, err := parseFile(strings.TrimSuffix(line, "\n"))
 		if err != nil {

@@ -74,20 +74,20 @@ func (d *Division) fresh(group int, name string) layer {
 // names the remembered layers that are too far from that.
 func (d *Division) over(cold []layer, files []file) (h hot, stale map[string]bool) {
 	stale = map[string]bool{}
-	under := make(map[string]file, len(files))
+	under := make(map[string]*file, len(files))
 	for _, l := range cold {
-		for _, f := range l.files {
-			under[f.path] = f
+		for i := range l.files {
+			under[l.files[i].path] = &l.files[i]
 		}
 	}
-	kinds := make(map[string]stage.Kind, len(files))
+	kinds := make(map[string]stage.Kind, 2*len(files))
 	count, bytes := 0, int64(0)
 	for _, f := range files {
 		kinds[f.path] = f.kind
-		for dir := path.Dir(f.path); dir != "." && kinds[dir] != stage.Dir; dir = path.Dir(dir) {
+		for dir := folderOf(f.path); dir != "." && kinds[dir] != stage.Dir; dir = folderOf(dir) {
 			kinds[dir] = stage.Dir
 		}
-		if g, ok := under[f.path]; ok && f.same(g) {
+		if g, ok := under[f.path]; ok && f.same(*g) {
 			continue
 		}
 		h.files = append(h.files, f)
@@ -149,7 +149,7 @@ func deletable(f file, kinds map[string]stage.Kind) bool {
 	if f.kind == stage.Dir || strings.HasPrefix(name, ".pnp.") || strings.Contains("/"+f.path, "/node_modules/") {
 		return false
 	}
-	dir := path.Dir(f.path)
+	dir := folderOf(f.path)
 	kind, there := kinds[dir]
 	return dir == "." || there && kind == stage.Dir
 }
@@ -171,6 +171,14 @@ func digestOf(files []file, removed []string) string {
 		h.Write(b)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// folderOf is the folder that a clean path is in.
+func folderOf(p string) string {
+	if i := strings.LastIndexByte(p, '/'); i >= 0 {
+		return p[:i]
+	}
+	return "."
 }
 
 // below says that p is under dir.

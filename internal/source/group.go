@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
@@ -54,7 +53,7 @@ func groupsOf(packages []string) groups {
 
 // of is the group of the innermost package that a path is in.
 func (g groups) of(p string) int {
-	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+	for dir := folderOf(p); dir != "."; dir = folderOf(dir) {
 		if i, ok := g.byDir[dir]; ok {
 			return i
 		}

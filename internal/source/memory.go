@@ -16,6 +16,7 @@ import (
 const (
 	memoryMagic = "sandwright source 2\n"
 	maxMemory   = 512 << 20
+	minFile     = 5 // bytes of a file in a memory
 )
 
 // writeMemory replaces the memory as a whole, where it changes.
@@ -46,7 +47,14 @@ func (d *Division) Forget() error {
 
 // encodeMemory writes the layers, and a checksum.
 func encodeMemory(cold []layer) []byte {
-	b := []byte(memoryMagic)
+	size := len(memoryMagic) + sha256.Size
+	for _, l := range cold {
+		size += len(l.name) + 2*binary.MaxVarintLen64
+		for _, f := range l.files {
+			size += len(f.path) + len(f.sum) + 16
+		}
+	}
+	b := append(make([]byte, 0, size), memoryMagic...)
 	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
 	for _, l := range cold {
 		text(l.name)
@@ -89,7 +97,9 @@ func decodeMemory(data []byte) map[string][]file {
 	layers := map[string][]file{}
 	for len(r.rest) > 0 && !r.bad {
 		name := r.text()
-		for n := r.number(); n > 0 && !r.bad; n-- {
+		n := r.number()
+		layers[name] = make([]file, 0, min(n, uint64(len(r.rest))/minFile))
+		for ; n > 0 && !r.bad; n-- {
 			f := file{path: r.text()}
 			f.kind = stage.Kind(r.number())
 			f.mode = uint32(r.number())

@@ -28,19 +28,9 @@ func (d *Division) Part(tree string, patterns []string) (p *Part, idle []int, er
 		return nil, nil, err
 	}
 	p = &Part{Tree: tree, d: d}
-	var files []file
-	for _, f := range d.files {
-		if match.Match(f.path) {
-			files = append(files, f)
-		}
-	}
+	files := matching(d.files, match)
 	for _, l := range d.cold {
-		some := layer{name: l.name, remembered: l.remembered}
-		for _, f := range l.files {
-			if match.Match(f.path) {
-				some.files = append(some.files, f)
-			}
-		}
+		some := layer{name: l.name, remembered: l.remembered, files: matching(l.files, match)}
 		if some.digest = digestOf(some.files, nil); some.remembered && !d.opts.Store.HasLayer(some.digest) {
 			some = d.current(some)
 		}
@@ -63,6 +53,16 @@ func (d *Division) Part(tree string, patterns []string) (p *Part, idle []int, er
 	p.files, p.Content = files, digestOf(files, nil)
 	idle, err = d.idle(patterns)
 	return p, idle, err
+}
+
+func matching(files []file, match stage.Patterns) []file {
+	out := make([]file, 0, len(files))
+	for _, f := range files {
+		if match.Match(f.path) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // current is what a layer has in common with the tree, which can make it.

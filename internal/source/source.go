@@ -77,7 +77,7 @@ func Divide(ctx context.Context, tree *stage.Tree, o Options) (*Division, error)
 		return nil, err
 	}
 	groups := groupsOf(o.Packages)
-	d := &Division{opts: o, tree: tree, groups: groups}
+	d := &Division{opts: o, tree: tree, groups: groups, files: make([]file, 0, len(contents))}
 	for i, c := range contents {
 		if c.Kind == stage.Dir && i+1 < len(contents) && below(contents[i+1].Path, c.Path) {
 			continue

@@ -204,6 +204,9 @@ func (f *finder) search(from string, patterns []pattern, inOrder bool) []string 
 		if dir != from && matchAny(patterns, strings.TrimPrefix(dir, from+"/"), inOrder) && f.holdsManifest(dir) {
 			dirs = append(dirs, dir)
 		}
+		if dir != from && !reachAny(patterns, strings.TrimPrefix(dir, from+"/")) {
+			continue
+		}
 		list, err := fs.ReadDir(f.tree, dir)
 		if err != nil {
 			f.fault(fault.Position{File: dir}.Cannot("search it for packages: %w", err))

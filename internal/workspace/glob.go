@@ -3,6 +3,7 @@ package workspace
 import (
 	"errors"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -137,20 +138,30 @@ func matchAny(patterns []pattern, dir string, inOrder bool) bool {
 }
 
 func (p pattern) match(parts []string) bool {
-	for _, alt := range p.alts {
-		if matchNames(alt, parts) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.alts, func(alt []string) bool {
+		whole, _ := matchNames(alt, parts)
+		return whole
+	})
+}
+
+// reachAny says that some pattern may take a folder below dir.
+func reachAny(patterns []pattern, dir string) bool {
+	parts := strings.Split(dir, "/")
+	return slices.ContainsFunc(patterns, func(p pattern) bool {
+		return !p.not && slices.ContainsFunc(p.alts, func(alt []string) bool {
+			_, below := matchNames(alt, parts)
+			return below
+		})
+	})
 }
 
 // matchNames matches name by name; row[j] says that the patterns so far match
-// the first j parts.
-func matchNames(names, parts []string) bool {
+// the first j parts. Below says that something below the parts may match.
+func matchNames(names, parts []string) (whole, below bool) {
 	row := make([]bool, len(parts)+1)
 	row[0] = true
 	for _, name := range names {
+		below = below || row[len(parts)]
 		next := make([]bool, len(parts)+1)
 		for j := range next {
 			switch {
@@ -161,8 +172,9 @@ func matchNames(names, parts []string) bool {
 			}
 		}
 		row = next
+		below = below || name == "**" && row[len(parts)]
 	}
-	return row[len(parts)]
+	return row[len(parts)], below
 }
 
 func matchName(name, part string) bool {
