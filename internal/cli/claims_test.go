@@ -36,6 +36,7 @@ func TestForget(t *testing.T) {
 		if _, err := judge(t.Context(), tree, &config.File{}, nil); err != nil {
 			t.Fatal(err)
 		}
+		write(stageLists(dir), "12")
 		write(filepath.Join(repositoriesDir(dir), "head-1", "pack"), "12345")
 		return dir
 	}
@@ -55,14 +56,14 @@ func TestForget(t *testing.T) {
 		t.Errorf("%d bytes of %d folders, %v; want 3 folders and %d bytes", freed, n, err, before-sizeOf(home()))
 	}
 	kept := func(dir string) (found []string) {
-		for _, p := range []string{stageCache(dir), repositoriesDir(dir), filepath.Join(home(), "leaks", treeMemory+folderID(dir)), filepath.Join(claimsDir(), folderID(dir))} {
+		for _, p := range []string{stageCache(dir), stageLists(dir), repositoriesDir(dir), filepath.Join(home(), "leaks", treeMemory+folderID(dir)), filepath.Join(claimsDir(), folderID(dir))} {
 			if _, err := os.Stat(p); err == nil {
 				found = append(found, filepath.Base(filepath.Dir(p)))
 			}
 		}
 		return found
 	}
-	if got := kept(used); !slices.Equal(got, []string{"stage", "git", "leaks", "projects"}) {
+	if got := kept(used); !slices.Equal(got, []string{"stage", "lists", "git", "leaks", "projects"}) {
 		t.Errorf("of a folder in use only %q is left", got)
 	}
 	for _, dir := range []string{gone, old, unknown} {
