@@ -45,7 +45,9 @@ func TestBrokenRepositories(t *testing.T) {
 
 // Git passes over a .git that is no repository when there is one above.
 func TestFindPassesOverWhatIsNone(t *testing.T) {
-	for _, script := range []string{"mkdir sub/.git", "mkfifo sub/.git", "ln -s nowhere sub/.git", "mkdir sub/.git && touch sub/.git/HEAD"} {
+	for _, script := range []string{"mkdir sub/.git", "mkfifo sub/.git", "ln -s nowhere sub/.git", "mkdir sub/.git && touch sub/.git/HEAD",
+		"mkdir -p sub/.git/objects sub/.git/refs && echo nonsense > sub/.git/HEAD", "mkdir -p sub/.git/objects sub/.git/refs && echo ref: other > sub/.git/HEAD",
+		"mkdir -p sub/.git/objects sub/.git/refs && ln -s other sub/.git/HEAD"} {
 		top := made(t)
 		sh(t, top, script)
 		r := find(t, filepath.Join(top, "sub"))
