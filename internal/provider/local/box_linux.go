@@ -122,6 +122,9 @@ func (b *box) end() error {
 	_ = os.Chdir("/")
 	_ = unix.Unmount(b.req.Place.bundle()+"/rootfs", unix.MNT_DETACH)
 	_ = unix.Unmount(b.req.Place.bundle(), unix.MNT_DETACH)
+	if b.net != nil {
+		defer b.net.close() // the kernel takes its time for that, and nobody has to wait for it
+	}
 	defer b.lock.Close()
 	if err := b.req.Place.clear(); err != nil {
 		return fault.Cannot("remove the sandbox: %w", err)

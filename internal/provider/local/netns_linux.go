@@ -85,7 +85,6 @@ func (b *box) connect(context.Context) (err error) {
 	if b.net, err = b.network(); err != nil {
 		return err
 	}
-	b.closers = append(b.closers, b.net.close)
 	host, err := os.ReadFile("/etc/resolv.conf")
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fault.Cannot("read the host's name servers: %w", err)
