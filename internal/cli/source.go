@@ -109,6 +109,7 @@ const maxTold = 1000
 // into puts the layers into a plan of the same steps.
 func (s sources) into(p *plan.Plan) {
 	p.Source = s.Layers()
+	p.Lift(s.HotPaths())
 	some := len(s.some())
 	for i, one := range p.Parts() {
 		if part := s.parts[i]; part != nil {

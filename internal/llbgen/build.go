@@ -23,16 +23,18 @@ type left struct {
 // leaves is copied: steps that do not see each other run side by side, and a change of
 // what one does not see leaves it alone.
 func buildAll(installed llb.State, p plan.Plan, l Layers) (llb.State, error) {
-	whole, err := lay(installed, p, l, plan.Part{Source: p.Source})
+	all := plan.Part{Source: p.Source}
+	whole, err := layCold(installed, p, l, all)
 	if err != nil {
 		return whole, err
 	}
-	ready, whole, err := hooks(installed, whole, p, l)
-	if err != nil {
-		return whole, err
-	}
-	var done []left
-	for _, s := range p.Build {
+	var ready, done []left
+	for i, s := range p.Build {
+		if i == p.Beneath {
+			if ready, whole, err = hooks(installed, layHot(whole, p, all), p, l); err != nil {
+				return whole, err
+			}
+		}
 		d := left{name: s.Name(), outputs: s.Outputs, roots: []string{p.Target}, before: whole}
 		if !p.Apart(s) {
 			d.after = build(whole, p, s)
@@ -51,7 +53,10 @@ func buildAll(installed llb.State, p plan.Plan, l Layers) (llb.State, error) {
 		d.after = build(d.before, p, s)
 		done, whole = append(done, d), d.over(whole, p)
 	}
-	return whole, nil
+	if p.Beneath == len(p.Build) {
+		_, whole, err = hooks(installed, layHot(whole, p, all), p, l)
+	}
+	return whole, err
 }
 
 // over puts what the command left over st, in place of what is there of its outputs.

@@ -27,7 +27,8 @@ func apart() plan.Plan {
 	return p
 }
 
-// below gives what the operation that runs a command stands on, by description.
+// below gives what the operations that run a command, or have its name, stand on,
+// by description.
 func below(t *testing.T, p plan.Plan, run string) map[string]bool {
 	t.Helper()
 	def, err := Lower(t.Context(), p, layers())
@@ -46,7 +47,7 @@ func below(t *testing.T, p plan.Plan, run string) map[string]bool {
 			inputs[at] = append(inputs[at], in.Digest)
 		}
 		names[at] = def.Metadata[digest.FromBytes(data)].Description["llb.customname"]
-		if e := op.GetExec(); e != nil && e.Meta.Args[len(e.Meta.Args)-1] == run {
+		if e := op.GetExec(); e != nil && e.Meta.Args[len(e.Meta.Args)-1] == run || names[at] == run {
 			todo = append(todo, inputs[at]...)
 		}
 	}
@@ -57,6 +58,33 @@ func below(t *testing.T, p plan.Plan, run string) map[string]bool {
 		seen[names[d]] = true
 	}
 	return seen
+}
+
+// TestAnEditLiesOverWhatItDoesNotTouch: what steps leave is laid once, and every
+// step sees what it saw.
+func TestAnEditLiesOverWhatItDoesNotTouch(t *testing.T) {
+	left := []string{"what is left of: one", "what is left of: two", "what is left of: three"}
+	for beneath := range 3 {
+		p := apart()
+		p.Beneath = beneath
+		got := below(t, p, "copy "+plan.HotLayer)
+		for i, name := range left {
+			if got[name] != (i < beneath) {
+				t.Errorf("%d steps beneath: that the edit lies over %q is %v", beneath, name, got[name])
+			}
+		}
+		all := below(t, p, "services")
+		for _, name := range append(left, "copy "+plan.HotLayer, "four in apps/web") {
+			if !all[name] {
+				t.Errorf("%d steps beneath: the image is without %q", beneath, name)
+			}
+		}
+	}
+	p := apart()
+	p.Build = p.Build[:2]
+	if p.Beneath = 2; !below(t, p, "services")["copy "+plan.HotLayer] {
+		t.Error("where all steps are beneath, the edit is lost")
+	}
 }
 
 // TestStepsStandOnWhatTheySee: on nothing else, so that BuildKit runs them side

@@ -13,9 +13,14 @@ import (
 // files: a chain of copies leaves what is below as it is, and a cold layer is
 // known by its digest, so that nobody is asked for what is in it.
 func lay(st llb.State, p plan.Plan, l Layers, part plan.Part) (llb.State, error) {
+	st, err := layCold(st, p, l, part)
+	return layHot(st, p, part), err
+}
+
+// layCold lays the cold layers.
+func layCold(st llb.State, p plan.Plan, l Layers, part plan.Part) (llb.State, error) {
 	for _, layer := range part.Source {
 		if layer.Hot {
-			st = hot(st, p, layer)
 			continue
 		}
 		ref, ok := l.Source[layer.Digest]
@@ -26,7 +31,17 @@ func lay(st llb.State, p plan.Plan, l Layers, part plan.Part) (llb.State, error)
 		from := llb.OCILayout(ref, llb.OCIStore("", l.Store), llb.WithCustomName(name))
 		st = st.File(llb.Copy(from, "/", p.Target, copied(), owned(p)), llb.WithCustomName(copyOf+name))
 	}
-	return executable(st, p, part), nil
+	return st, nil
+}
+
+// layHot lays the hot layer, and makes commands executable.
+func layHot(st llb.State, p plan.Plan, part plan.Part) llb.State {
+	for _, layer := range part.Source {
+		if layer.Hot {
+			st = hot(st, p, layer)
+		}
+	}
+	return executable(st, p, part)
 }
 
 // executable makes the commands of the workspace's packages so, as an install

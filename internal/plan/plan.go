@@ -17,6 +17,7 @@ type Plan struct {
 	Installs []Install // of the workspace, then of those nested in it
 	Source   []SourceLayer
 	Build    []Step
+	Beneath  int               // so many steps, the first of Build, leave what the hot layer can lie over: see Lift
 	Git      bool              // the workspace is a repository in the box
 	Env      map[string]string // of the image, every step and every service
 	// Executable are files of the source, relative to Target, that an install links

@@ -150,6 +150,32 @@ func (p Plan) Apart(s Step) bool {
 	return len(s.Inputs) > 0 && !slices.ContainsFunc(p.Installs, func(in Install) bool { return len(in.Hooks) > 0 && len(in.Inputs) == 0 })
 }
 
+// Lift puts what the first steps leave beneath the hot layer, so that another
+// edit leaves it alone: as long as a step runs apart and says what it leaves, and neither
+// the hot layer, which has or deletes these paths, nor a command that is made
+// executable is there. Lifecycle scripts may leave anything anywhere, and come before.
+func (p *Plan) Lift(hot []string) {
+	for p.Beneath = 0; p.Beneath < len(p.Build); p.Beneath++ {
+		s := p.Build[p.Beneath]
+		if !p.Apart(s) || len(s.Outputs) == 0 || touchAny(hot, s.Outputs) || touchAny(p.Executable, s.Outputs) ||
+			slices.ContainsFunc(p.Installs, func(in Install) bool { return len(in.Hooks) > 0 }) {
+			return
+		}
+	}
+}
+
+// touchAny says that a path is an output, is in one, or holds one.
+func touchAny(paths, outputs []string) bool {
+	var folders []string
+	for _, o := range outputs {
+		folders = append(folders, path.Clean(o)+"/")
+	}
+	return slices.ContainsFunc(paths, func(p string) bool {
+		p += "/"
+		return slices.ContainsFunc(folders, func(o string) bool { return o == "./" || strings.HasPrefix(p, o) || strings.HasPrefix(o, p) })
+	})
+}
+
 // Parts are what the workspaces' own lifecycle scripts see, by their installs, and
 // then what the build's steps do.
 func (p *Plan) Parts() []*Part {

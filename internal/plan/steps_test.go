@@ -95,3 +95,33 @@ func TestStepsRunInTheWorkspaceWhereItsScriptsDo(t *testing.T) {
 		t.Error("a step is apart only where it has inputs and no scripts run over all of the source")
 	}
 }
+
+// What a step leaves is beneath the hot layer as long as nothing of that is there.
+func TestLift(t *testing.T) {
+	in := Part{Inputs: []string{"a"}}
+	build := []Step{{Part: in, Outputs: []string{"a/dist/", "a/types"}}, {Part: in, Outputs: []string{"b/dist"}}, {Part: in}, {Part: in, Outputs: []string{"c"}}}
+	for name, c := range map[string]struct {
+		hot, executable []string
+		change          func(p *Plan)
+		want            int
+	}{
+		"elsewhere":               {hot: []string{"a/main.js", "a/dist2", "b/distant", "types"}, want: 2},
+		"nothing hot":             {want: 2},
+		"in an output":            {hot: []string{"x", "b/dist/x.js"}, want: 1},
+		"an output itself":        {hot: []string{"a/types"}, want: 0},
+		"in place of its folder":  {hot: []string{"b"}, want: 1},
+		"a command of one":        {executable: []string{"b/dist/cli.js"}, want: 1},
+		"a step over all":         {change: func(p *Plan) { p.Build[1].Inputs = nil }, want: 1},
+		"all is an output":        {hot: []string{"x"}, change: func(p *Plan) { p.Build[1].Outputs = []string{"."} }, want: 1},
+		"lifecycle scripts":       {change: func(p *Plan) { p.Installs = []Install{{Hooks: []string{"x"}, Part: in}} }, want: 0},
+		"all say what they leave": {change: func(p *Plan) { p.Build[2].Outputs = []string{"d"} }, want: 4},
+	} {
+		p := Plan{Build: slices.Clone(build), Executable: c.executable, Beneath: 9}
+		if c.change != nil {
+			c.change(&p)
+		}
+		if p.Lift(c.hot); p.Beneath != c.want {
+			t.Errorf("%s: %d steps are beneath, want %d", name, p.Beneath, c.want)
+		}
+	}
+}

@@ -117,6 +117,15 @@ func (d *Division) Layers() []plan.SourceLayer {
 	return layersOf(d.cold, d.hot, HotTree)
 }
 
+// HotPaths are those of what is in the hot layer of the whole tree, and of what it deletes.
+func (d *Division) HotPaths() []string {
+	paths := slices.Clone(d.hot.removed)
+	for _, f := range d.hot.files {
+		paths = append(paths, f.path)
+	}
+	return paths
+}
+
 // HotTree is the name of the tree of the client that is the hot layer.
 const HotTree = "source"
 
