@@ -158,9 +158,12 @@ func (l *lister) others(repo repository, past *recall) func(failed error, add fu
 	go func() {
 		if past.wait() {
 			done <- nil
-		} else {
-			done <- list()
+			return
 		}
+		if past != nil {
+			<-past.asked // what a memory says git went by is looked at first, so that a change is seen later
+		}
+		done <- list()
 	}()
 	return func(failed error, add func(record) error) error {
 		defer cancel()
@@ -169,7 +172,7 @@ func (l *lister) others(repo repository, past *recall) func(failed error, add fu
 		}
 		err := cmp.Or(failed, <-done)
 		if err == nil && past.wait() {
-			if past.taken = past.index == l.index; past.taken {
+			if past.taken = past.index == l.index && past.setting.onDisk(); past.taken {
 				found = past.records()
 			} else {
 				err = list()

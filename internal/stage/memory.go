@@ -23,7 +23,7 @@ const (
 	// memoryMagic begins a memory. Its number changes with the meaning of what
 	// follows: two sums, then lists of texts, each with its number and each text
 	// ended by a NUL, and the CRC-32C of it all.
-	memoryMagic = "sandwright list 1\n"
+	memoryMagic = "sandwright list 2\n"
 	// maxMemory bounds a memory that is read, in bytes.
 	maxMemory = 64 << 20
 	// maxBare bounds the folders without a listed name that are remembered.
@@ -61,6 +61,9 @@ func (x index) sum() sum { return sha256.Sum256(x) }
 const (
 	rulesFile      = ".gitignore"
 	attributesFile = ".gitattributes"
+	// ofRepository is in the configuration of every repository. Without it git did
+	// not read that, for instance as the repository is another user's.
+	ofRepository = "\x00core.repositoryformatversion\n"
 )
 
 // A setting is what git's lists of a repository depend on beside the tree.
@@ -70,6 +73,10 @@ type setting struct {
 	whole   bool // all that matters is known
 }
 
+// fixedSights are those outside of the tree that there always are: the index, and
+// the rules of this clone and of the user.
+const fixedSights = 3
+
 // settingOf looks at the index and at the files of rules that are elsewhere, and
 // asks git for its configuration.
 func settingOf(ctx context.Context, repo *git.Repo) (s setting, err error) {
@@ -77,13 +84,13 @@ func settingOf(ctx context.Context, repo *git.Repo) (s setting, err error) {
 	if err != nil {
 		return s, err
 	}
-	s.outside = append(s.outside, sightOf(index, unix.Lstat))
+	s.outside = append(s.outside, sightOf(index, unix.Stat)) // git goes through a link, and leaves it as it is
 	config, err := repo.Output(ctx, "config", "--list", "-z")
 	if err != nil {
 		return s, err
 	}
 	global, ok := excludesFile(string(config))
-	if !ok {
+	if !ok || !strings.Contains("\x00"+string(config), ofRepository) {
 		return s, nil
 	}
 	s.asked = sha256.Sum256([]byte(strings.Join([]string{repo.Dir, repo.Top, string(config)}, "\x00")))
@@ -129,10 +136,11 @@ func (s sight) same(o sight) bool { return s.path == o.path && s.id.same(o.id) }
 
 // A recall finds out, beside other work, whether all is as a memory has it.
 type recall struct {
-	*memory         // nil where there is none
-	setting setting // once asked is done
-	holds   bool    // once settled is: all is as it was, but perhaps the index
-	taken   bool    // the memory stood for git's list of what is untracked
+	*memory          // nil where there is none
+	names   []string // all of it
+	setting setting  // once asked is done
+	holds   bool     // once settled is: all is as it was, but perhaps the index
+	taken   bool     // the memory stood for git's list of what is untracked
 	asked   chan struct{}
 	settled chan struct{}
 }
@@ -142,7 +150,8 @@ func (l *lister) recall(repo repository) *recall {
 	r := &recall{memory: readMemory(l.lists), asked: make(chan struct{}), settled: make(chan struct{})}
 	l.past = r
 	if r.memory != nil {
-		l.try(l.rules.filter(merge(r.tracked, r.others)), runtime.GOMAXPROCS(0))
+		r.names = merge(r.tracked, r.others)
+		l.try(l.rules.filter(slices.Clone(r.names)), runtime.GOMAXPROCS(0))
 	}
 	go func() {
 		defer close(r.asked)
@@ -174,10 +183,16 @@ func (r *recall) all() bool {
 	return r.memory != nil && r.wait() && r.outside[0].id.ino != 0 && r.outside[0].same(r.setting.outside[0])
 }
 
+// onDisk says that the index cannot hold rules for a folder above the root: git
+// reads those where there is no file of that name.
+func (s setting) onDisk() bool {
+	return !slices.ContainsFunc(s.outside[fixedSights:], func(s sight) bool { return s.id.ino == 0 })
+}
+
 // take takes the names of the memory.
 func (l *lister) take(repo repository) {
 	l.past.taken, l.tracked = true, l.guess
-	if slices.ContainsFunc(l.guess, func(p string) bool { return strings.HasSuffix(p, attributesFile) }) {
+	if slices.ContainsFunc(l.past.names, func(p string) bool { return strings.HasSuffix(p, attributesFile) }) {
 		l.lfs = append(l.lfs, repo)
 	}
 }

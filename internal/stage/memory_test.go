@@ -159,6 +159,30 @@ func TestMemory(t *testing.T) {
 			d.commit()
 			d.git("checkout", "-q", "main")
 		}, walked: true},
+		"rules of the index no more taken": {
+			before: func(d *dir) { d.remove("p1/.gitignore") },
+			change: func(d *dir) { d.git("update-index", "--skip-worktree", "p1/.gitignore") }, walked: true,
+		},
+		"rules of the index above what is staged": {
+			before: func(d *dir) {
+				d.git("update-index", "--skip-worktree", ".gitignore")
+				d.remove(".gitignore")
+				d.root = d.path("p1")
+			},
+			change: func(d *dir) {
+				d.file("../../rules", "*.js\n")
+				object := strings.TrimSpace(d.git("hash-object", "-w", d.path("../../rules")))
+				d.git("update-index", "--cacheinfo", "100644,"+object+",.gitignore")
+				d.git("update-index", "--skip-worktree", "../.gitignore")
+			}, walked: true,
+		},
+		"the index is a link": {
+			before: func(d *dir) {
+				d.check(os.Rename(d.path(".git/index"), d.path("../index")))
+				d.link(".git/index", d.path("../index"))
+			},
+			change: func(d *dir) { d.git("rm", "-q", "--cached", "p0/a.js") }, walked: true,
+		},
 		"no index":                    {change: func(d *dir) { d.remove(".git/index") }, walked: true},
 		"an excluded folder":          {before: func(d *dir) { d.file(".dockerignore", "hidden\n"); d.file("hidden/a/b", "") }, change: func(d *dir) { d.file("hidden/a/.gitignore", "") }, walked: true},
 		"the folder with the rule":    {change: func(d *dir) { d.check(os.Rename(d.path("venv"), d.path("v"))) }, walked: true},
@@ -204,6 +228,42 @@ func TestMemoryFollowsTheIndex(t *testing.T) {
 	m.settle()
 }
 
+// What a rule leaves out is remembered with the new index, too: the rule may go.
+func TestMemoryFollowsTheIndexWithRules(t *testing.T) {
+	d := monorepo(t)
+	d.remove("p1/new")
+	m := d.memorial()
+	m.opts.Exclude = []string{"p0"}
+	m.settle()
+	m.file("p1/c.js", "other")
+	m.git("commit", "-qam", "x")
+	m.settle()
+	m.opts.Exclude = nil
+	m.compare("without the rule")
+}
+
+// A configuration that changes while git lists is not taken for the one that it listed by.
+func TestMemoryOfAChangingConfiguration(t *testing.T) {
+	m := monorepo(t).memorial()
+	m.file("../mine", "*.js\n")
+	real, err := exec.LookPath("git")
+	m.check(err)
+	m.file("../slow/git", fmt.Sprintf(`#!/bin/sh
+case " $* " in
+*" config "*) sleep 0.5; exec '%[1]s' "$@" ;;
+*" --others "*) '%[1]s' "$@"; code=$?; '%[1]s' config core.excludesFile '%[2]s'; exit $code ;;
+esac
+exec '%[1]s' "$@"
+`, real, m.path("../mine")))
+	m.check(os.Chmod(m.path("../slow/git"), 0o755))
+	time.Sleep(2 * racyWindow)
+	fast := os.Getenv("PATH")
+	t.Setenv("PATH", m.path("../slow")+":"+fast)
+	m.seen(m.opts)
+	t.Setenv("PATH", fast)
+	m.compare("later")
+}
+
 // What may change without a change of its folder is never remembered.
 func TestNotRemembered(t *testing.T) {
 	for name, change := range map[string]func(d *dir){
@@ -214,8 +274,10 @@ func TestNotRemembered(t *testing.T) {
 			d.check(exec.Command("git", "-C", d.path("../sub"), "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "x", "--allow-empty").Run())
 			d.git("submodule", "add", "-q", d.path("../sub"), "sub")
 		},
-		"a fifo":      func(d *dir) { d.fifo("p1/fifo") },
-		"no git here": func(d *dir) { d.remove(".git") },
+		"a fifo": func(d *dir) { d.fifo("p1/fifo") },
+		// Git's verdict on its owner is not in what it lists of it.
+		"a repository without a configuration": func(d *dir) { d.file(".git/config", "") },
+		"no git here":                          func(d *dir) { d.remove(".git") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := monorepo(t).memorial()

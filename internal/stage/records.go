@@ -14,7 +14,8 @@ const (
 )
 
 // A record is one name of git's list. Of an untracked one the mode is empty, and
-// only of rules the object and stage are given.
+// only of rules the object and stage are given, after git's tag: it reads them in
+// the index only where that says that they are not on the disk.
 type record struct{ mode, object, path string }
 
 // parseRecord splits a record of ls-files -t --stage: "? path" is untracked, and
@@ -39,7 +40,7 @@ func parseRecord(rec []byte) (record, error) {
 	}
 	if strings.HasSuffix(r.path, rulesFile) {
 		_, object, _ := bytes.Cut(head, []byte{' '})
-		r.object = string(object)
+		r.object = string(rec[:1]) + string(object)
 	}
 	return r, nil
 }
