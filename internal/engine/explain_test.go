@@ -89,6 +89,8 @@ func TestAStepTellsItsFault(t *testing.T) {
 		"one that yarn misses":            gone("error Error: https://registry.example/x/-/x-1.0.404.tgz: Request failed \"404 Not Found\"\n", "x@1.0.404"),
 		"a version that has 404":          {"failed", "GET https://registry.example/x/-/x-1.0.404.tgz: 500\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
 		"a lock that does not fit pnpm":   unfit("[ERR_PNPM_OUTDATED_LOCKFILE] Cannot install with \"frozen-lockfile\"\n"),
+		"one of another pnpm":             unfit("ERR_PNPM_FROZEN_LOCKFILE_WITH_OUTDATED_LOCKFILE  Cannot perform a frozen installation\n"),
+		"one with other settings":         unfit("ERR_PNPM_LOCKFILE_CONFIG_MISMATCH  Cannot proceed with the frozen installation.\n"),
 		"one that does not fit npm":       unfit("npm error `npm ci` can only install packages when your package.json and package-lock.json or npm-shrinkwrap.json are in sync.\n"),
 		"yarn classic":                    unfit("error Your lockfile needs to be updated, but yarn was run with `--frozen-lockfile`.\n"),
 		"yarn":                            unfit("➤ YN0028: │ The lockfile would have been modified by this install, which is explicitly forbidden.\n"),

@@ -20,7 +20,7 @@ type told struct {
 const outdated = "cannot install: the lock file does not fit the manifests"
 
 // lockOutdated is how pnpm, npm, yarn classic, yarn and bun say so.
-var lockOutdated = regexp.MustCompile("ERR_PNPM_OUTDATED_LOCKFILE|npm (?:error|ERR!) `npm ci` can only install packages when your package.json|" +
+var lockOutdated = regexp.MustCompile("ERR_PNPM_(?:FROZEN_LOCKFILE_WITH_)?OUTDATED_LOCKFILE|ERR_PNPM_LOCKFILE_CONFIG_MISMATCH|npm (?:error|ERR!) `npm ci` can only install packages when your package.json|" +
 	"Your lockfile needs to be updated, but yarn was run with `--frozen-lockfile`|YN0028: .*The lockfile would have been |error: lockfile had changes, but lockfile is frozen")
 
 // outOfRoom stands for the fault of a step whose program found the disk full.

@@ -16,6 +16,7 @@ type manifest struct {
 	data            []byte
 	fields          map[string]any
 	offsets         map[string]int // of each field's key in data
+	written         map[string]json.RawMessage
 }
 
 // manifest reads the package.json of a folder; nil when it cannot be used.
@@ -41,7 +42,7 @@ func (f *finder) manifest(dir string) *manifest {
 // parseManifest reads a package.json and checks the shape of what is used of it.
 func parseManifest(p string, data []byte) (*manifest, fault.List) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	m := &manifest{dir: path.Dir(p), path: p, data: data, fields: map[string]any{}, offsets: map[string]int{}}
+	m := &manifest{dir: path.Dir(p), path: p, data: data, fields: map[string]any{}, offsets: map[string]int{}, written: map[string]json.RawMessage{}}
 	var whole json.RawMessage
 	if err := json.Unmarshal(data, &whole); err != nil {
 		return nil, fault.List{m.syntax(err)}
@@ -59,6 +60,7 @@ func parseManifest(p string, data []byte) (*manifest, fault.List) {
 			at := int(dec.InputOffset())
 			err = dec.Decode(&value)
 			m.fields[key.(string)], m.offsets[key.(string)] = value, at-len(quoted(data[:at]))
+			m.written[key.(string)] = bytes.TrimLeft(data[at:dec.InputOffset()], ": \t\r\n")
 		}
 	}
 	if err != nil {

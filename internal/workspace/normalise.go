@@ -68,6 +68,11 @@ func DecidingFields(k Kind) []string {
 	return out
 }
 
+// orderedFields are those in which the order of keys counts: of two rules that
+// match, package managers take the first, and pnpm before 8.7 has a hash of
+// packageExtensions as they were written in its lock file.
+func orderedFields() []string { return []string{"overrides", "pnpm", "resolutions"} }
+
 // subFields are fields of which only some keys matter: where commands are, and
 // which folder others link to.
 func subFields() map[string][]string {
@@ -77,8 +82,8 @@ func subFields() map[string][]string {
 // anyVersion stands for a version that no range in the workspace is compared with.
 const anyVersion = "0.0.0"
 
-// normalise is the manifest as an install sees it: canonical JSON with sorted
-// keys, numbers as they were written, and nothing that cannot change the
+// normalise is the manifest as an install sees it: canonical JSON with keys
+// that are sorted but where their order counts, numbers as they were written, and nothing that cannot change the
 // outcome. A version is kept only where it matters, and scripts only where they run
 // without the source.
 func (m *manifest) normalise(k Kind, keepVersion, keepHooks bool) []byte {
@@ -86,6 +91,9 @@ func (m *manifest) normalise(k Kind, keepVersion, keepHooks bool) []byte {
 	for _, f := range installFields() {
 		if v, ok := m.fields[f.name]; ok && (f.of == nil || slices.Contains(f.of, k)) {
 			out[f.name] = v
+			if slices.Contains(orderedFields(), f.name) {
+				out[f.name] = m.written[f.name]
+			}
 		}
 	}
 	for name, keys := range subFields() {

@@ -100,6 +100,20 @@ func TestNormaliseKeeps(t *testing.T) {
 	}
 }
 
+// The order of keys counts where the first of two rules is taken, or where all
+// are hashed as they were written; formatting does not.
+func TestNormaliseKeepsOrder(t *testing.T) {
+	for _, field := range []string{"overrides", "resolutions", "pnpm"} {
+		one := normalised(t, `{"`+field+`": {"x@2": {"b": "1", "a": "2"}, "x": "3"}}`, false)
+		if want := "{\n  \"" + field + "\": {\n    \"x@2\": {\n      \"b\": \"1\",\n      \"a\": \"2\"\n    },\n    \"x\": \"3\"\n  }\n}\n"; one != want {
+			t.Errorf("%s is\n%s, want\n%s", field, one, want)
+		}
+		if got := normalised(t, "{\""+field+"\" :\n{\"x@2\" :{\"b\":\"1\" ,\"a\":\"2\"},\r\n\t\"x\":\"3\"}\n}", false); got != one {
+			t.Errorf("the formatting of %s counts:\n%s", field, got)
+		}
+	}
+}
+
 func TestNormaliseNumbers(t *testing.T) {
 	got := normalised(t, `{"pnpm": {"a": 1.0, "b": 1e400, "c": 123456789012345678901234567890, "d": -0, "e": "<&>\u2028"}}`, false)
 	for _, want := range []string{`"a": 1.0`, `"b": 1e400`, `"c": 123456789012345678901234567890`, `"d": -0`, `"e": "<&>\u2028"`} {
