@@ -60,13 +60,32 @@ func IsRepository(dotGit string) bool {
 	if err != nil || !info.IsDir() {
 		return err == nil && info.Mode().IsRegular()
 	}
+	common := commonDir(dotGit)
 	for _, name := range []string{"objects", "refs"} {
-		if _, err := os.Lstat(filepath.Join(dotGit, name)); err != nil && !errors.Is(err, os.ErrPermission) {
-			return false
+		info, err := os.Stat(common + "/" + name) // as it is: .git may be a link
+		if err != nil && !errors.Is(err, os.ErrPermission) || err == nil && info.Mode().Perm()&0o111 == 0 {
+			return false // git asks whether it may be executed, and nothing else
 		}
 	}
 	return isHead(filepath.Join(dotGit, "HEAD"))
 }
+
+// commonDir is where a repository has what all its worktrees share: see
+// get_common_dir in git's setup.c.
+func commonDir(dotGit string) string {
+	text, err := smallfile.Read(filepath.Join(dotGit, "commondir"), maxCommon)
+	if err != nil {
+		return dotGit
+	}
+	dir := strings.TrimRight(string(text), "\r\n")
+	if filepath.IsAbs(dir) {
+		return dir
+	}
+	return dotGit + "/" + dir
+}
+
+// maxCommon bounds the name of a folder, in bytes.
+const maxCommon = 1 << 16
 
 // isHead says whether git takes a file for a HEAD: it names a reference or an
 // object. See validate_headref in git's path.c.
@@ -79,11 +98,11 @@ func isHead(path string) bool {
 		return errors.Is(err, os.ErrPermission)
 	}
 	defer f.Close()
-	head := make([]byte, 256)
+	head := make([]byte, 255) // as many as git looks at
 	n, _ := io.ReadFull(f, head)
 	text := string(head[:n])
 	if to, ok := strings.CutPrefix(text, "ref:"); ok {
-		return strings.HasPrefix(strings.TrimLeft(to, " \t\n\v\f\r"), "refs/")
+		return strings.HasPrefix(strings.TrimLeft(to, " \t\n\r"), "refs/")
 	}
 	id := text[:min(n, 40)]
 	_, err = hex.DecodeString(id)
