@@ -18,7 +18,7 @@ const module = "github.com/sandwright/sandwright/internal/"
 // floors lists each package's floor. A package imports lower floors only, and
 // packages that stand below it in its own folder.
 var floors = map[string]int{
-	"fault": 0, "spec": 0, "loop": 0, "tai64n": 0, "jsonschema": 0, "redact": 0, "semver": 0, "httpcall": 0, "envscan": 0, "buildcache": 0, "smallfile": 0, "program": 0, "wholefile": 0,
+	"fault": 0, "spec": 0, "loop": 0, "tai64n": 0, "jsonschema": 0, "redact": 0, "semver": 0, "httpcall": 0, "envscan": 0, "buildcache": 0, "smallfile": 0, "overlayfs": 0, "program": 0, "wholefile": 0,
 	"receipt": 0, "record": 1, "handover": 1,
 	"vartype": 1, "workspace": 1, "lock": 1, "probe": 1, "s6": 1, "launch": 1, "svlog": 1, "control": 1, "logview": 1, "initbin": 1, "installed": 1, "cgroup": 1, "git": 1, "dockerhost": 1, "dockerlogin": 1, "dockerhost/dockertest": 0, "sbom": 2, "tokens": 1,
 	"evidence": 1, "evidence/evidencetest": 1,

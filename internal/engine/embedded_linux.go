@@ -206,7 +206,7 @@ func (e *embedded) close(ctx context.Context) error {
 	if e.controller != nil {
 		closed := e.controller.Close()
 		if closed == nil {
-			closed = e.writeback.close(snapshotsDB(e.opts.Root))
+			closed = e.writeback.close()
 		}
 		errs = append(errs, closed)
 	}

@@ -29,6 +29,8 @@ import (
 	"github.com/moby/buildkit/worker/base"
 	"github.com/moby/buildkit/worker/label"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/sandwright/sandwright/internal/overlayfs"
 )
 
 const (
@@ -132,9 +134,15 @@ func openStores(ctx context.Context, w *base.WorkerOpt, wb *writeback) (err erro
 	if w.MetadataStore, err = metadata.NewStore(filepath.Join(w.Root, "metadata_v2.db")); err != nil {
 		return err
 	}
+	if err := wb.putOff(w.MetadataStore.DB()); err != nil {
+		return err
+	}
 	c := containerd.NewContentStore(mdb.ContentStore(), namespace)
 	w.ContentMetadata, w.ContentStore = db, c
 	w.Snapshotter = containerd.NewSnapshotter(snapshotterName, mdb.Snapshotter(snapshotterName), namespace, nil)
+	if wb.boot != "" && overlayfs.HasVolatile() {
+		w.Snapshotter = volatileSnapshotter{w.Snapshotter}
+	}
 	w.Applier = winlayers.NewFileSystemApplierWithWindows(c, apply.NewFileSystemApplier(c))
 	w.Differ = winlayers.NewWalkingDiffWithWindows(c, walking.NewWalkingDiff(c))
 	w.LeaseManager = leaseutil.WithNamespace(ctdmetadata.NewLeaseManager(mdb), namespace)

@@ -14,7 +14,8 @@ import (
 )
 
 // BuildKit makes each of a build's hundreds of small transactions durable by
-// itself. Here its databases reach the disk once, when the engine closes: a
+// itself, and overlay does the same with all that there is when a layer is unmounted.
+// Here all of it reaches the disk once, when the engine closes: a
 // killed process loses nothing of them, a machine that stops may. The mark says
 // which machine start they were written in; after another one, they are dropped.
 
@@ -73,16 +74,31 @@ func (w *writeback) boltOptions() *bbolt.Options {
 	return &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoFreelistSync: true, NoSync: w.boot != ""}
 }
 
-// close makes a closed database durable, where its own close does not, and takes
-// the mark away.
-func (w *writeback) close(databases ...string) error {
+// putOff is for one that BuildKit opens with options of its own.
+func (w *writeback) putOff(db transactor) error {
+	return db.View(func(tx *bbolt.Tx) error {
+		tx.DB().NoSync = w.boot != ""
+		return nil
+	})
+}
+
+// A transactor is one of BuildKit's databases.
+type transactor interface {
+	View(fn func(*bbolt.Tx) error) error
+}
+
+// close brings the closed databases, and the layers that they name, to the disk,
+// and takes the mark away.
+func (w *writeback) close() error {
 	if w.boot == "" {
 		return nil
 	}
-	for _, path := range databases {
-		if err := syncPath(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err // and the mark stays
-		}
+	f, err := os.Open(w.root)
+	if err != nil {
+		return err // and the mark stays
+	}
+	if err := errors.Join(syncFileSystem(f), f.Close()); err != nil {
+		return err
 	}
 	return ignoreMissing(os.Remove(w.mark()))
 }

@@ -48,7 +48,7 @@ func TestWhatAStoppedMachineLeavesIsDropped(t *testing.T) {
 			if (said == "") != c.kept {
 				t.Errorf("it says %q", said)
 			}
-			must(t, w.close(snapshotsDB(root), filepath.Join(root, "no such database")))
+			must(t, w.close())
 			if _, err := os.Stat(w.mark()); !os.IsNotExist(err) {
 				t.Errorf("the mark is still there: %v", err)
 			}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/overlayfs"
 )
 
 // prepare makes the sandbox's files. What it mounts is seen in this mount
@@ -75,6 +76,9 @@ func mountRoot(p place, lower []string) error {
 		}
 	}
 	options := "lowerdir=" + strings.Join(links, ":") + ",upperdir=../upper,workdir=../work"
+	if overlayfs.HasVolatile() { // it ends with the sandbox
+		options += "," + overlayfs.Volatile
+	}
 	if err := mount("overlay", "rootfs", "overlay", 0, options); err != nil {
 		return err
 	}
