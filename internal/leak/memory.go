@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -145,5 +146,8 @@ func (m *memory) save(files []File) error {
 	out.Write(rest.Bytes())
 	sum := sha256.Sum256(out.Bytes())
 	out.Write(sum[:])
-	return wholefile.Put(m.path, 0o600, out.Bytes())
+	return wholefile.Keep(m.path, 0o600, func(w io.Writer) error {
+		_, err := w.Write(out.Bytes())
+		return err
+	})
 }

@@ -21,7 +21,7 @@ func save(file string, write func(io.Writer)) error {
 	dir := filepath.Dir(file)
 	err := os.MkdirAll(dir, 0o700)
 	if err == nil {
-		err = wholefile.Write(file, 0o600, func(w io.Writer) error {
+		err = wholefile.Keep(file, 0o600, func(w io.Writer) error {
 			write(w)
 			return nil
 		})

@@ -33,6 +33,16 @@ func Put(path string, mode fs.FileMode, data []byte) error {
 // power cut is not promised, but never a part of the file. After an error nothing is left. The writer is buffered, and an
 // error of its own need not be looked at: it is Write's.
 func Write(path string, mode fs.FileMode, fill func(io.Writer) error) error {
+	return write(path, mode, fill, (*os.File).Sync)
+}
+
+// Keep is Write of what can be made anew and tells by itself that it is whole, as
+// with a checksum: it waits for no disk, and a power cut may leave a part of it.
+func Keep(path string, mode fs.FileMode, fill func(io.Writer) error) error {
+	return write(path, mode, fill, func(*os.File) error { return nil })
+}
+
+func write(path string, mode fs.FileMode, fill func(io.Writer) error, settle func(*os.File) error) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return ErrNotRegular
 	}
@@ -44,7 +54,7 @@ func Write(path string, mode fs.FileMode, fill func(io.Writer) error) error {
 	out := bufio.NewWriterSize(f, 1<<16)
 	err = fill(out)
 	if err == nil {
-		err = errors.Join(out.Flush(), f.Chmod(mode), f.Sync())
+		err = errors.Join(out.Flush(), f.Chmod(mode), settle(f))
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err

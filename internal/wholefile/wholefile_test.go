@@ -36,6 +36,13 @@ func TestPut(t *testing.T) {
 		if err != nil || string(got) != tt.text {
 			t.Errorf("%d bytes, %v", len(got), err)
 		}
+		kept := filepath.Join(t.TempDir(), "kept")
+		if err := Keep(kept, tt.mode, func(w io.Writer) error { _, err := io.WriteString(w, tt.text); return err }); err != nil {
+			t.Error(err)
+		}
+		if got, err := os.ReadFile(kept); err != nil || string(got) != tt.text {
+			t.Errorf("kept %d bytes, %v", len(got), err)
+		}
 		if info, err := os.Stat(path); err != nil || info.Mode() != tt.mode {
 			t.Errorf("%v, %v", info.Mode(), err)
 		}
@@ -51,21 +58,23 @@ func TestWriteFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	no := errors.New("no")
-	err := Write(path, 0o644, func(w io.Writer) error {
-		_, _ = w.Write(make([]byte, 1<<20))
-		if now := names(t, filepath.Dir(path)); len(now) != 2 || !strings.HasPrefix(now[0], ".f.") {
-			t.Errorf("meanwhile: %q", now)
+	for _, write := range []func(string, fs.FileMode, func(io.Writer) error) error{Write, Keep} {
+		err := write(path, 0o644, func(w io.Writer) error {
+			_, _ = w.Write(make([]byte, 1<<20))
+			if now := names(t, filepath.Dir(path)); len(now) != 2 || !strings.HasPrefix(now[0], ".f.") {
+				t.Errorf("meanwhile: %q", now)
+			}
+			return no
+		})
+		if !errors.Is(err, no) {
+			t.Errorf("got %v", err)
 		}
-		return no
-	})
-	if !errors.Is(err, no) {
-		t.Errorf("got %v", err)
-	}
-	if got, err := os.ReadFile(path); string(got) != "old" || err != nil {
-		t.Errorf("%q, %v", got, err)
-	}
-	if got := names(t, filepath.Dir(path)); len(got) != 1 {
-		t.Errorf("left: %q", got)
+		if got, err := os.ReadFile(path); string(got) != "old" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if got := names(t, filepath.Dir(path)); len(got) != 1 {
+			t.Errorf("left: %q", got)
+		}
 	}
 	if err := Put(filepath.Join(filepath.Dir(path), "none", "f"), 0o644, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
