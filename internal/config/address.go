@@ -155,8 +155,8 @@ func regularExpression(text string) *reason {
 
 // userAndGroup accepts USER or USER:GROUP, names or numbers.
 func userAndGroup() func(string) *reason {
-	word := regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_.-]{0,31}$`)
-	fits := func(text string) bool { return word.MatchString(text) || isID(text) }
+	word := lazy(`^[a-zA-Z_][a-zA-Z0-9_.-]{0,31}$`)
+	fits := func(text string) bool { return word().MatchString(text) || isID(text) }
 	return func(text string) *reason {
 		user, group, both := strings.Cut(text, ":")
 		if !fits(user) || both && !fits(group) {

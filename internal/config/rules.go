@@ -5,15 +5,22 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sandwright/sandwright/internal/spec"
 )
 
+// lazy is an expression that is compiled when it is first used: most files ask for
+// few of the rules.
+func lazy(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
 // nameRule makes the rule for names that the user chooses.
 func nameRule(expression, why string) func(string) *reason {
-	re := regexp.MustCompile("^(?:" + expression + ")$")
+	re := lazy("^(?:" + expression + ")$")
 	return func(name string) *reason {
-		if !re.MatchString(name) {
+		if !re().MatchString(name) {
 			return &reason{why: why}
 		}
 		return nil
@@ -28,12 +35,12 @@ func plainName() func(string) *reason {
 // service has a file of its name: its log, its run folder and its cgroup.
 func serviceName() func(string) *reason {
 	plain := plainName()
-	kernel := regexp.MustCompile(`^(tasks|notify_on_release|release_agent|(cgroup|cpu|cpuacct|cpuset|memory|pids|io|blkio|hugetlb|rdma|misc|freezer|devices)\..*)$`)
+	kernel := lazy(`^(tasks|notify_on_release|release_agent|(cgroup|cpu|cpuacct|cpuset|memory|pids|io|blkio|hugetlb|rdma|misc|freezer|devices)\..*)$`)
 	return func(name string) *reason {
 		switch {
 		case plain(name) != nil:
 			return plain(name)
-		case kernel.MatchString(name):
+		case kernel().MatchString(name):
 			return &reason{"it is the name of a file in the kernel's cgroup folders", "choose another name"}
 		case name == path.Base(spec.SocketPath):
 			return &reason{"it is the name of the supervisor's own socket", "choose another name"}

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,16 +24,17 @@ func anyText(takes string) scalar[string] {
 
 // words is a text that matches the expression; what completes "a name is …".
 func words(takes, expression, why string) scalar[string] {
-	re := regexp.MustCompile("^(?:" + expression + ")$")
+	whole := "^(?:" + expression + ")$"
+	re := lazy(whole)
 	return scalar[string]{
 		takes: takes,
 		parse: func(text string) (string, *reason) {
-			if !re.MatchString(text) {
+			if !re().MatchString(text) {
 				return "", &reason{why: why}
 			}
 			return text, nil
 		},
-		json: schema{Type: "string", Pattern: re.String()},
+		json: schema{Type: "string", Pattern: whole},
 	}
 }
 
@@ -205,13 +205,13 @@ func brief(d time.Duration) string {
 // decimal is a number of cores or the like, from low to high, without an
 // exponent.
 func decimal(low, high float64) scalar[float64] {
-	re := regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9})?$`)
+	re := lazy(`^[0-9]{1,9}(\.[0-9]{1,9})?$`)
 	return scalar[float64]{
 		takes: fmt.Sprintf("a number from %g to %g", low, high),
 		tags:  []string{"!!int", "!!float"},
 		parse: func(text string) (float64, *reason) {
 			v, err := strconv.ParseFloat(text, 64)
-			if err != nil || !re.MatchString(text) || v < low || v > high {
+			if err != nil || !re().MatchString(text) || v < low || v > high {
 				return 0, &reason{why: fmt.Sprintf("it is a number from %g to %g, such as 1.5", low, high)}
 			}
 			return v, nil
@@ -232,11 +232,11 @@ func byteUnits() map[string]int64 {
 
 // size is a number of bytes from low to high.
 func size(low, high int64) scalar[int64] {
-	re := regexp.MustCompile(`^([0-9]{1,12}) ?([A-Za-z]*)$`)
+	re := lazy(`^([0-9]{1,12}) ?([A-Za-z]*)$`)
 	return scalar[int64]{
 		takes: "a size, such as 1MB",
 		parse: func(text string) (int64, *reason) {
-			m := re.FindStringSubmatch(text)
+			m := re().FindStringSubmatch(text)
 			if m == nil || byteUnits()[m[2]] == 0 {
 				return 0, &reason{"a size is a whole number and its unit: kB, MB, GB, KiB, MiB or GiB", "such as 1MB"}
 			}
