@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tonistiigi/fsutil"
+
 	"github.com/sandwright/sandwright/internal/stage"
 )
 
@@ -71,23 +73,32 @@ func (d *Division) fresh(group int, name string) layer {
 }
 
 // over is what must lie over cold layers to make just these files of them. It
-// names the remembered layers that are too far from that.
+// names the remembered layers that are too far from that. Files are in the order of
+// a walk.
 func (d *Division) over(cold []layer, files []file) (h hot, stale map[string]bool) {
 	stale = map[string]bool{}
-	under := make(map[string]*file, len(files))
+	under := make([]*file, len(files)) // what the last layer that has it has of each
 	for _, l := range cold {
+		at := 0
 		for i := range l.files {
-			under[l.files[i].path] = &l.files[i]
+			f := &l.files[i]
+			var kind stage.Kind
+			var there bool
+			if at, kind, there = find(files, at, f.path); there && kind == f.kind {
+				if at < len(files) && files[at].path == f.path {
+					under[at] = f
+				}
+				continue
+			}
+			h.removed = append(h.removed, f.path)
+			if !deletable(f, files) {
+				stale[l.name] = true
+			}
 		}
 	}
-	kinds := make(map[string]stage.Kind, 2*len(files))
 	count, bytes := 0, int64(0)
-	for _, f := range files {
-		kinds[f.path] = f.kind
-		for dir := folderOf(f.path); dir != "." && kinds[dir] != stage.Dir; dir = folderOf(dir) {
-			kinds[dir] = stage.Dir
-		}
-		if g, ok := under[f.path]; ok && f.same(*g) {
+	for i, f := range files {
+		if under[i] != nil && f.same(*under[i]) {
 			continue
 		}
 		h.files = append(h.files, f)
@@ -96,24 +107,34 @@ func (d *Division) over(cold []layer, files []file) (h hot, stale map[string]boo
 			bytes += f.size
 		}
 	}
-	for _, l := range cold {
-		for _, f := range l.files {
-			kind, there := kinds[f.path]
-			if there && kind == f.kind {
-				continue
-			}
-			h.removed = append(h.removed, f.path)
-			if !deletable(f, kinds) {
-				stale[l.name] = true
-			}
-		}
-	}
 	slices.Sort(h.removed)
 	h.removed = slices.Compact(h.removed)
 	if count > maxStale || bytes > maxStaleBytes || len(h.removed) > maxRemoved {
 		d.outdated(cold, h, stale)
 	}
 	return h, stale
+}
+
+// find gives the place of a path, or the one where it would be, and what is
+// there: the folders of files are folders. It looks at a place first.
+func find(files []file, at int, p string) (place int, kind stage.Kind, there bool) {
+	if at++; at >= len(files) || files[at].path != p {
+		if at--; at >= len(files) || files[at].path != p {
+			at, _ = slices.BinarySearchFunc(files, p, func(f file, p string) int { return fsutil.ComparePath(f.path, p) })
+		}
+	}
+	switch {
+	case at < len(files) && files[at].path == p:
+		kind = files[at].kind
+	case at < len(files) && below(files[at].path, p):
+		kind = stage.Dir
+	default:
+		return at, 0, false
+	}
+	if at+1 < len(files) && below(files[at+1].path, p) {
+		kind = stage.Dir
+	}
+	return at, kind, true
 }
 
 // outdated names the remembered layers in which something is hot that is
@@ -144,13 +165,13 @@ func (d *Division) outdated(cold []layer, h hot, stale map[string]bool) {
 // deletable says that a file of a cold layer can be deleted in a later one
 // without touching what an install has made: its folder stays, and nothing but
 // the repository writes such a file.
-func deletable(f file, kinds map[string]stage.Kind) bool {
+func deletable(f *file, files []file) bool {
 	name := path.Base(f.path)
 	if f.kind == stage.Dir || strings.HasPrefix(name, ".pnp.") || strings.Contains("/"+f.path, "/node_modules/") {
 		return false
 	}
 	dir := folderOf(f.path)
-	kind, there := kinds[dir]
+	_, kind, there := find(files, 0, dir)
 	return dir == "." || there && kind == stage.Dir
 }
 

@@ -95,12 +95,34 @@ func TestGroups(t *testing.T) {
 }
 
 func TestDeletable(t *testing.T) {
-	kinds := map[string]stage.Kind{"a": stage.Dir, "b": stage.File}
+	files := []file{{path: "a/deep/y"}, {path: "b"}, {path: "c", kind: stage.Dir}}
 	for p, want := range map[string]bool{
-		"x": true, "a/x": true, "gone/x": false, "b/x": false, "a/node_modules/x/y": false, "node_modules/x": false, ".pnp.cjs": false, "a/.pnp.loader.mjs": false,
+		"x": true, "a/x": true, "a/deep/x": true, "c/x": true, "a/dee/x": false, "gone/x": false, "b/x": false, "a/node_modules/x/y": false, "node_modules/x": false, ".pnp.cjs": false, "a/.pnp.loader.mjs": false,
 	} {
-		if got := deletable(file{path: p}, kinds); got != want {
+		if got := deletable(&file{path: p}, files); got != want {
 			t.Errorf("%s: %t", p, got)
+		}
+	}
+}
+
+// What is at a path is found wherever it was looked before.
+func TestFind(t *testing.T) {
+	files := []file{
+		{path: ".npmrc"}, {path: "a/b/c"}, {path: "a/b/d", kind: stage.Link}, {path: "a-b"}, {path: "d", kind: stage.Dir}, {path: "e", kind: stage.Link}, {path: "z/y"},
+	}
+	for at := range len(files) + 2 {
+		for p, want := range map[string]struct {
+			place int
+			kind  stage.Kind
+			there bool
+		}{
+			".npmrc": {0, stage.File, true}, "a": {1, stage.Dir, true}, "a/b": {1, stage.Dir, true}, "a/b/c": {1, stage.File, true}, "a/b/d": {2, stage.Link, true},
+			"a-b": {3, stage.File, true}, "d": {4, stage.Dir, true}, "e": {5, stage.Link, true}, "z": {6, stage.Dir, true}, "z/y": {6, stage.File, true},
+			".": {0, 0, false}, "a/b/cc": {2, 0, false}, "a/c": {3, 0, false}, "e/f": {6, 0, false}, "zz": {7, 0, false}, "z/y/x": {7, 0, false},
+		} {
+			if place, kind, there := find(files, at, p); place != want.place || kind != want.kind || there != want.there {
+				t.Errorf("%s, from %d: at %d is %v, %v; want %v", p, at, place, kind, there, want)
+			}
 		}
 	}
 }
