@@ -262,6 +262,11 @@ func (r *root) look(p string) (look, error) {
 	return lookIn(fd, name)
 }
 
+// memorable says that nothing seen so far keeps the lists from being remembered.
+func (l *lister) memorable(w *walker) bool {
+	return l.past != nil && !l.warned && len(l.repos) == 1 && len(l.modules)+len(l.inner) == 0 && !w.veiled && len(l.whole)+len(l.untracked) <= maxAhead
+}
+
 // remember gives what is to be remembered that is not; nil where there is nothing,
 // or it could not be told later whether all is as it was.
 func (l *lister) remember(w *walker) *memory {
@@ -272,7 +277,7 @@ func (l *lister) remember(w *walker) *memory {
 		m := *l.past.memory
 		m.outside = l.past.setting.outside
 		return m.settledBy(l.start)
-	case l.warned || len(l.repos) > 1 || len(l.modules)+len(l.inner) > 0 || w.veiled || len(l.whole)+len(l.untracked) > maxAhead:
+	case !l.memorable(w):
 		return nil
 	}
 	<-l.past.asked

@@ -291,6 +291,32 @@ func TestNotRemembered(t *testing.T) {
 	}
 }
 
+// Where nothing can be remembered, what a rule leaves out is not looked through for that.
+func TestExcludedFoldersAreLeftAlone(t *testing.T) {
+	m := monorepo(t).memorial()
+	m.remove("hollow")
+	m.remove("p0/dist")
+	m.remove("p0/node_modules")
+	m.remove("p1/out")
+	m.remove("venv")
+	m.file("data/x/y", "")
+	m.opts.Exclude = []string{"data"}
+	asked := func() bool {
+		m.compare("excluded")
+		text, err := os.ReadFile(m.log)
+		m.check(err)
+		return bytes.Contains(text, []byte("check-ignore"))
+	}
+	time.Sleep(2 * racyWindow)
+	if !asked() {
+		t.Error("the excluded folder is not looked through, and could not be remembered")
+	}
+	m.git("init", "-q", m.path("p1/own"))
+	if asked() {
+		t.Error("the excluded folder is looked through for a memory that cannot be")
+	}
+}
+
 // A tree that changes all the time is staged as without a memory.
 func TestMemoryOfRandomChanges(t *testing.T) {
 	m := monorepo(t).memorial()

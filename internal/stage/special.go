@@ -27,9 +27,9 @@ func (w *walker) leftOut(ctx context.Context, l *lister) error {
 		return nil // nothing special is in a folder of a memory
 	}
 	var folders []string
+	all := l.memorable(w) // what a rule excludes is of interest to a memory alone
 	for _, p := range w.unlisted {
-		// What a rule excludes is of interest to a memory alone.
-		if _, listed := search(w.entries, p); !listed && !l.inner[p] && (l.past != nil || !l.rules.drop(p)) {
+		if _, listed := search(w.entries, p); !listed && !l.inner[p] && (all || !l.rules.drop(p)) {
 			folders = append(folders, p)
 		}
 	}
