@@ -17,15 +17,32 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool) {
 	case script == "":
 	case early && (kind == workspace.NPM || kind == workspace.YarnClassic):
 		in.Steps = append(in.Steps, Command{HooksStep, []string{"/bin/sh", "-ec", script}})
+	case early && slices.Contains(in.Steps[0].Args, ignoreScripts):
+		in.Steps = append(in.Steps, Command{HooksStep, pnpmHooks(in.Steps[0].Args)})
 	case early:
 	case kind == workspace.PNPM:
-		in.Hooks = slices.Clone(in.Steps[0].Args)
-		if !slices.Contains(in.Hooks, "--offline") {
-			in.Hooks = append(in.Hooks, "--offline")
-		}
+		in.Hooks = pnpmHooks(in.Steps[0].Args)
 	default:
 		in.Hooks = []string{"/bin/sh", "-ec", script}
 	}
+}
+
+// pnpmHooks is the install once more, which finds nothing to install and runs
+// the scripts of the workspace's own packages. Where it was told to run none, it
+// is told now to run none of dependencies.
+func pnpmHooks(install []string) []string {
+	args := slices.Clone(install)
+	if i := slices.Index(args, ignoreScripts); i >= 0 {
+		args[i] = "--config.ignore-dep-scripts=true"
+	}
+	return offline(args)
+}
+
+func offline(args []string) []string {
+	if slices.Contains(args, "--offline") {
+		return args
+	}
+	return append(slices.Clone(args), "--offline")
 }
 
 // hookInputs are patterns of what lifecycle scripts see: what build steps in the

@@ -105,12 +105,12 @@ func installOf(ws *workspace.Workspace, say config.Installing, version string) I
 		pnpm(&in, say, version, install, rebuild)
 	case workspace.NPM:
 		maps.Copy(in.Env, map[string]string{"npm_config_cache": store, "npm_config_update_notifier": "false", "npm_config_audit": "false", "npm_config_fund": "false"})
-		install("npm", "ci", "--ignore-scripts", "--prefer-offline")
+		install("npm", "ci", ignoreScripts, "--prefer-offline")
 		rebuild("npm", "rebuild", "--foreground-scripts", "--dangerously-allow-all-scripts")
 	case workspace.YarnClassic:
 		in.Alone, in.HomeNPMRC = true, true // its cache is not made for two at once
 		in.Env["YARN_CACHE_FOLDER"] = store
-		install("yarn", "install", "--frozen-lockfile", "--ignore-scripts", "--non-interactive", "--prefer-offline")
+		install("yarn", "install", "--frozen-lockfile", ignoreScripts, "--non-interactive", "--prefer-offline")
 		rebuild("node", "-e", rebuildScript, "--")
 	case workspace.Yarn:
 		maps.Copy(in.Env, map[string]string{
@@ -130,6 +130,9 @@ func installOf(ws *workspace.Workspace, say config.Installing, version string) I
 	in.After = after(ws)
 	return in
 }
+
+// ignoreScripts tells npm, yarn classic and pnpm to run no script at all.
+const ignoreScripts = "--ignore-scripts"
 
 // pnpm decides for pnpm, which from version 10 runs only the scripts that its
 // own list allows, and from version 11 holds its policies against each entry of
@@ -155,8 +158,11 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 		install(args...)
 		return
 	}
-	install(append(args, "--ignore-scripts")...)
+	install(append(args, ignoreScripts)...)
 	rebuild("pnpm", "rebuild", "--recursive", "--store-dir="+in.Store)
+	if again := in.Steps[0].Args; len(in.Steps) > 1 {
+		in.Steps = append(in.Steps, Command{"link commands again", offline(again)}) // a rebuild takes NODE_PATH out of them
+	}
 }
 
 func fetchName(dir string) string {
