@@ -29,11 +29,14 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool) {
 
 // pnpmHooks is the install once more, which finds nothing to install and runs
 // the scripts of the workspace's own packages. Where it was told to run none, it
-// is told now to run none of dependencies.
+// is told now to run none of dependencies; elsewhere, not to end at once where
+// nothing is to be installed, as pnpm 11 does, scripts and all.
 func pnpmHooks(install []string) []string {
 	args := slices.Clone(install)
 	if i := slices.Index(args, ignoreScripts); i >= 0 {
 		args[i] = "--config.ignore-dep-scripts=true"
+	} else {
+		args = append(args, "--config.optimistic-repeat-install=false")
 	}
 	return offline(args)
 }

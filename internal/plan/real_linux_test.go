@@ -392,10 +392,16 @@ func standsIn(t *testing.T, managers string, m realManager) {
 
 // upToDate holds that pnpm, in the box and not in CI, takes what is installed for
 // what its settings ask for: else it installs before each script, or not at all.
+// The workspace's own scripts run again all the same, as a sync asks.
 func upToDate(t *testing.T, i *installation, layer string, in Install) {
 	t.Helper()
 	for _, args := range []string{"--config.verify-deps-before-run=error exec true", "install --offline"} {
 		must(t, i.in(layer, in, []string{"/bin/sh", "-c", "unset CI; exec pnpm " + args}))
+	}
+	must(t, os.Remove(filepath.Join(layer, "ran-top")))
+	must(t, i.in(layer, in, append([]string{"/bin/sh", "-c", `unset CI; exec "$@"`, "sh"}, in.Hooks...)))
+	if got := ran(t, layer); got != "ran-loc ran-top ran-web" {
+		t.Errorf("scripts that run again: %q", got)
 	}
 }
 
