@@ -4,6 +4,7 @@
 package smallfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -70,14 +71,18 @@ func read(open func() (*os.File, error), max int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, max+1)) // it may grow while it is read
+	var data bytes.Buffer
+	if info, err := f.Stat(); err == nil {
+		data.Grow(int(min(info.Size(), max)) + bytes.MinRead)
+	}
+	_, err = data.ReadFrom(io.LimitReader(f, max+1)) // it may grow while it is read
 	switch {
 	case err != nil:
 		return nil, reason(err)
-	case int64(len(data)) > max:
+	case int64(data.Len()) > max:
 		return nil, fmt.Errorf("it is larger than %s", size(max))
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // reason leaves out the operation and the path.

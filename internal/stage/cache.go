@@ -3,7 +3,8 @@ package stage
 import (
 	"encoding/binary"
 	"hash/crc32"
-	"os"
+
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 // cacheMagic begins a cache. Its number changes with the meaning of what
@@ -52,11 +53,7 @@ func readCache(path string) *cache {
 	if path == "" {
 		return &cache{}
 	}
-	info, err := os.Stat(path)
-	if err != nil || info.Size() > maxCache {
-		return &cache{}
-	}
-	data, err := os.ReadFile(path)
+	data, err := smallfile.Read(path, maxCache)
 	head := len(cacheMagic)
 	if err != nil || len(data) < head+8+4 || string(data[:head]) != cacheMagic {
 		return &cache{}

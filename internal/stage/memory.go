@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sandwright/sandwright/internal/git"
+	"github.com/sandwright/sandwright/internal/smallfile"
 )
 
 const (
@@ -305,10 +306,10 @@ func (l *lister) remember(w *walker) *memory {
 }
 
 // settledBy gives nil where something changed so shortly before a look that a
-// change after it could leave the same stamps.
+// change after it could leave the same stamps, and of what would not be read again.
 func (m *memory) settledBy(look time.Time) *memory {
 	racy := func(s sight) bool { return racy(s.id, look) }
-	if slices.ContainsFunc(m.outside, racy) || slices.ContainsFunc(m.inside, racy) {
+	if slices.ContainsFunc(m.outside, racy) || slices.ContainsFunc(m.inside, racy) || len(m.bytes()) > maxMemory-crc32.Size {
 		return nil
 	}
 	return m
@@ -341,11 +342,7 @@ func (m *memory) bytes() []byte {
 
 // readMemory reads a memory; nil where it is not there, or not whole.
 func readMemory(file string) *memory {
-	info, err := os.Stat(file)
-	if err != nil || info.Size() > maxMemory {
-		return nil
-	}
-	data, err := os.ReadFile(file)
+	data, err := smallfile.Read(file, maxMemory)
 	body := len(data) - crc32.Size
 	if err != nil || body < 0 || crc32.Checksum(data[:body], castagnoli) != binary.BigEndian.Uint32(data[body:]) {
 		return nil
