@@ -34,7 +34,7 @@ func (e *embedded) settle(ctx context.Context) error {
 		return os.WriteFile(path, []byte(limit+skipped+"."), 0o600) // half of it is another limit
 	}
 	// First: an end in the middle counts as if there had been none.
-	defer e.opts.Progress.sayLater(sayAfter, "bringing the store back to its limit of %s: --store-limit says another", megabytes(e.opts.MaxBytes))()
+	defer e.opts.Progress.sayLater(sayAfter, "looking through the store for what goes beyond its limit of %s: --store-limit says another", megabytes(e.opts.MaxBytes))()
 	err := errors.Join(ignoreMissing(os.Remove(path)), e.collect(ctx))
 	if err == nil {
 		err = os.WriteFile(path, []byte(limit), 0o600)
