@@ -119,7 +119,7 @@ func TestARealBuildkitd(t *testing.T) {
 		t.Errorf("by the port: %+v", again)
 	}
 	s.bad(1, []string{"build", "--builder", "tcp://" + b.port}, "cannot reach the builder")
-	t.Cleanup(func() { s.run("down") })
+	s.downAtEnd()
 	var v view
 	s.good(&v, append([]string{"up", "--publish-all"}, tls...)...)
 	if out, errs, code := s.run("logs", "app"); !v.Ready || code != 0 || !strings.Contains(out, "built\n") {

@@ -59,7 +59,7 @@ func TestBuildsInDocker(t *testing.T) {
 func (s *shipment) sandboxBuiltInDocker() {
 	s.t.Helper()
 	s.write("sandwright.yaml", strings.Replace(yamlOf(s.t, s), "echo built >", "echo and built anew >", 1))
-	s.t.Cleanup(func() { s.run("down") })
+	s.downAtEnd()
 	var v view
 	s.good(&v, "up", "--publish-all", "--builder", "docker")
 	if out, errs, code := s.run("logs", "app"); !v.Ready || code != 0 || !strings.Contains(out, "and built anew\n") {

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -70,7 +71,21 @@ func newShipment(t *testing.T, more string) *shipment {
 // run is the project's, with variables of its own.
 func (s *shipment) run(args ...string) (out, errs string, code int) {
 	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), filepath.Join(binDir, "sandwright"), args...)
+	return s.runIn(s.t.Context(), args...)
+}
+
+// downAtEnd ends the sandbox with the test, whose context has ended by then.
+func (s *shipment) downAtEnd() {
+	s.t.Cleanup(func() {
+		if out, errs, code := s.runIn(context.Background(), "down"); code != 0 {
+			s.t.Errorf("down: %d\n%s%s", code, out, errs)
+		}
+	})
+}
+
+func (s *shipment) runIn(ctx context.Context, args ...string) (out, errs string, code int) {
+	s.t.Helper()
+	cmd := exec.CommandContext(ctx, filepath.Join(binDir, "sandwright"), args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(append(os.Environ(), "npm_config_registry="+s.signedProject.registry.URL, "SANDWRIGHT_HOME="+filepath.Join(s.dir, ".home"), "HOME="+s.dir, "NO_COLOR=1"), s.env...)
 	var stdout, stderr bytes.Buffer
