@@ -268,9 +268,9 @@ func (a *app) prepare(ctx context.Context, b blueprint) (recipe, error) {
 
 // finish is what prepare does after drawing.
 func (a *app) finish(ctx context.Context, b drawing) (recipe, error) {
-	rebuilt := beside(func() ([]string, error) { return rebuilt(ctx, b) })
+	explained := beside(func() ([]string, error) { return rebuilt(ctx, b) })
 	r, err := a.lower(ctx, b)
-	lines, whyErr := rebuilt()
+	lines, whyErr := explained()
 	for _, line := range lines {
 		fmt.Fprintln(a.Err, line)
 	}

@@ -111,9 +111,5 @@ func syncTree(dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the root of a file system
 		return err
 	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(syncFileSystem(f), f.Close())
+	return syncFileSystem(dir)
 }

@@ -1,10 +1,17 @@
 package engine
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// syncFileSystem brings all that f's file system has in memory to its disk.
-func syncFileSystem(f *os.File) error { return unix.Syncfs(int(f.Fd())) }
+// syncFileSystem brings all that the file system of a folder has in memory to its disk.
+func syncFileSystem(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Syncfs(int(f.Fd())), f.Close())
+}

@@ -2,7 +2,16 @@
 
 package engine
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
-// syncFileSystem brings f to its disk, and leaves what is below it to the system.
-func syncFileSystem(f *os.File) error { return f.Sync() }
+// syncFileSystem brings a folder to its disk, and leaves what is below it to the system.
+func syncFileSystem(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

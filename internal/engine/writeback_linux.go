@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/moby/buildkit/util/db"
 	"go.etcd.io/bbolt"
 
 	"github.com/sandwright/sandwright/internal/smallfile"
@@ -75,16 +76,11 @@ func (w *writeback) boltOptions() *bbolt.Options {
 }
 
 // putOff is for one that BuildKit opens with options of its own.
-func (w *writeback) putOff(db transactor) error {
-	return db.View(func(tx *bbolt.Tx) error {
+func (w *writeback) putOff(store db.Transactor) error {
+	return store.View(func(tx *bbolt.Tx) error {
 		tx.DB().NoSync = w.boot != ""
 		return nil
 	})
-}
-
-// A transactor is one of BuildKit's databases.
-type transactor interface {
-	View(fn func(*bbolt.Tx) error) error
 }
 
 // close brings the closed databases, and the layers that they name, to the disk,
@@ -93,12 +89,8 @@ func (w *writeback) close() error {
 	if w.boot == "" {
 		return nil
 	}
-	f, err := os.Open(w.root)
-	if err != nil {
+	if err := syncFileSystem(w.root); err != nil {
 		return err // and the mark stays
-	}
-	if err := errors.Join(syncFileSystem(f), f.Close()); err != nil {
-		return err
 	}
 	return ignoreMissing(os.Remove(w.mark()))
 }

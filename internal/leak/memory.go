@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -146,8 +145,5 @@ func (m *memory) save(files []File) error {
 	out.Write(rest.Bytes())
 	sum := sha256.Sum256(out.Bytes())
 	out.Write(sum[:])
-	return wholefile.Keep(m.path, 0o600, func(w io.Writer) error {
-		_, err := w.Write(out.Bytes())
-		return err
-	})
+	return wholefile.Keep(m.path, 0o600, wholefile.All(out.Bytes()))
 }

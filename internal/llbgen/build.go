@@ -29,12 +29,16 @@ func buildAll(installed llb.State, p plan.Plan, l Layers) (llb.State, error) {
 		return whole, err
 	}
 	var ready, done []left
-	for i, s := range p.Build {
+	for i := 0; ; i++ {
 		if i == p.Beneath {
 			if ready, whole, err = hooks(installed, layHot(whole, p, all), p, l); err != nil {
 				return whole, err
 			}
 		}
+		if i == len(p.Build) {
+			return whole, nil
+		}
+		s := p.Build[i]
 		d := left{name: s.Name(), outputs: s.Outputs, roots: []string{p.Target}, before: whole}
 		if !p.Apart(s) {
 			d.after = build(whole, p, s)
@@ -53,10 +57,6 @@ func buildAll(installed llb.State, p plan.Plan, l Layers) (llb.State, error) {
 		d.after = build(d.before, p, s)
 		done, whole = append(done, d), d.over(whole, p)
 	}
-	if p.Beneath == len(p.Build) {
-		_, whole, err = hooks(installed, layHot(whole, p, all), p, l)
-	}
-	return whole, err
 }
 
 // over puts what the command left over st, in place of what is there of its outputs.

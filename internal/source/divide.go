@@ -116,15 +116,17 @@ func (d *Division) over(cold []layer, files []file) (h hot, stale map[string]boo
 }
 
 // find gives the place of a path, or the one where it would be, and what is
-// there: the folders of files are folders. It looks at a place first.
+// there: the folders of files are folders. It looks at a place and the next first.
 func find(files []file, at int, p string) (place int, kind stage.Kind, there bool) {
-	if at++; at >= len(files) || files[at].path != p {
-		if at--; at >= len(files) || files[at].path != p {
-			at, _ = slices.BinarySearchFunc(files, p, func(f file, p string) int { return fsutil.ComparePath(f.path, p) })
-		}
+	is := func(at int) bool { return at < len(files) && files[at].path == p }
+	switch {
+	case is(at + 1):
+		at++
+	case !is(at):
+		at, _ = slices.BinarySearchFunc(files, p, func(f file, p string) int { return fsutil.ComparePath(f.path, p) })
 	}
 	switch {
-	case at < len(files) && files[at].path == p:
+	case is(at):
 		kind = files[at].kind
 	case at < len(files) && below(files[at].path, p):
 		kind = stage.Dir

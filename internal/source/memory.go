@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -34,10 +33,7 @@ func writeMemory(file string, cold []layer) (err error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	return wholefile.Keep(file, 0o600, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return wholefile.Keep(file, 0o600, wholefile.All(data))
 }
 
 // Forget drops the memory: the next layers are made of what is committed and in

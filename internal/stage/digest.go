@@ -75,7 +75,7 @@ func (t *Tree) contents(ctx context.Context) ([]sum, error) {
 	}
 	t.sums.Store(&sums)
 	if m := t.memory.Swap(nil); m != nil {
-		if err := save(t.opts.Lists, m.write); err != nil {
+		if err := m.save(t.opts.Lists); err != nil {
 			return nil, err
 		}
 	}

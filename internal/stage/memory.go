@@ -306,18 +306,23 @@ func (l *lister) remember(w *walker) *memory {
 }
 
 // settledBy gives nil where something changed so shortly before a look that a
-// change after it could leave the same stamps, and of what would not be read again.
+// change after it could leave the same stamps.
 func (m *memory) settledBy(look time.Time) *memory {
 	racy := func(s sight) bool { return racy(s.id, look) }
-	if slices.ContainsFunc(m.outside, racy) || slices.ContainsFunc(m.inside, racy) || len(m.bytes()) > maxMemory-crc32.Size {
+	if slices.ContainsFunc(m.outside, racy) || slices.ContainsFunc(m.inside, racy) {
 		return nil
 	}
 	return m
 }
 
-func (m *memory) write(w io.Writer) {
+// save writes a memory that will be read.
+func (m *memory) save(file string) error {
 	data := m.bytes()
-	_, _ = w.Write(binary.BigEndian.AppendUint32(data, crc32.Checksum(data, castagnoli)))
+	data = binary.BigEndian.AppendUint32(data, crc32.Checksum(data, castagnoli))
+	if len(data) > maxMemory {
+		return nil
+	}
+	return save(file, func(w io.Writer) { _, _ = w.Write(data) })
 }
 
 func (m *memory) bytes() []byte {

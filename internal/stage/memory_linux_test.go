@@ -36,9 +36,7 @@ func TestMemoryOfDeepFolders(t *testing.T) {
 			m.settle()
 			c.change(m.dir)
 			m.compare("after")
-			time.Sleep(2 * racyWindow)
-			m.compare("later")
-			m.compare("at last")
+			m.afterwards()
 		})
 	}
 }
@@ -55,9 +53,7 @@ func TestMemoryOfAMovedRoot(t *testing.T) {
 	m.check(os.Rename(m.root, m.path("../other")))
 	m.check(os.Rename(m.path("../was"), m.root))
 	m.compare("the first again")
-	time.Sleep(2 * racyWindow)
-	m.compare("later")
-	m.compare("at last")
+	m.afterwards()
 }
 
 // A stage that is cancelled at any time leaves nothing open, nothing running and
@@ -161,9 +157,7 @@ func TestMemoryOfLinkedRepositories(t *testing.T) {
 			m.compare("again")
 			c.change(m.dir)
 			m.compare("after")
-			time.Sleep(2 * racyWindow)
-			m.compare("later")
-			m.compare("at last")
+			m.afterwards()
 		})
 	}
 }
@@ -195,7 +189,5 @@ func TestMemoryOfSeveralAtOnce(t *testing.T) {
 	}
 	m.check(stages.Wait())
 	m.compare("after all")
-	time.Sleep(2 * racyWindow)
-	m.compare("later")
-	m.compare("at last")
+	m.afterwards()
 }

@@ -78,6 +78,14 @@ func (m *memorial) settle() {
 	}
 }
 
+// afterwards stages once more when a memory can be made, and with it.
+func (m *memorial) afterwards() {
+	m.t.Helper()
+	time.Sleep(2 * racyWindow)
+	m.compare("later")
+	m.compare("at last")
+}
+
 // monorepo has what git ignores, by rules in several places, what is untracked,
 // and folders in which nothing is listed.
 func monorepo(t *testing.T) *dir {
@@ -206,9 +214,7 @@ func TestMemory(t *testing.T) {
 			if walked && !c.walked || listed && !(c.walked || c.listed) || c.walked && !walked || c.listed && !listed {
 				t.Errorf("git was asked for the folders %v, want %v; for the index %v, want %v", walked, c.walked, listed, c.listed)
 			}
-			time.Sleep(2 * racyWindow)
-			m.compare("later")
-			m.compare("at last")
+			m.afterwards()
 		})
 	}
 }

@@ -21,10 +21,15 @@ func Pattern(path string) string { return "." + filepath.Base(path) + ".*" }
 
 // Put gives path the contents data and the mode.
 func Put(path string, mode fs.FileMode, data []byte) error {
-	return Write(path, mode, func(w io.Writer) error {
+	return Write(path, mode, All(data))
+}
+
+// All fills a file with data.
+func All(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
-	})
+	}
 }
 
 // Write gives path what fill writes, and the mode, once all of it is on the
