@@ -78,8 +78,14 @@ services:
 	})
 	b.write(t, "sandwright.yaml", string(file))
 	b.up(t)
-	say(0, "gc")
+	got := say(0, "gc", "--keep", "1kB")
 	b.find(t, said.String())
+	for _, want := range []string{"notice: ", " of layers stay, more than --keep 1kB: ", " of them are held by what runs (iterate-sandbox of " + b.dir + "); to free them, run there: sandwright down", "; 1 sandboxes run"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("gc beside a sandbox did not say %q: %s", want, tail(got))
+		}
+	}
+	say(0, "exec", "true") // it has lost nothing
 }
 
 // changesOnHost replaces the file of a secret: the service that asked for it is

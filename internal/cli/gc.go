@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sandwright/sandwright/internal/engine"
 	"github.com/sandwright/sandwright/internal/fault"
 	"github.com/sandwright/sandwright/internal/fetch"
+	"github.com/sandwright/sandwright/internal/provider"
 )
 
 func (a *app) cmdGC() *cobra.Command {
@@ -17,7 +19,8 @@ func (a *app) cmdGC() *cobra.Command {
 		Use:   "gc",
 		Short: "Clear what dead sandboxes left, and what the stores hold over their limit",
 		Long: `Clear what sandboxes that were killed left behind, and remove from the engine's
-store what no running sandbox uses; --keep leaves the layers that were used last.
+store what no running sandbox uses; --keep leaves of the layers those that were
+used last and fit. What running sandboxes hold counts first, and stays.
 Tools and bases go where their store holds more than 10 GB, those that were used
 longest ago first, and so does what is remembered of folders that are not there
 any more or were not used for 90 days. What is removed is made again when it is
@@ -38,7 +41,7 @@ needed.`,
 			if err != nil {
 				return err
 			}
-			freed, err := e.Clear(cmd.Context(), room)
+			cleared, err := e.Clear(cmd.Context(), room)
 			if closeErr := e.Close(context.WithoutCancel(cmd.Context())); err == nil {
 				err = closeErr
 			}
@@ -49,16 +52,36 @@ needed.`,
 			if err != nil {
 				return err
 			}
-			freed += more
-			if a.json {
-				return printJSON(a.Out, map[string]int64{"freedBytes": freed, "sandboxes": int64(len(sandboxes)), "forgotten": int64(folders)})
+			cleared.Freed += more
+			if cleared.Left > room {
+				a.notices([]string{whatStays(cleared, keep, sandboxes)})
 			}
-			_, err = fmt.Fprintf(a.Out, "freed %.1f MB; %d sandboxes run\n", float64(freed)/1e6, len(sandboxes))
+			if a.json {
+				return printJSON(a.Out, map[string]int64{"freedBytes": cleared.Freed, "leftBytes": cleared.Left, "heldBytes": cleared.Held,
+					"sandboxes": int64(len(sandboxes)), "forgotten": int64(folders)})
+			}
+			_, err = fmt.Fprintf(a.Out, "freed %s; the layers take %s; %d sandboxes run\n", bytesText(cleared.Freed), bytesText(cleared.Left), len(sandboxes))
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&keep, "keep", "", "size that the store of layers may keep, such as 5GB")
 	return cmd
+}
+
+// whatStays says why there are more layers than keep allows.
+func whatStays(c engine.Cleared, keep string, sandboxes []provider.Sandbox) string {
+	var users []string
+	for _, sb := range sandboxes {
+		users = append(users, fmt.Sprintf("%s of %s", sb.Info().Name, sb.Info().Project))
+	}
+	text := bytesText(c.Left) + " of layers stay"
+	if keep != "" {
+		text += ", more than --keep " + keep
+	}
+	if len(users) == 0 {
+		return text + ": the build engine uses them; run again: sandwright gc"
+	}
+	return fmt.Sprintf("%s: %s of them are held by what runs (%s); to free them, run there: sandwright down", text, bytesText(c.Held), strings.Join(users, ", "))
 }
 
 // clearKept clears what is kept beside layers: tools and bases over their limit,

@@ -20,7 +20,7 @@ func openBackend(context.Context, Options, func() (map[string]bool, error)) (bac
 }
 
 // clear is never reached.
-func (*embedded) clear(context.Context, int64) (int64, error) { panic("no engine") }
+func (*embedded) clear(context.Context, int64) (Cleared, error) { panic("no engine") }
 
 // tidy is never reached.
 func (*embedded) tidy(context.Context) error { panic("no engine") }

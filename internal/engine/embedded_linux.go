@@ -191,10 +191,6 @@ func gcPolicy(limit int64) []client.PruneInfo {
 // unheld passes over holds, and so over what they stand on.
 func unheld() []string { return []string{"type!=" + string(holdType)} }
 
-func (e *embedded) clear(ctx context.Context, keep int64) (int64, error) {
-	return e.prune(ctx, client.PruneInfo{Filter: unheld(), All: true, MaxUsedSpace: keep})
-}
-
 // close brings the store back to its limit, stops BuildKit and unlocks Root.
 func (e *embedded) close(ctx context.Context) error {
 	var errs []error

@@ -42,9 +42,17 @@ func Open(ctx context.Context, opts Options, inUse func() (map[string]bool, erro
 	return &Engine{opts: opts, backend: backend, local: local}, nil
 }
 
+// Cleared says what Clear has done, in bytes.
+type Cleared struct {
+	Freed int64 // what was removed
+	Left  int64 // what the store has now
+	Held  int64 // how much of that the images in use stand on
+}
+
 // Clear removes what no running sandbox needs, the longest unused first, until
-// the store has no more than keep bytes, and gives the bytes it freed.
-func (e *Engine) Clear(ctx context.Context, keep int64) (int64, error) {
+// the store has no more than keep bytes. More than that are left only where
+// they are held.
+func (e *Engine) Clear(ctx context.Context, keep int64) (Cleared, error) {
 	return e.local.clear(ctx, keep)
 }
 

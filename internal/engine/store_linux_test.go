@@ -124,31 +124,6 @@ func TestPassingResultsGo(t *testing.T) {
 	}
 }
 
-// TestClearKeepsWhatFits: gc --keep takes nothing from a store that fits, and
-// without it goes what nobody uses.
-func TestClearKeepsWhatFits(t *testing.T) {
-	e := open(t, t.TempDir(), io.Discard)
-	r := request(t, "busybox yes | busybox head -c 2000000 > /filled")
-	res, err := e.Solve(t.Context(), r)
-	must(t, err)
-	must(t, e.local.worker.releaseUnused(t.Context(), nil))
-	if freed, err := e.Clear(t.Context(), 1<<30); freed != 0 || err != nil {
-		t.Errorf("freed %d bytes of a store that fits, %v", freed, err)
-	}
-	readIn(t, res, "filled")
-	// BuildKit's own hold on what it has just built ends a little later.
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		freed, err := e.Clear(t.Context(), 0)
-		must(t, err)
-		if freed > 0 {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal("nothing was freed")
-		}
-	}
-}
-
 // buildRoot, set in the environment, makes the test binary build there and
 // print the digest of what buildStep, a number, gives.
 const (
