@@ -91,6 +91,7 @@ func (a *app) recipes(ctx context.Context, b blueprint, platforms []string, flag
 	if err != nil {
 		return nil, err
 	}
+	a.noticesOf(b.tree)
 	for _, b := range all {
 		b.labels = pairs(b.project.file.Image.Labels, flags.labels)
 		r, err := a.prepare(ctx, b)

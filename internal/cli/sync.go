@@ -103,6 +103,7 @@ func (a *app) sync(ctx context.Context, env envFlags, how syncHow) error {
 	}
 	result := synced{Files: len(s.changed), Later: s.later}
 	if len(s.changed)+len(s.run) > 0 {
+		a.noticesOf(d.tree)
 		if err := s.bring(ctx, how.force); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -42,4 +43,23 @@ func stageLists(root string) string {
 // stageCache is the file that remembers what was read of a folder.
 func stageCache(root string) string {
 	return filepath.Join(home(), "stage", folderID(root))
+}
+
+// mostNotices is how many notices of a tree stand before a build or a sync.
+const mostNotices = 10
+
+// noticesOf says what a tree that goes into a box lacks, such as the files that Git LFS
+// has only pointers of, or a submodule that is not there. What rules of the
+// project's file do is no news.
+func (a *app) noticesOf(tree *stage.Tree) {
+	var lines []string
+	for _, n := range tree.Notices() {
+		if !n.Each && n.Kind != "link" {
+			lines = append(lines, n.String())
+		}
+	}
+	a.notices(lines[:min(len(lines), mostNotices)])
+	if more := len(lines) - mostNotices; more > 0 {
+		a.notices([]string{fmt.Sprintf("%d more of this kind: sandwright check says all", more)})
+	}
 }

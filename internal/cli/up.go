@@ -73,6 +73,7 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		return err
 	}
 	defer b.tree.Close()
+	a.noticesOf(b.tree)
 	if printErr != nil {
 		return printErr
 	}
