@@ -133,7 +133,11 @@ func TestPartialLastLineIsWrittenAtTheEnd(t *testing.T) {
 		t.Errorf("before the end: %q", got)
 	}
 	w.Close()
-	s.Flush(time.Second)
+	select {
+	case <-s.done: // Flush waits for what is in the pipe, not for its end
+	case <-time.After(time.Minute):
+		t.Fatal("the stream does not end")
+	}
 	if got := read(t, dir, "current"); got != "first\nno newline\n" {
 		t.Errorf("after the end: %q", got)
 	}

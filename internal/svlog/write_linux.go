@@ -129,8 +129,11 @@ func (l *Log) remember(text []byte) {
 	if len(text) == 0 {
 		return
 	}
-	line := bytes.TrimSpace(text[bytes.LastIndexByte(text, '\n')+1:])
+	line, goesOn := telling(text)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if goesOn && namesError(l.last) {
+		return
+	}
 	l.last = append(l.last[:0], line[:min(len(line), lastBytes)]...)
 }

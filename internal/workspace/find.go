@@ -32,7 +32,7 @@ func Find(tree fs.FS, o Options) (*Workspace, error) {
 			continue
 		}
 		one, more := find(sub, n)
-		if one != nil && one.Manager.Name == "" && len(more) == 0 {
+		if one != nil && one.Manager.Name == "" && n.Manager != None && len(more) == 0 {
 			more = fault.List{n.At.Cannot("install %s: it has no package.json, or one that asks for nothing", n.Dir)}
 		}
 		faults = append(faults, below(n, more)...)

@@ -145,6 +145,11 @@ func TestNested(t *testing.T) {
 		same(t, []string{"pnpm@10.28.0", "bun@1.4.5", "npm@11.6.0"}[i], one.Manager.Name+"@"+one.Manager.Version)
 		same(t, one.Manager, managers[i])
 	}
+	o.Nested[0].Manager = None
+	if ws, err = Find(files, o); err != nil || len(ws.Nested) != 2 || ws.Nested[0].Manager.Name != "" || len(ws.Nested[0].Inputs) != 0 {
+		t.Errorf("where nothing is to be installed: %v", err)
+	}
+	o.Nested[0].Manager = ""
 	files["site/package.json"] = &fstest.MapFile{Data: []byte("{,")}
 	delete(files, "tools/x/package-lock.json")
 	o.Nested = append(o.Nested, Options{Dir: "gone", At: fault.Position{File: "sandwright.yaml", Line: 3}})
