@@ -43,6 +43,7 @@ func TestUp(t *testing.T) {
 			t.Errorf("the new script is not in the box:\n%s", out)
 		}
 	})
+	t.Run("an edit that no command reads builds nothing", func(t *testing.T) { edits(t, b) })
 	t.Run("why says what is made again", func(t *testing.T) { why(t, b) })
 	t.Run("sync brings in what changed", func(t *testing.T) { syncs(t, b) })
 	t.Run("syncs and ups take turns", func(t *testing.T) { turns(t, b) })

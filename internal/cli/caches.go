@@ -95,6 +95,11 @@ func exports(when string) bool {
 	return when == config.ExportAlways || when == config.ExportCI && ci != "" && ci != "0" && ci != "false"
 }
 
+// exportsCache tells whether a build writes to a cache.
+func (a *app) exportsCache(f *config.File) bool {
+	return len(a.engine.caches.to) > 0 || f.Cache.At != "" && exports(f.Cache.Export)
+}
+
 // scopeOf says whose layers those of b are.
 func scopeOf(ctx context.Context, b blueprint) buildcache.Scope {
 	s := buildcache.Scope{Project: b.project.file.Name, Platform: b.plan.Platform, Default: "main"}

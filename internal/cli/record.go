@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"time"
@@ -40,9 +41,25 @@ func remember(ctx context.Context, r recipe, res engine.Result) error {
 	if err != nil {
 		return err
 	}
+	folders, err := sumFolders(ctx, r.tree)
+	if err != nil {
+		return err
+	}
 	return record.Write(recordPath(r.blueprint), record.Record{
-		Image: r.image, Made: time.Now().UTC(), Receipt: r.plan.Receipt, Files: files, Layers: measured(before, res.Layers),
+		Image: r.image, Made: time.Now().UTC(), Receipt: r.plan.Receipt, Files: files, Folders: folders, Layers: measured(before, res.Layers),
 	})
+}
+
+// sumFolders tells whether the folders of a tree are those of another.
+func sumFolders(ctx context.Context, tree *stage.Tree) (string, error) {
+	contents, err := tree.Contents(ctx)
+	h := sha256.New()
+	for _, c := range contents {
+		if c.Kind == stage.Dir {
+			fmt.Fprintf(h, "%q %o\n", c.Path, c.Mode)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // measured gives the sizes of layers, of which those of before are known.

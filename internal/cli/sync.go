@@ -270,14 +270,14 @@ func syncedPath(info provider.Info) string {
 	return sandboxRecordPath(info.Project, info.Name) + "-synced"
 }
 
-// rememberSandbox keeps what stands in a sandbox that was started from r.
-func rememberSandbox(ctx context.Context, r recipe, info provider.Info) error {
-	files, err := recordFiles(ctx, r.tree)
+// rememberSandbox keeps what stands in a sandbox that was started as d says.
+func rememberSandbox(ctx context.Context, d drawing, info provider.Info) error {
+	files, err := recordFiles(ctx, d.tree)
 	if err != nil {
 		return err
 	}
 	return record.Write(sandboxRecordPath(info.Project, info.Name), record.Record{
-		Image: r.image, Sandbox: startOf(info), Made: time.Now().UTC(), Receipt: r.plan.Receipt, Files: files,
+		Image: info.Image, Sandbox: startOf(info), Made: time.Now().UTC(), Receipt: d.plan.Receipt, Files: files,
 	})
 }
 

@@ -34,13 +34,14 @@ type view struct {
 	ID       string `json:"id"`
 	Project  string `json:"project"`
 	Image    string `json:"image"`
+	Edits    int    `json:"edits,omitempty"` // files that are otherwise than in the image
 	Ready    bool   `json:"ready"`
 	Services []row  `json:"services"`
 }
 
 // newView joins what the provider and the supervisor know.
 func newView(info provider.Info, status spec.Status) view {
-	v := view{Sandbox: info.Name, ID: info.ID, Project: info.Project, Image: info.Image, Ready: status.Ready, Services: []row{}}
+	v := view{Sandbox: info.Name, ID: info.ID, Project: info.Project, Image: info.Image, Edits: info.Edits, Ready: status.Ready, Services: []row{}}
 	for _, s := range status.Services {
 		r := row{
 			Service: s.Name, State: s.State, Reason: s.Reason, Ready: s.ReadyBy, After: s.ReadyAfter, PID: s.PID,

@@ -35,7 +35,8 @@ func (a *app) cmdUp() *cobra.Command {
 It ends with a table of the services. When a service cannot become ready, up
 says which and why, and exits 1; the sandbox stays, for its logs. Ctrl-C stops it. A
 sandbox that already runs what would be built is left as it is; a changed secret
-alone needs --recreate.`,
+alone needs --recreate. Edited files that no command of the build reads are put
+over the image that runs, and no layer is made for them: sandwright build does.`,
 		Example: "  sandwright up\n  sandwright up --env LOG_LEVEL=debug\n  sandwright up --sandbox second --publish-all\n  sandwright up --publish 13000:3000",
 		Args:    args(cobra.NoArgs),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.up(cmd.Context(), f) },
@@ -59,12 +60,14 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	print, printErr := g.print(ctx)
 	collect()
 	revision := revision(print, g.values, ports)
+	old, _ := a.local().Find(ctx, g.project.dir, a.sandboxName(g.project))
 	if printErr == nil && !f.recreate {
-		if old := a.runs(ctx, g, revision); old != nil {
+		if old != nil && current(ctx, old, provider.Config{Revision: revision}) {
 			return a.stays(ctx, g, old)
 		}
 	}
-	o, l := a.opening(ctx, g.project, len(g.faults) == 0), a.local()
+	editable := old != nil && !f.recreate && !a.exportsCache(g.project.file)
+	o, l := a.opening(ctx, g.project, len(g.faults) == 0 && !editable), a.local()
 	defer o.drop()
 	l.Warm()
 	defer l.Cool()
@@ -83,6 +86,15 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	}
 	config := a.sandboxConfig(d, ports, f.env)
 	config.Revision = revision
+	if editable {
+		sb, err := a.edit(ctx, l, d, config)
+		if err != nil {
+			return err
+		}
+		if sb != nil {
+			return a.await(ctx, sb)
+		}
+	}
 	r, err := a.finish(ctx, d)
 	if err != nil {
 		return err
@@ -96,13 +108,18 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	if err != nil {
 		return errors.Join(err, closed())
 	}
-	err = a.finishUp(ctx, sb)
+	return errors.Join(a.await(ctx, sb), closed())
+}
+
+// await is finishUp of a sandbox that ends with ctx.
+func (a *app) await(ctx context.Context, sb provider.Sandbox) error {
+	err := a.finishUp(ctx, sb)
 	if ctx.Err() != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		err = errors.Join(err, sb.Stop(stopCtx))
 	}
-	return errors.Join(err, closed())
+	return err
 }
 
 // stays is up of a sandbox that runs what it should. Nothing else is decided.
@@ -115,15 +132,6 @@ func (a *app) stays(ctx context.Context, g *gathering, sb provider.Sandbox) erro
 		return err
 	}
 	return a.finishUp(ctx, sb)
-}
-
-// runs finds the project's sandbox where it runs all of what would be started.
-func (a *app) runs(ctx context.Context, g *gathering, revision string) provider.Sandbox {
-	sb, err := a.local().Find(ctx, g.project.dir, a.sandboxName(g.project))
-	if err != nil || !current(ctx, sb, provider.Config{Revision: revision}) {
-		return nil
-	}
-	return sb
 }
 
 // current tells whether a sandbox runs all of what would be started.
@@ -220,7 +228,7 @@ func (a *app) replace(ctx context.Context, e *engine.Engine, l *local.Local, r r
 	if err != nil {
 		return nil, err
 	}
-	return sb, rememberSandbox(ctx, r, sb.Info())
+	return sb, rememberSandbox(ctx, r.drawing, sb.Info())
 }
 
 // finishUp waits until all services are ready, or some cannot become so, and

@@ -27,11 +27,8 @@ import (
 	"github.com/sandwright/sandwright/internal/fault"
 )
 
-// Names in Root, beside those of BuildKit.
-const (
-	lockName = "lock"
-	logName  = "engine.log"
-)
+// logName is, beside lockName and those of BuildKit, what stands in Root.
+const logName = "engine.log"
 
 // An embedded is BuildKit's controller and OCI worker in this process.
 type embedded struct {

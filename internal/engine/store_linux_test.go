@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -230,6 +231,34 @@ func TestTwoBuildsOfOneUser(t *testing.T) {
 	if err := <-ended; err != nil || !strings.Contains(log.String(), "waiting for another build on this machine") || !strings.Contains(log.String(), "digest: sha256:") {
 		t.Errorf("the second: %v\n%s", err, log.String())
 	}
+}
+
+// TestSteady: who keeps a store steady and who has it open exclude each other.
+func TestSteady(t *testing.T) {
+	root := t.TempDir()
+	state := filepath.Join(root, "state")
+	if _, ok, err := Steady(state); ok || err != nil {
+		t.Errorf("there is no store yet: %t, %v", ok, err)
+	}
+	e := openBounded(t, root, 0, io.Discard)
+	if _, ok, err := Steady(state); ok || err != nil {
+		t.Errorf("it is open: %t, %v", ok, err)
+	}
+	must(t, e.Close(t.Context()))
+	release, ok, err := Steady(state)
+	if !ok || err != nil {
+		t.Fatalf("nobody has it open: %t, %v", ok, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := Open(ctx, Options{Root: state, Layout: filepath.Join(root, "layout")}, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it is opened all the same: %v", err)
+	}
+	release()
+	if release, ok, err = Steady(state); !ok || err != nil {
+		t.Fatalf("it was released: %t, %v", ok, err)
+	}
+	release()
 }
 
 // TestAFullDisk says so, leaves nothing, and is no reason not to build what fits.

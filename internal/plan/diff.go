@@ -38,6 +38,24 @@ func Diff(before, after receipt.Receipt) []Difference {
 	return out
 }
 
+// OnlyEdited tells whether of all that is made nothing differs but what is not
+// committed and what is known of the repository: no command reads what changed.
+func OnlyEdited(before, after receipt.Receipt) bool {
+	hot := LayerSource + " " + receipt.Name(HotLayer)
+	for _, d := range Diff(before, after) {
+		switch {
+		case !d.Rebuilt, d.Layer == hot:
+		case d.Layer != LayerRepository && d.Layer != LayerServices:
+			return false
+		case slices.ContainsFunc(d.Causes, func(c receipt.Cause) bool {
+			return c.File != "layer "+hot && (d.Layer == LayerServices || c.Field == "")
+		}):
+			return false
+		}
+	}
+	return true
+}
+
 // gone are the layers that one stood on and does not any more.
 func gone(before, after []string) (out []receipt.Cause) {
 	for _, name := range before {

@@ -270,3 +270,80 @@ func goldenFile(t *testing.T, name, got string) {
 		t.Errorf("%s, -want +got:\n%s", name, diff)
 	}
 }
+
+// Only what is not committed and the repository may differ where nothing is built.
+func TestOnlyEdited(t *testing.T) {
+	apart := func(t *testing.T) *project {
+		p := newProject(t)
+		p.replace(t, "run: pnpm fonts, tools: [sass]", "run: pnpm fonts, inputs: [apps/web], tools: [sass]")
+		p.replace(t, "- run: pnpm build\n", "- run: pnpm build\n      inputs: [apps/web]\n      outputs: [dist]\n")
+		p.folders[HotLayer] = "edited"
+		return p
+	}
+	hot := func(text string) func(*testing.T, *project) {
+		return func(_ *testing.T, p *project) { p.folders[HotLayer] = text }
+	}
+	none := func(_ *testing.T, p *project) { delete(p.folders, HotLayer) }
+	index := func(_ *testing.T, p *project) { p.repository["index"] = "#44444444" }
+	both := func(a, b func(*testing.T, *project)) func(*testing.T, *project) {
+		return func(t *testing.T, p *project) { a(t, p); b(t, p) }
+	}
+	for _, tt := range []struct {
+		name         string
+		before, then func(*testing.T, *project)
+		want         bool
+	}{
+		{"another edit", hot("edited"), hot("edited more"), true},
+		{"a first edit", none, hot("edited"), true},
+		{"no edit any more", hot("edited"), none, true},
+		{"an edit that git notes", hot("edited"), both(hot("edited more"), index), true},
+		{"what git notes alone", hot("edited"), index, true},
+		{"a part of the repository more", hot("edited"), func(_ *testing.T, p *project) { p.repository["MERGE_HEAD"] = "#1" }, true},
+		{"a folder of the commit", hot("edited"), both(hot("edited more"), func(_ *testing.T, p *project) { p.folders["root"] = "other" }), false},
+	} {
+		p := apart(t)
+		tt.before(t, p)
+		before := p.seal(t)
+		tt.then(t, p)
+		if got := OnlyEdited(before, p.seal(t)); got != tt.want {
+			t.Errorf("%s: %t", tt.name, got)
+		}
+	}
+	for _, tt := range edits() {
+		want := tt.name == "nothing" || tt.name == "a commit"
+		p := apart(t)
+		before := p.seal(t)
+		both(hot("edited more"), func(t *testing.T, p *project) {
+			if tt.name != "a build step" && tt.name != "inputs of a build step" && tt.name != "the network of a build step" { // these have other texts here
+				tt.edit(t, p)
+			} else {
+				p.replace(t, "outputs: [dist]", "outputs: [dist, lib]")
+			}
+		})(t, p)
+		if got := OnlyEdited(before, p.seal(t)); got != want {
+			t.Errorf("an edit and %s: %t", tt.name, got)
+		}
+	}
+	// A step that sees all of the source reads each edit.
+	p := newProject(t)
+	p.folders[HotLayer] = "edited"
+	before := p.seal(t)
+	p.folders[HotLayer] = "edited more"
+	if OnlyEdited(before, p.seal(t)) {
+		t.Error("a step reads what changed")
+	}
+}
+
+func TestTouchesOutputs(t *testing.T) {
+	p := Plan{Build: []Step{{}, {Outputs: []string{"apps/web/dist", "gen/./api.json"}}}}
+	for path, want := range map[string]bool{
+		"apps/web/main.js": false, "apps/web/dist/main.js": true, "apps/web/dist": true, "apps/web": true, "apps/web/dist2/a": false, "gen/api.json": true, "gen/api.jsonl": false,
+	} {
+		if got := p.TouchesOutputs([]string{"other", path}); got != want {
+			t.Errorf("%s: %t", path, got)
+		}
+	}
+	if p.TouchesOutputs(nil) {
+		t.Error("nothing touches an output")
+	}
+}

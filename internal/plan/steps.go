@@ -164,6 +164,12 @@ func (p *Plan) Lift(hot []string) {
 	}
 }
 
+// TouchesOutputs tells whether one of paths is what a step says that it leaves, in
+// it, or above it.
+func (p Plan) TouchesOutputs(paths []string) bool {
+	return slices.ContainsFunc(p.Build, func(s Step) bool { return touchAny(paths, s.Outputs) })
+}
+
 // touchAny says that a path is an output, is in one, or holds one.
 func touchAny(paths, outputs []string) bool {
 	var folders []string

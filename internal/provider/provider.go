@@ -41,7 +41,26 @@ type Config struct {
 // A Rootfs is an overlay over unpacked, shared, read-only layers.
 type Rootfs struct {
 	Lower []string // host directories, uppermost first
+	Edits []Edit   `json:"-"` // what is otherwise than in them
 }
+
+// An Edit is a file that a box has otherwise than its layers.
+type Edit struct {
+	Path string                        // below the box's root, without a slash before it
+	Was  string                        // hex sum of what the layers must have there, as a receipt.Summer makes it; or Absent or Present
+	Mode uint32                        // permission bits; 0: as it was
+	Open func() (io.ReadCloser, error) // the new contents; nil: it is removed
+}
+
+// What the layers must have in the place of an Edit, where that is no sum.
+const (
+	Absent  = ""     // nothing: the file becomes the user's
+	Present = "file" // any file
+)
+
+// ErrUnfit is wrapped by the error of a provider whose layers do not have what
+// Edits say, or cannot be edited that way. Nothing was changed.
+var ErrUnfit = errors.New("the layers do not fit the edits")
 
 // A Port of the box, published on 127.0.0.1 of the host; Host 0 is any free one.
 type Port struct {
@@ -55,6 +74,7 @@ type Info struct {
 	Name     string    `json:"name"` // unique within Project
 	Project  string    `json:"project"`
 	Image    string    `json:"image"`
+	Edits    int       `json:"edits,omitempty"` // files that are otherwise than in the image
 	Revision string    `json:"revision"`
 	Ports    []Port    `json:"ports"` // Host is never 0
 	Started  time.Time `json:"started"`

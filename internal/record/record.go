@@ -38,8 +38,9 @@ type Record struct {
 	Sandbox string          `json:"sandbox,omitempty"` // which start of a sandbox it is about; empty: a build
 	Made    time.Time       `json:"made"`
 	Receipt receipt.Receipt `json:"receipt"`
-	Layers  []Layer         `json:"layers,omitempty"` // unpacked, uppermost first; none where the engine is elsewhere
-	Count   int             `json:"files"`            // of Files
+	Layers  []Layer         `json:"layers,omitempty"`  // unpacked, uppermost first; none where the engine is elsewhere
+	Folders string          `json:"folders,omitempty"` // hex sum of those of the workspace
+	Count   int             `json:"files"`             // of Files
 
 	Files []File `json:"-"` // of the workspace, in the order of a walk; no folders
 }

@@ -16,7 +16,7 @@ import (
 func sample() Record {
 	sum := strings.Repeat("a", 64)
 	return Record{
-		Version: Version, Image: "sha256:1", Sandbox: "demo-1", Made: time.Unix(1, 2).UTC(),
+		Version: Version, Image: "sha256:1", Folders: sum, Sandbox: "demo-1", Made: time.Unix(1, 2).UTC(),
 		Receipt: receipt.Receipt{Version: receipt.Version, Name: "demo", Platform: "linux/amd64", Target: "/srv", Layers: []receipt.Layer{{Name: "base"}}},
 		Layers:  []Layer{{Dir: "/nowhere", Name: "copy source", Bytes: 7}},
 		Count:   4,

@@ -98,7 +98,7 @@ func (b *box) record(context.Context) error {
 	}
 	b.rec = record{
 		Info: provider.Info{
-			ID: b.req.Place.ID, Name: c.Name, Project: c.Project, Image: c.Image, Revision: c.Revision, Ports: b.ports.ports,
+			ID: b.req.Place.ID, Name: c.Name, Project: c.Project, Image: c.Image, Edits: b.req.Edits, Revision: c.Revision, Ports: b.ports.ports,
 			Started: time.Now().UTC(), LogDir: b.req.Place.logs(),
 		},
 		Env: c.Env, User: c.User, Dir: c.Dir, Shim: self, Init: pid,

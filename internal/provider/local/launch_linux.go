@@ -19,6 +19,10 @@ type request struct {
 	Config  provider.Config `json:"config"`
 	Place   place           `json:"place"`
 	Runtime string          `json:"runtime"`
+	Laid    []laid          `json:"laid,omitempty"` // over the layers; their contents follow the request
+	Edits   int             `json:"edits,omitempty"`
+
+	contents [][]byte
 }
 
 // An answer is what a shim says once, when the supervisor answers or the start
@@ -58,7 +62,7 @@ func (w *waiting) launch(ctx context.Context, req request) (provider.Sandbox, er
 	defer w.answers.Close()
 	go func() {
 		defer w.requests.Close()
-		_ = json.NewEncoder(w.requests).Encode(req)
+		_ = req.write(w.requests)
 	}()
 	said := make(chan answer, 1)
 	go func() {

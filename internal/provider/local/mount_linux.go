@@ -35,7 +35,14 @@ func (b *box) prepare(context.Context) error {
 	if err := mountOwn(p); err != nil {
 		return fault.Cannot("mount the sandbox's own directories: %w", err)
 	}
-	if err := mountRoot(p, b.req.Config.Rootfs.Lower); err != nil {
+	lower := b.req.Config.Rootfs.Lower
+	if len(b.req.Laid) > 0 {
+		if err := b.req.lay(p.laid(), lower[0]); err != nil {
+			return fault.Cannot("lay what was edited over the sandbox's layers: %w", err)
+		}
+		lower = append([]string{p.laid()}, lower...)
+	}
+	if err := mountRoot(p, lower); err != nil {
 		return fault.Cannot("mount the sandbox's file system: %w", err).
 			WithHint("%s must be on a file system that overlay can write to, such as ext4 or xfs", p.StateDir)
 	}

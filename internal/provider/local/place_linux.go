@@ -65,6 +65,7 @@ func places(stateDir string) ([]place, error) {
 func (p place) dir() string      { return filepath.Join(p.StateDir, p.ID) }
 func (p place) logs() string     { return filepath.Join(p.dir(), "logs") }
 func (p place) bundle() string   { return filepath.Join(p.dir(), "run") }
+func (p place) laid() string     { return filepath.Join(p.dir(), "laid") }
 func (p place) lockFile() string { return p.dir() + ".lock" }
 
 // cgroup tells this state directory's sandbox from that of another one.

@@ -55,11 +55,27 @@ func (l *Local) taken() *waiting {
 
 // Start implements provider.Provider.
 func (l *Local) Start(ctx context.Context, c provider.Config) (provider.Sandbox, error) {
-	runtime, err := l.ready(c)
+	req, err := l.request(c)
 	if err != nil {
 		return nil, err
 	}
-	place := placeOf(l.options.StateDir, c.Project, c.Name)
+	return l.start(ctx, req)
+}
+
+// request decides all that can be decided while an older sandbox runs.
+func (l *Local) request(c provider.Config) (req request, err error) {
+	runtime, err := l.ready(c)
+	if err != nil {
+		return req, err
+	}
+	req = request{Config: c, Place: placeOf(l.options.StateDir, c.Project, c.Name), Runtime: runtime, Edits: len(c.Rootfs.Edits)}
+	req.Laid, req.contents, err = stack(c.Rootfs.Lower).lay(c.Rootfs.Edits, c.User)
+	return req, err
+}
+
+// start takes the shim that waits, or one that it starts.
+func (l *Local) start(ctx context.Context, req request) (_ provider.Sandbox, err error) {
+	c, place := req.Config, req.Place
 	if place.held() {
 		return nil, alreadyRuns(c)
 	}
@@ -72,12 +88,16 @@ func (l *Local) Start(ctx context.Context, c provider.Config) (provider.Sandbox,
 			return nil, fault.Cannot("start a sandbox: %w", err)
 		}
 	}
-	return shim.launch(ctx, request{Config: c, Place: place, Runtime: runtime})
+	return shim.launch(ctx, req)
 }
 
 // Replace is Start in the place of old, a sandbox of the same project and name. Of old
 // all is gone when it returns but its shim, which may be about to end.
 func (l *Local) Replace(ctx context.Context, old provider.Sandbox, c provider.Config) (provider.Sandbox, error) {
+	req, err := l.request(c)
+	if err != nil {
+		return nil, err
+	}
 	stop := old.Stop
 	if s, ok := old.(*sandbox); ok {
 		stop = func(ctx context.Context) error { return s.stop(ctx, func() bool { return !s.place.held() }) }
@@ -85,7 +105,7 @@ func (l *Local) Replace(ctx context.Context, old provider.Sandbox, c provider.Co
 	if err := stop(ctx); err != nil {
 		return nil, err
 	}
-	return l.Start(ctx, c)
+	return l.start(ctx, req)
 }
 
 // Find implements provider.Provider.

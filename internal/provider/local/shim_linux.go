@@ -28,8 +28,8 @@ func RunShim(ctx context.Context) error {
 	}
 	network := sync.OnceValues(newNetwork)
 	go func() { _, _ = network() }()
-	var req request
-	if err := json.NewDecoder(os.Stdin).Decode(&req); err != nil {
+	req, err := readRequest(os.Stdin)
+	if err != nil {
 		return fault.Cannot("read what to start: %w", err)
 	}
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGTERM, unix.SIGINT)
