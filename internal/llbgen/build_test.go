@@ -125,6 +125,11 @@ func TestScriptsStandOnWhatTheySee(t *testing.T) {
 	if !on[ui] || !on["install the workspace's dependencies"] || on[root] || on["copy "+plan.HotLayer] {
 		t.Errorf("the scripts stand on %v", on)
 	}
+	const manifest = "the manifest that lifecycle scripts see"
+	p.Installs[0].Manifest = []byte(`{"name":"demo"}`)
+	if got := below(t, p, "--offline"); !got[manifest] || on[manifest] {
+		t.Errorf("the scripts stand on %v", got)
+	}
 	for _, run := range []string{"one", "two", "three", "four"} {
 		if got := below(t, p, run); !got[left] || got[root] != (run == "two" || run == "four") {
 			t.Errorf("%s stands on %v", run, got)

@@ -72,6 +72,11 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 			if d.before, err = lay(installed, p, l, in.Part); err != nil {
 				return nil, whole, err
 			}
+			if in.Manifest != nil {
+				at := path.Join(p.Target, in.Dir, "package.json")
+				d.before = d.before.File(llb.Mkfile(at, 0o644, in.Manifest, llb.WithUIDGID(int(p.User.UID), int(p.User.GID)), llb.WithCreatedTime(epoch)),
+					llb.WithCustomName("the manifest that lifecycle scripts see"))
+			}
 		}
 		d.after = run(d.before, p, wrapped(in, in.Hooks), plan.HooksStep, append(packageAccess(p, in), repositoryToWrite(p)...)...)
 		if len(in.Inputs) == 0 {

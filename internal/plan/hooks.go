@@ -48,6 +48,13 @@ func offline(args []string) []string {
 	return append(slices.Clone(args), "--offline")
 }
 
+// sees decides what lifecycle scripts see.
+func (in *Install) sees(root, ws *workspace.Workspace, own []string) {
+	if in.Inputs = hookInputs(root, ws, own); len(in.Inputs) > 0 && ws.HooksSee != nil {
+		in.Inputs, in.Manifest = append(in.Inputs, "!"+literal(path.Join(ws.Dir, "package.json"))), ws.HooksSee
+	}
+}
+
 // hookInputs are patterns of what lifecycle scripts see: what build steps in the
 // folders of their packages would, and what they name. None is all of the
 // workspace, where one of them runs over it as a whole.

@@ -49,6 +49,33 @@ func TestInputsOfScripts(t *testing.T) {
 	}
 }
 
+// TestTheManifestOfScripts: the root's is no input as it stands where its scripts do not
+// matter, and is told by field.
+func TestTheManifestOfScripts(t *testing.T) {
+	ws := monorepo()
+	ws.Manager, ws.Packages[1].Hooks = workspace.Manager{Kind: workspace.PNPM, Name: "pnpm"}, []string{"prepare"}
+	ws.Nested[0].Manager, ws.Nested[0].Packages[0].Hooks = ws.Manager, []string{"prepare"}
+	seen := []byte(`{"name": "x", "scripts": {"prepare": "husky"}}`)
+	ws.HooksSee, ws.Nested[0].HooksSee = seen, seen
+	f := &config.File{Workspace: config.Workspace{Nested: []config.Nested{{Dir: "tools/site"}}}}
+	got := installs(f, Inputs{File: f, Workspace: ws, Lock: &lock.Lock{}})
+	for i, last := range []string{"!package.json", "!tools/site/package.json"} {
+		in := got[i]
+		if string(in.Manifest) != string(seen) || in.Inputs[len(in.Inputs)-1] != last || meets(last[1:], in.Inputs) {
+			t.Errorf("%q, %q", in.Inputs, in.Manifest)
+		}
+	}
+	s := sealer{p: Plan{Installs: got[:1]}}
+	s.hooks(nil, nil)
+	if l := s.out.Layers[0]; len(l.Files) != 2 || l.Files[1].Fields["scripts.prepare"] != "husky" {
+		t.Errorf("%+v", l)
+	}
+	f.Workspace.HookInputs = []string{"*"}
+	if got := installs(f, Inputs{File: f, Workspace: ws, Lock: &lock.Lock{}}); got[0].Manifest != nil || !slices.Equal(got[0].Inputs, []string{"*"}) {
+		t.Errorf("what the file says does not hold: %q, %q", got[0].Inputs, got[0].Manifest)
+	}
+}
+
 // TestInputsOfScriptsAreSaid: what the file says holds, and where no scripts run
 // nothing is read for them.
 func TestInputsOfScriptsAreSaid(t *testing.T) {

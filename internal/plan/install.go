@@ -23,6 +23,7 @@ type Install struct {
 	After     string            // shell text that follows each command: it takes out when it ran
 	Hooks     []string          // the workspace's own lifecycle scripts, once their part of its source is there; none: nothing to run
 	Part                        // what Hooks see
+	Manifest  []byte            // of the folder, as Hooks see it beside their part; nil: it is in the part, if it is an input
 	Env       map[string]string // of every command
 	Store     string            // the folder in the box where what is downloaded is kept between installs
 	Keep      string            // shell text after the last of Steps, that copies to Kept what of Store the box needs; none: nothing
@@ -50,7 +51,7 @@ func installs(f *config.File, from Inputs) []Install {
 		if ws.Manager.Name != "" {
 			in := installOf(ws, say, versions[ws.Manager.Name])
 			if in.Inputs = say.HookInputs; len(in.Hooks) > 0 && len(in.Inputs) == 0 {
-				in.Inputs = hookInputs(root, ws, from.Own)
+				in.sees(root, ws, from.Own)
 			}
 			if dir := headers(from.Lock.Tools[Node].Platforms[from.Platform]); dir != "" {
 				in.Env["npm_config_nodedir"] = dir

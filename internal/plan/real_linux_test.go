@@ -346,7 +346,8 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 			}
 			i.unchangedLock(layer, ws)
 			again(t, i, layer)
-			i.source(layer, hookInputs(ws, ws, nil))
+			in.sees(ws, ws, nil)
+			i.source(layer, in)
 			if i.program() == "pnpm" { // a script runs as it is, although the install knew no versions
 				must(t, i.in(layer, in, []string{"/bin/sh", "-c", "unset CI; exec pnpm --filter web exec true"}))
 			}
@@ -425,16 +426,19 @@ func verdict(t *testing.T, i *installation) {
 
 // source lays what the lifecycle scripts see of the workspace over a layer, as a
 // build does: there is no more of a package than its manifest that none reads.
-func (i *installation) source(layer string, inputs []string) {
+func (i *installation) source(layer string, in Install) {
 	i.t.Helper()
 	for _, p := range []string{"package.json", "apps/web/package.json", "apps/web/main.js", "packages/lib/package.json", "packages/lib/index.js", "packages/lib/bin/tool.js",
 		"packages/idle/package.json", "packages/idle/index.js"} {
-		if !meets(p, inputs) {
+		if !meets(p, in.Inputs) {
 			continue
 		}
 		data, err := os.ReadFile(filepath.Join(i.whole, p))
 		must(i.t, err)
 		write(i.t, layer, p, string(data))
+	}
+	if in.Manifest != nil {
+		write(i.t, layer, "package.json", string(in.Manifest))
 	}
 	ws, _ := i.plan()
 	for _, p := range ws.Commands {

@@ -165,7 +165,12 @@ func (s *sealer) hooks(installed, whole []string) (apart, after []string) {
 			s.add(layer, whole, []receipt.Step{in.rerun(in.Hooks)})
 			whole = []string{layer}
 		default:
-			s.add(layer, installed, []receipt.Step{in.rerun(in.Hooks)}, s.part(layer, in.Part))
+			files := []receipt.File{s.part(layer, in.Part)}
+			if in.Manifest != nil {
+				name := path.Join(in.Dir, "package.json")
+				files = append(files, said(name, receipt.FieldsOf(name, in.Manifest)))
+			}
+			s.add(layer, installed, []receipt.Step{in.rerun(in.Hooks)}, files...)
 			apart, whole = append(apart, layer), append(slices.Clone(whole), layer)
 		}
 	}

@@ -91,7 +91,7 @@ func TestFind(t *testing.T) {
 		},
 	}
 	paths := inputPaths(ws)
-	ws.Inputs, ws.Manager.At = nil, fault.Position{}
+	ws.Inputs, ws.HooksSee, ws.Manager.At = nil, nil, fault.Position{}
 	same(t, want, ws)
 	same(t, []string{"apps/web/package.json", "package.json", "packages/cfg/package.json", "packages/ui/package.json",
 		"pnpm-lock.yaml", "pnpm-workspace.yaml"}, paths)

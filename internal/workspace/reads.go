@@ -53,21 +53,29 @@ func (f *finder) reads(m *manifest, g *graph) []string {
 
 // commandsOf are the commands of scripts, and of those that they run by name.
 func (m *manifest) commandsOf(names []string) (commands []string) {
-	scripts, seen := m.table("scripts"), map[string]bool{}
+	for _, name := range m.reached(names) {
+		text, _ := m.table("scripts")[name].(string)
+		commands = append(commands, strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";&|\n()", r) })...)
+	}
+	return commands
+}
+
+// reached are scripts, those that they run by name, and what runs before and after these.
+func (m *manifest) reached(names []string) (all []string) {
+	scripts := m.table("scripts")
 	for todo := slices.Clone(names); len(todo) > 0; todo = todo[1:] {
 		text, _ := scripts[todo[0]].(string)
-		if seen[todo[0]] || text == "" {
+		if text == "" || slices.Contains(all, todo[0]) {
 			continue
 		}
-		seen[todo[0]] = true
-		commands = append(commands, strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";&|\n()", r) })...)
+		all = append(all, todo[0])
 		for _, word := range words(text) {
 			if _, ok := scripts[word]; ok {
-				todo = append(todo, word)
+				todo = append(todo, "pre"+word, word, "post"+word)
 			}
 		}
 	}
-	return commands
+	return all
 }
 
 // overAll tells of a command of m that it is run for the members at large: by the

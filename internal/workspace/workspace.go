@@ -32,6 +32,10 @@ type Workspace struct {
 	// the package manager puts into addresses and credentials, sorted.
 	Variables []string
 
+	// HooksSee is the root's manifest without the scripts that no lifecycle script of
+	// the workspace's own can know of; nil where one may know any.
+	HooksSee []byte
+
 	Nested []*Workspace // with lock files of their own, in folders of this one; as Options names them
 }
 
