@@ -10,7 +10,7 @@ import (
 
 // hooks decides how the workspace's own lifecycle scripts run. With the install,
 // pnpm, yarn and bun run them themselves, as the manifests then hold them.
-func (in *Install) hooks(ws *workspace.Workspace, early bool) {
+func (in *Install) hooks(ws *workspace.Workspace, early bool, version string) {
 	kind := ws.Manager.Kind
 	script := hookScript(ws)
 	switch {
@@ -18,10 +18,10 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool) {
 	case early && (kind == workspace.NPM || kind == workspace.YarnClassic):
 		in.Steps = append(in.Steps, Command{HooksStep, []string{"/bin/sh", "-ec", script}})
 	case early && slices.Contains(in.Steps[0].Args, ignoreScripts):
-		in.Steps = append(in.Steps, Command{HooksStep, pnpmHooks(in.Steps[0].Args)})
+		in.Steps = append(in.Steps, Command{HooksStep, pnpmHooks(in.Steps[0].Args, version)})
 	case early:
 	case kind == workspace.PNPM:
-		in.Hooks = pnpmHooks(in.Steps[0].Args)
+		in.Hooks = pnpmHooks(in.Steps[0].Args, version)
 	default:
 		in.Hooks = []string{"/bin/sh", "-ec", script}
 	}
@@ -30,22 +30,22 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool) {
 // pnpmHooks is the install once more, which finds nothing to install and runs
 // the scripts of the workspace's own packages. Where it was told to run none, it
 // is told now to run none of dependencies; elsewhere, not to end at once where
-// nothing is to be installed, as pnpm 11 does, scripts and all.
-func pnpmHooks(install []string) []string {
+// nothing is to be installed, as pnpm 11 does, scripts and all. It is not told to
+// be offline: pnpm passes that on, and what a script runs by npx or pnpm dlx would
+// be, too. So pnpm 11 is told not to ask about the lock file again.
+func pnpmHooks(install []string, version string) []string {
 	args := slices.Clone(install)
+	if i := slices.Index(args, "--offline"); i >= 0 {
+		args[i] = "--prefer-offline"
+	}
+	if major(version) >= 11 && !slices.Contains(args, trustLockfile) {
+		args = append(args, trustLockfile)
+	}
 	if i := slices.Index(args, ignoreScripts); i >= 0 {
 		args[i] = "--config.ignore-dep-scripts=true"
-	} else {
-		args = append(args, "--config.optimistic-repeat-install=false")
-	}
-	return offline(args)
-}
-
-func offline(args []string) []string {
-	if slices.Contains(args, "--offline") {
 		return args
 	}
-	return append(slices.Clone(args), "--offline")
+	return append(args, "--config.optimistic-repeat-install=false")
 }
 
 // sees decides what lifecycle scripts see.

@@ -127,13 +127,16 @@ func installOf(ws *workspace.Workspace, say config.Installing, version string) I
 	if ws.Configures && major(version) >= 11 {
 		in.Keep = keep(store)
 	}
-	in.hooks(ws, say.Hooks == "install")
+	in.hooks(ws, say.Hooks == "install", version)
 	in.After = after(ws)
 	return in
 }
 
 // ignoreScripts tells npm, yarn classic and pnpm to run no script at all.
 const ignoreScripts = "--ignore-scripts"
+
+// trustLockfile tells pnpm, from 11 on, not to hold its policies against the lock file.
+const trustLockfile = "--trust-lockfile"
 
 // pnpm decides for pnpm, which from version 10 runs only the scripts that its
 // own list allows, and from version 11 holds its policies against each entry of
@@ -153,7 +156,7 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 		args[slices.Index(args, "--prefer-offline")], trust = "--offline", true
 	}
 	if major(version) >= 11 && trust {
-		args = append(args, "--trust-lockfile")
+		args = append(args, trustLockfile)
 	}
 	if major(version) >= 10 {
 		install(args...)
@@ -161,8 +164,11 @@ func pnpm(in *Install, say config.Installing, version string, install, rebuild f
 	}
 	install(append(args, ignoreScripts)...)
 	rebuild("pnpm", "rebuild", "--recursive", "--store-dir="+in.Store)
-	if again := in.Steps[0].Args; len(in.Steps) > 1 {
-		in.Steps = append(in.Steps, Command{"link commands again", offline(again)}) // a rebuild takes NODE_PATH out of them
+	if again := slices.Clone(in.Steps[0].Args); len(in.Steps) > 1 {
+		if !slices.Contains(again, "--offline") {
+			again = append(again, "--offline")
+		}
+		in.Steps = append(in.Steps, Command{"link commands again", again}) // a rebuild takes NODE_PATH out of them
 	}
 }
 
@@ -179,7 +185,7 @@ func fetchName(dir string) string {
 func fetch(store, version string, trust bool) []string {
 	command := "pnpm fetch --store-dir=" + store + " --config.prefer-offline=true"
 	if major(version) >= 11 && trust {
-		command += " --trust-lockfile"
+		command += " " + trustLockfile
 	}
 	if major(version) < 10 {
 		command += " --config.ignore-scripts=true"

@@ -42,7 +42,7 @@ func realManagers() []realManager {
 		{"pnpm 9", "pnpm@9.15.9", "pnpm9/bin/pnpm.cjs", []string{"install", "--no-frozen-lockfile"}, "workspace:*", pnpmList("9.15.9")},
 		{"pnpm 10", "pnpm@10.28.0", "pnpm10/bin/pnpm.cjs", []string{"install", "--no-frozen-lockfile"}, "workspace:*",
 			[]string{"pnpm-workspace.yaml", "packages: [apps/*, packages/*]\nonlyBuiltDependencies: [loc]\n",
-				"package.json", `{"name": "top", "version": "7.0.0", "private": true, "packageManager": "pnpm@10.28.0", "scripts": {"postinstall": "touch ran-top"}}`}},
+				"package.json", `{"name": "top", "version": "7.0.0", "private": true, "packageManager": "pnpm@10.28.0", "scripts": {"postinstall": "case \"$npm_config_offline$pnpm_config_offline\" in *true*) ;; *) touch ran-top;; esac"}}`}},
 		{"pnpm", "pnpm@11.28.11", "pnpm11/bin/pnpm.mjs", []string{"install", "--no-frozen-lockfile"}, "workspace:*",
 			pnpmBuilds()},
 		{"pnpm 12", "pnpm@12.21.0", "pnpm12/pnpm", []string{"install", "--no-frozen-lockfile"}, "workspace:*", pnpmBuilds()},
@@ -53,7 +53,7 @@ func realManagers() []realManager {
 // hash of the extensions, 8.6's in the order in which they are written.
 func pnpmList(version string) []string {
 	return []string{"pnpm-workspace.yaml", "packages: [apps/*, packages/*]\n", "package.json", `{"name": "top", "version": "7.0.0", "private": true,
-		"packageManager": "pnpm@` + version + `", "scripts": {"postinstall": "touch ran-top"},
+		"packageManager": "pnpm@` + version + `", "scripts": {"postinstall": "case \"$npm_config_offline$pnpm_config_offline\" in *true*) ;; *) touch ran-top;; esac"},
 		"pnpm": {"packageExtensions": {"ms": {"peerDependenciesMeta": {"x": {"optional": true}}, "dependencies": {"is-number": "7.0.0"}}, "is-number": {"peerDependenciesMeta": {"y": {"optional": true}}}}}}`}
 }
 
