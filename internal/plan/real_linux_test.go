@@ -134,7 +134,7 @@ func workspaceOf(t *testing.T, managers string, m realManager, files ...string) 
 	}
 	write(t, i.whole,
 		"package.json", `{"name": "top", "version": "7.0.0", "private": true, "packageManager": "`+m.says+`", `+lists+` "trustedDependencies": ["loc"],
-			"allowScripts": {"loc": true}, "dependenciesMeta": {"loc": {"built": true}}, "scripts": {"postinstall": "touch ran-top"}}`,
+			"allowScripts": {"loc@3.0.0": true, "other@2.9.9": true}, "dependenciesMeta": {"loc": {"built": true}}, "scripts": {"postinstall": "touch ran-top"}}`,
 		"apps/web/package.json", `{"name": "web", "version": "1.0.0", "description": "x", "scripts": {"postinstall": "node main.js > ran-web", "start": "node main.js"},
 			"dependencies": {"@w/lib": "`+m.asks+`", "is-number": "7.0.0", "loc": "file:../../vendor/loc.tgz", "other": "file:../../vendor/other.tgz"}}`,
 		"apps/web/main.js", "console.log(require('@w/lib')('2 days'), require('is-number')(1))\n",

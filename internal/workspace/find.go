@@ -88,7 +88,10 @@ func find(tree fs.FS, o Options) (*Workspace, fault.List) {
 	ws.LockFile = f.collect(g, s)
 	ws.Commands = slices.Compact(slices.Sorted(slices.Values(f.plain)))
 	ws.Runtimes = runtimes(root)
-	ws.Built, ws.PlugAndPlay, ws.Configures, ws.Variables = built(root), s.plugAndPlay, s.configures, f.variables()
+	if ws.Manager.Kind == NPM {
+		ws.Built = built(root)
+	}
+	ws.PlugAndPlay, ws.Configures, ws.Variables = s.plugAndPlay, s.configures, f.variables()
 	for p, data := range f.inputs {
 		ws.Inputs = append(ws.Inputs, Input{Path: p, Data: data, Links: f.links[p]})
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -98,18 +97,6 @@ func bunCatalogs(s *settings, root *manifest) {
 			s.catalogs[name] = texts(one)
 		}
 	}
-}
-
-// built gives the dependencies whose scripts a root manifest allows npm to run.
-func built(root *manifest) (out []string) {
-	allowed := root.table("allowScripts")
-	for _, name := range sortedKeys(allowed) {
-		if yes, _ := allowed[name].(bool); yes {
-			name, _ = cutLast(name, "@")
-			out = append(out, name)
-		}
-	}
-	return slices.Compact(out)
 }
 
 // configFiles are the files at the root by which a package manager is configured.

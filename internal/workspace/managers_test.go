@@ -115,7 +115,7 @@ func TestInputsOfNPMAndBun(t *testing.T) {
 		"other/package.json", `{"name": "o", "version": "1.0.0", "scripts": {"x": "y"}, "dependencies": {"z": "file:../z.tgz"}}`, "other/main.js", "no", "t.tgz", "t", "b.tgz", "b", "z.tgz", "z",
 		"apps/web/package.json", `{"name": "web", "bin": "cli.js"}`, "apps/web/cli.js", "#!/usr/bin/env node\nx"))
 	same(t, []string{"apps/web/cli.js", "apps/web/package.json", "b.tgz", "other/package.json", "package-lock.json", "package.json", "t.tgz", "z.tgz"}, inputPaths(npm))
-	same(t, []string{"esbuild"}, npm.Built)
+	same(t, []string{"esbuild@1.2.3"}, npm.Built)
 	same(t, []string{"apps/web/cli.js"}, npm.Commands)
 	if got := inputOf(t, npm, "other/package.json"); strings.Contains(got, "scripts") || !strings.Contains(got, `"1.0.0"`) {
 		t.Errorf("the linked package's manifest is %s", got)

@@ -13,8 +13,8 @@ type Workspace struct {
 	Packages []Package // sorted by Dir; the root package is "."
 	Inputs   []Input   // what an install reads, sorted by Path
 
-	// Built are the dependencies whose install scripts the root manifest allows by
-	// name, of a package manager that has to be told: sorted. The others know.
+	// Built are the dependencies whose install scripts the root manifest allows, as NAME
+	// or NAME@VERSION, of a package manager that has to be told: sorted. The others know.
 	Built []string
 	// PlugAndPlay tells that yarn makes no node_modules, but a file that says where
 	// in its cache each package is.
