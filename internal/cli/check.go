@@ -38,6 +38,7 @@ func (a *app) check(ctx context.Context, env envFlags) error {
 	for _, notice := range b.tree.Notices() {
 		fmt.Fprintln(a.Err, "notice:", notice)
 	}
+	a.notices(blocked(b.workspace, b.project.file))
 	if a.json {
 		return printJSON(a.Out, map[string]any{
 			"ok": true, "services": serviceNames(b.project.file), "tools": len(b.plan.Tools),

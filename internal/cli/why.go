@@ -173,12 +173,15 @@ func within(d drawing, layer string) (in func(path string) bool, step bool) {
 	return nil, false
 }
 
-// rebuilt says in a line each which layers are made again, and why; nothing of a
-// first build.
+// rebuilt says in a line each which layers are made again, and why; of a first
+// build, whose scripts its install does not run.
 func rebuilt(ctx context.Context, d drawing) (lines []string, err error) {
 	before := lastBuild(d)
 	if before.name == "" {
-		return nil, nil
+		for _, line := range blocked(d.workspace, d.project.file) {
+			lines = append(lines, "notice: "+line)
+		}
+		return lines, nil
 	}
 	answer, err := explainLayers(ctx, d, before)
 	for _, l := range answer.Layers {

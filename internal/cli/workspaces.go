@@ -108,3 +108,25 @@ func installCredentials(known map[string]string, install map[string][]byte) map[
 	maps.Copy(out, known)
 	return out
 }
+
+// blocked says of each workspace whose dependencies' install scripts do not run,
+// which npm would run or name.
+func blocked(ws *workspace.Workspace, f *config.File) (lines []string) {
+	say := []config.Installing{f.Workspace.Installing}
+	for _, n := range f.Workspace.Nested {
+		say = append(say, n.Installing)
+	}
+	for i, one := range ws.All() {
+		names := one.Blocked(slices.Concat(one.Built, say[i].AllowScripts))
+		if len(names) == 0 {
+			continue
+		}
+		where := "workspace"
+		if one.Dir != "." {
+			where = "workspace.nested of " + printable(one.Dir)
+		}
+		lines = append(lines, fmt.Sprintf("the install scripts of dependencies do not run: %s; if the box needs what one makes, name it in allow-scripts of %s",
+			printable(strings.Join(names, ", ")), where))
+	}
+	return lines
+}

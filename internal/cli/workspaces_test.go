@@ -3,12 +3,14 @@ package cli
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/plan"
+	"github.com/sandwright/sandwright/internal/workspace"
 )
 
 // What an install is given to reach registries is hidden, and refused in a layer.
@@ -45,5 +47,38 @@ func TestInstallSeesWhatIsDeclared(t *testing.T) {
 	}
 	if len(notices) != 1 || !strings.Contains(notices[0], "does not see HOST_KEY") {
 		t.Errorf("notices: %q", notices)
+	}
+}
+
+// Of each workspace it is said which dependencies' scripts do not run, and where
+// that can be changed.
+func TestBlockedScripts(t *testing.T) {
+	locked := func(name string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(`{"lockfileVersion": 3, "packages": {"node_modules/` + name + `": {"version": "1.0.0", "hasInstallScript": true},
+			"node_modules/known": {"version": "2.0.0", "hasInstallScript": true}}}`)}
+	}
+	of := func(fields string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(`{"packageManager": "npm@11.6.0"` + fields + `}`)}
+	}
+	f := &config.File{}
+	f.Workspace.AllowScripts = []string{"known"}
+	f.Workspace.Nested = []config.Nested{{Dir: "site"}}
+	ws, err := workspace.Find(fstest.MapFS{
+		"package.json": of(""), "package-lock.json": locked("esbuild"),
+		"site/package.json": of(`, "allowScripts": {"known@2.0.0": true}`), "site/package-lock.json": locked("sharp"),
+	}, workspaceOptions(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"the install scripts of dependencies do not run: esbuild; if the box needs what one makes, name it in allow-scripts of workspace",
+		"the install scripts of dependencies do not run: sharp; if the box needs what one makes, name it in allow-scripts of workspace.nested of site",
+	}
+	if diff := cmp.Diff(want, blocked(ws, f)); diff != "" {
+		t.Error(diff)
+	}
+	f.Workspace.AllowScripts, f.Workspace.Nested[0].AllowScripts = []string{"known", "esbuild"}, []string{"sharp"}
+	if got := blocked(ws, f); len(got) != 0 {
+		t.Errorf("all are allowed: %q", got)
 	}
 }
