@@ -83,9 +83,13 @@ func tellings() []telling {
 
 // explainStep says which step failed, given as its exit code and its name.
 func explainStep(step string) error {
+	step, file, _ := strings.Cut(step, "\n")
 	code, name, _ := strings.Cut(step, " ")
 	f := fault.Cannot("build: exit code %s of: %s", code, name).WithHint("the step's own output stands above")
-	if code == "137" {
+	switch {
+	case file != "":
+		f.Hint = "its own output stands above; it did not find " + file + ": a step in a package sees that package, those that it depends on and what is in no folder of packages; add what else it reads to its inputs (hook-inputs, where it runs lifecycle scripts)"
+	case code == "137":
 		f.Hint = "something killed it, as a machine does that is out of memory; the step's own output stands above"
 	}
 	return f

@@ -63,6 +63,10 @@ func TestAStepTellsItsFault(t *testing.T) {
 		return struct{ by, line, what, hint string }{"failed", line, "cannot install: the registry does not have " + name,
 			"the lock file says who asks for it: take a version that is there, or name a registry that has it in .npmrc"}
 	}
+	sought := func(line, file string) struct{ by, line, what, hint string } {
+		return struct{ by, line, what, hint string }{"failed", line, "cannot build: exit code 1 of: the step", "its own output stands above; it did not find " + file +
+			": a step in a package sees that package, those that it depends on and what is in no folder of packages; add what else it reads to its inputs (hook-inputs, where it runs lifecycle scripts)"}
+	}
 	unfit := func(line string) struct{ by, line, what, hint string } {
 		return struct{ by, line, what, hint string }{"failed", line, outdated, "what differs stands above; run the install of the package manager, and commit the lock file"}
 	}
@@ -78,6 +82,12 @@ func TestAStepTellsItsFault(t *testing.T) {
 			"take a package that is there, or name a registry that has it in .npmrc; where it only cannot say enough of it, set: workspace: {trust-lockfile: true}"},
 		"a script of the workspace's own": {"failed", "apps/todo postinstall: Error\napps/todo postinstall: Failed\n ELIFECYCLE  Command failed with exit code 1.\n", "cannot build: the script postinstall of apps/todo failed",
 			"its output stands above; it has the files that workspace.hook-inputs says, and variables by env: {NAME: {scope: build, default: VALUE}} and workspace: {env: [NAME]}"},
+		"a file that is not there":        sought("Error: Cannot find module '/w/packages/meta/index.json'\n    at y\nError: Cannot find module './later.js'\n", "/w/packages/meta/index.json"),
+		"one that tsc misses":             sought("src/a.ts(1,2): error TS2307: Cannot find module '../../meta/x' or its corresponding type declarations.\n", "../../meta/x"),
+		"one that tsc asks for":           sought("error TS6053: File '/w/tsconfig.base.json' not found.\n", "/w/tsconfig.base.json"),
+		"one that is opened":              sought("Error: ENOENT: no such file or directory, open '/w/LICENSE'\n", "/w/LICENSE"),
+		"one of a package":                {"failed", "Error: Cannot find module '/w/node_modules/x/y.js'\nError: Cannot find module 'x'\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
+		"one before what counts":          gone("Error: Cannot find module './x.js'\n[ERR_PNPM_FETCH_404] GET https://registry.example/x/-/x-1.0.0.tgz: Not Found - 404\n", "x@1.0.0"),
 		"what a script of the own prints": {"failed", "apps/todo postinstall: x prepare: Failed\n", "cannot build: exit code 1 of: the step", "the step's own output stands above"},
 		"a script that pnpm ran":          script(".../node_modules/@x/chromium install: Failed\n", "@x/chromium"),
 		"a script that yarn ran":          script("➤ YN0009: │ sharp@npm:0.33.0 couldn't be built successfully (exit code 1, logs can be found here: /tmp/x)\n", "sharp"),

@@ -75,6 +75,23 @@ func missing(line string) string {
 	return name + "@" + strings.TrimPrefix(path.Base(m[2]), path.Base(name)+"-")
 }
 
+// notFound stands before a file that a step has not found. It is a hint alone:
+// many a program looks for files that need not be there.
+const notFound = "cannot find a file: "
+
+// lookedFor is how node, bundlers and compilers say so, around the path.
+var lookedFor = regexp.MustCompile(`(?:Cannot find module|Cannot read file|ENOENT: no such file or directory, \w+|Could not resolve|[Cc]annot resolve|Can't resolve|File) ['"]((?:/|\.\.?/)[^'"\s]+)['"]`)
+
+// soughtFile gives the file that a line says is not there, unless it is one of a
+// package that an install brings.
+func soughtFile(line string) string {
+	m := lookedFor.FindStringSubmatch(line)
+	if m == nil || strings.Contains(m[1], "node_modules/") || strings.Contains(m[0], "File ") && !strings.Contains(line, " not found") {
+		return ""
+	}
+	return m[1]
+}
+
 func (t *told) note(s *client.SolveStatus) {
 	if t.last == nil {
 		t.last = map[digest.Digest]string{}
@@ -85,11 +102,12 @@ func (t *told) note(s *client.SolveStatus) {
 		}
 	}
 	for _, v := range s.Vertexes {
+		file, sought := strings.CutPrefix(t.last[v.Digest], notFound)
 		switch code, ended := strings.CutPrefix(v.Error, exitCode); {
-		case v.Error != "" && t.last[v.Digest] != "":
+		case v.Error != "" && t.last[v.Digest] != "" && !sought:
 			t.fault = t.last[v.Digest]
 		case ended && t.fault == "":
-			t.fault = stepFailed + code + " " + v.Name
+			t.fault = stepFailed + code + " " + v.Name + "\n" + file
 		}
 	}
 }
@@ -107,7 +125,7 @@ func heard(line, before string) string {
 		return policies
 	case before == policies && unknown.MatchString(line):
 		return notKnown + unknown.FindStringSubmatch(line)[1]
-	case before != "":
+	case before != "" && !strings.HasPrefix(before, notFound):
 		return before
 	}
 	if lockOutdated.MatchString(line) {
@@ -122,10 +140,14 @@ func heard(line, before string) string {
 	if m := ownScript.FindStringSubmatch(line); m != nil && !strings.Contains(m[1], "node_modules/") {
 		return ownFailed + m[2] + " of " + m[1]
 	}
-	return ""
+	if file := soughtFile(line); file != "" && before == "" {
+		return notFound + file
+	}
+	return before
 }
 
-// stepFailed stands before the exit code and the name of a step that has told nothing.
+// stepFailed stands before the exit code and the name of a step that has told
+// nothing, and, in a second line, the file that it has not found.
 const stepFailed = "cannot build: this step failed: "
 
 // exitCode stands before the code with which a step's program has ended.
