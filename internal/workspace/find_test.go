@@ -203,6 +203,31 @@ func TestDepends(t *testing.T) {
 	}
 }
 
+// Up to version 10 pnpm has settings in .npmrc, those of pnpm-workspace.yaml before
+// them. Up to 8 it links to members by plain ranges unless it is told not to.
+func TestSettingsOfNPMRC(t *testing.T) {
+	for _, test := range []struct {
+		manager, npmrc, settings string
+		links                    bool
+	}{
+		{"pnpm@10.28.0", "link-workspace-packages=true\n", "", true},
+		{"pnpm@9.15.9", "# x\n link-workspace-packages = \"deep\" \r\n", "", true},
+		{"pnpm@10.28.0", "link-workspace-packages=true\n", "linkWorkspacePackages: false\n", false},
+		{"pnpm@10.28.0", "link-workspace-packages=false\n", "linkWorkspacePackages: true\n", true},
+		{"pnpm@10.28.0", "#link-workspace-packages=true\n", "", false},
+		{"pnpm@11.28.11", "link-workspace-packages=true\n", "", false},
+		{"pnpm@8.6.12", "", "", true},
+		{"pnpm@8.6.12", "link-workspace-packages=false\n", "", false},
+		{"pnpm@9.15.9", "", "", false},
+	} {
+		ws := mustFind(t, with("package.json", `{"packageManager": "`+test.manager+`"}`, ".npmrc", test.npmrc, "pnpm-workspace.yaml", "packages: [apps/*, packages/*]\n"+test.settings,
+			"apps/self/package.json", `{"name": "self", "dependencies": {"lib": "^1.0.0"}}`, "packages/lib/package.json", `{"name": "lib", "version": "1.0.0"}`))
+		if got := len(ws.Packages[1].Depends) == 1; got != test.links {
+			t.Errorf("%+v: %v", test, ws.Packages[1].Depends)
+		}
+	}
+}
+
 func TestManager(t *testing.T) {
 	for text, want := range map[string][2]string{
 		"pnpm@10.28.0": {"10.28.0", ""}, "pnpm@11.0.0-rc.1": {"11.0.0-rc.1", ""}, "pnpm@10.28.0+sha512.abcDEF0123": {"10.28.0", "sha512.abcDEF0123"}, "pnpm@9.0.0+sha1.x-y": {"9.0.0", "sha1.x-y"},

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
 )
@@ -109,17 +108,12 @@ func (m *manifest) patches() []named {
 }
 
 // npmrcHooks gives the hook file that .npmrc names.
-func (f *finder) npmrcHooks() []named {
-	var out []named
-	line := 0
-	for text := range bytes.Lines(f.inputs[".npmrc"]) {
-		line++
-		key, value, ok := strings.Cut(string(text), "=")
-		if ok && strings.TrimSpace(key) == "pnpmfile" {
-			value = strings.Trim(strings.TrimSpace(value), `"'`)
-			out = append(out, named{value, fault.Position{File: ".npmrc", Line: line}})
+func (f *finder) npmrcHooks() (out []named) {
+	f.npmrc(func(key string, value named) {
+		if key == "pnpmfile" {
+			out = append(out, value)
 		}
-	}
+	})
 	return out
 }
 

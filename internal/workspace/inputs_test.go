@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -67,6 +68,8 @@ func TestInputsOfLocalPackages(t *testing.T) {
 func TestInputsOfOwnLocks(t *testing.T) {
 	files := []string{"apps/a/package.json", "{}", "apps/a/pnpm-lock.yaml", "own"}
 	same(t, map[string]string{}, added(t, files...))
+	npmrc := append(slices.Clone(files), ".npmrc", "shared-workspace-lockfile=false\n")
+	same(t, map[string]string{"apps/a/pnpm-lock.yaml": "own", ".npmrc": "shared-workspace-lockfile=false\n"}, added(t, npmrc...))
 	files = append(files, "pnpm-workspace.yaml", "packages: [apps/*]\nsharedWorkspaceLockfile: false\n")
 	same(t, map[string]string{"apps/a/pnpm-lock.yaml": "own"}, added(t, files...))
 }

@@ -1,7 +1,11 @@
 package workspace
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/sandwright/sandwright/internal/fault"
@@ -33,6 +37,10 @@ type named struct {
 func (f *finder) settings(root *manifest) *settings {
 	s := &settings{catalogs: map[string]map[string]string{}, linkRanges: f.manages.Kind != PNPM}
 	if f.manages.Kind == PNPM {
+		s.linkRanges = f.manages.before(9)
+		if f.manages.before(11) {
+			f.npmrcSettings(s)
+		}
 		// Without the file the root is the only package.
 		f.mapping(settingsFile, func(key string, v *yaml.Node) { f.setting(s, key, v) })
 		return s
@@ -113,6 +121,38 @@ func (f *finder) setting(s *settings, key string, v *yaml.Node) {
 	case "sharedWorkspaceLockfile":
 		s.ownLocks = v.Value == "false"
 	}
+}
+
+// npmrcSettings takes those that pnpm has in .npmrc up to version 10.
+func (f *finder) npmrcSettings(s *settings) {
+	f.input(".npmrc")
+	f.npmrc(func(key string, value named) {
+		switch key {
+		case "link-workspace-packages":
+			s.linkRanges = value.text == "true" || value.text == "deep"
+		case "shared-workspace-lockfile":
+			s.ownLocks = value.text == "false"
+		}
+	})
+}
+
+// npmrc gives each key and value of .npmrc to take.
+func (f *finder) npmrc(take func(key string, value named)) {
+	line := 0
+	for text := range bytes.Lines(f.inputs[".npmrc"]) {
+		line++
+		if key, value, ok := strings.Cut(string(text), "="); ok {
+			take(strings.TrimSpace(key), named{strings.Trim(strings.TrimSpace(value), `"'`), fault.Position{File: ".npmrc", Line: line}})
+		}
+	}
+}
+
+// before tells whether the version, or what is said of it, is of a major before
+// one. It is false where nothing is said.
+func (m Manager) before(major int) bool {
+	digits := regexp.MustCompile(`\d+`).FindString(cmp.Or(m.Version, m.Range, m.Fits))
+	n, err := strconv.Atoi(digits)
+	return err == nil && n < major
 }
 
 // catalogs reads one catalog, or several by name.
