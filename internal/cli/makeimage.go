@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"maps"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/moby/buildkit/util/archutil"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sandwright/sandwright/internal/config"
 	"github.com/sandwright/sandwright/internal/dockerhost"
@@ -114,19 +116,17 @@ func (a *app) make(ctx context.Context, o *opening, recipes []recipe, w wantedIm
 	if err != nil {
 		return made, err
 	}
-	defer func() {
-		if closeErr := e.Close(context.WithoutCancel(ctx)); err == nil {
-			err = closeErr
-		}
+	var remembered errgroup.Group
+	defer func() { // beside each other: both wait for the disk
+		closeErr := e.Close(context.WithoutCancel(ctx))
+		err = cmp.Or(err, remembered.Wait(), closeErr)
 	}()
 	for _, r := range recipes {
 		res, err := a.solve(ctx, e, r)
-		if err == nil {
-			err = remember(ctx, r, res)
-		}
 		if err != nil {
 			return made, err
 		}
+		remembered.Go(func() error { return remember(ctx, r, res) })
 		made.Steps = append(made.Steps, res.Steps...)
 		img, err := w.image(r)
 		if err != nil {
