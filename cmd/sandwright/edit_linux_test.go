@@ -15,6 +15,9 @@ stat -c '%n %a %u:%g %y' .git/index /etc/sandwright/*; sha256sum .git/index /etc
 // edits are put over the image that runs: the box is what a build would have made it.
 func edits(t *testing.T, b *box) {
 	const commit = "git add -A && git -c user.name=t -c user.email=t@example.org commit -q -m edits"
+	if out, stderr, code := b.run(t, "exec", "git", "status", "--porcelain", "package.json"); out != "?? package.json\n" {
+		t.Errorf("before the first commit: %d: %s%s", code, out, stderr)
+	}
 	b.onHost(t, "echo committed > services/committed.txt; echo '#!/bin/sh' > services/tool.sh; "+commit)
 	b.up(t)
 	var last string

@@ -7,18 +7,15 @@ import (
 )
 
 // repository commits the example as it is, and looks at the box's repository:
-// of no commit, of that one, and of a changed working tree.
+// of that commit, and of a changed working tree, and in a build step.
 func repository(t *testing.T, b *box) {
-	if out, stderr, code := b.run(t, "exec", "git", "status", "--porcelain", "package.json"); out != "?? package.json\n" {
-		t.Errorf("before the first commit: %d: %s%s", code, out, stderr)
-	}
 	git := func(args ...string) {
 		cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
 		cmd.Dir = b.dir
 		must(t, cmd.Run())
 	}
 	git("add", ".")
-	git("commit", "-qm", "the first")
+	git("commit", "-qm", "one more")
 	git("remote", "add", "origin", "https://x:sesame@example.com/")
 	progress, _ := b.up(t) // what is committed gets layers of its own
 	installCached(t, progress)
@@ -33,6 +30,16 @@ func repository(t *testing.T, b *box) {
 	b.up(t)
 	b.says(t, "git status --porcelain", " M apps/daemon/server/app.js\n?? apps/daemon/server/new.js\n")
 	b.says(t, "git add . && git commit -qm work && git status --porcelain && git log --format='%an: %s'", "iterate: work\na: the example\n")
+	b.edit(t, "apps/daemon/server/app.js", "hello from", "HELLO from")
+	b.edit(t, "sandwright.yaml", "  build:\n", "  build:\n    - {run: git log --format=%s > said.txt; touch .git/x, git: true, inputs: [package.json], outputs: [said.txt]}\n")
+	for _, message := range []string{"a step", "another"} {
+		git("commit", "-qam", message, "--allow-empty")
+		b.up(t)
+		b.says(t, "cat said.txt; ls .git/x 2>/dev/null || echo gone", message+"\ngone\n")
+	}
+	b.edit(t, "apps/daemon/server/app.js", "HELLO from", "hello from")
+	progress, _ = b.up(t)
+	cached(t, progress, "git log --format=%s > said.txt; touch .git/x")
 	b.edit(t, "apps/daemon/server/app.js", "hello from", "HELLO from")
 	b.up(t)
 }

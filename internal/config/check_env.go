@@ -24,6 +24,9 @@ func checkBuild(f *File) (faults fault.List) {
 		if step.SSH != "" && !step.Network {
 			faults = append(faults, f.At(keys.child("ssh")...).Cannot("give the SSH agent to a build step without a network").WithHint("add network: true"))
 		}
+		if step.Git && f.Git == "none" {
+			faults = append(faults, f.At(keys.child("git")...).Cannot("give the repository to a build step: the box has none").WithHint("set git: head, or full for its history and tags"))
+		}
 		for j, name := range step.Tools {
 			if _, ok := f.Tools[name]; !ok && name != "" {
 				faults = append(faults, missing(f.At(keys.child("tools").child(strconv.Itoa(j))...), "tool", name, f.Tools).orHint("add it to tools"))

@@ -127,6 +127,7 @@ type BuildStep struct {
 	Inputs  []string // patterns of what it sees of the workspace; default: see plan.Step
 	Outputs []string // paths of what it leaves; empty: all that it writes
 	Network bool     // default false: the step has no network
+	Git     bool     // it sees what is committed of the box's repository
 	SSH     string   // ID of the SSH agent of whoever builds that the step reaches; empty: none
 	Env     []string // names of build-scoped variables it sees
 	Tools   []string // names of tools it runs, besides node and the package manager

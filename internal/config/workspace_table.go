@@ -69,7 +69,7 @@ func buildShape() object[BuildStep] {
 	return object[BuildStep]{
 		fields: []field[BuildStep]{
 			key("run", func(b *BuildStep) *string { return &b.Run }, checked("a command", notEmpty),
-				"The command, given to sh -c in workspace.target. Its folder is no repository: what asks git needs one of the step's own, by git init -q && git add -A before it, and outputs that leave .git out.").must().such("pnpm -r build"),
+				"The command, given to sh -c in workspace.target. Its folder is a repository only with git: true.").must().such("pnpm -r build"),
 			key("dir", func(b *BuildStep) *string { return &b.Dir }, checked("a path", below),
 				"The folder that the command runs in, relative to workspace.target. Where it is a package, inputs is, without being said, that package, those of the workspace that it depends on, and what is outside the top folders that have packages in them, but for this file and its lock.").or(".").such("apps/web"),
 			key("inputs", func(b *BuildStep) *[]string { return &b.Inputs }, list[string]{of: checked("a pattern", treePattern)},
@@ -78,6 +78,8 @@ func buildShape() object[BuildStep] {
 				"The folders and files that the command leaves in the image, relative to workspace.target, in place of what is there. A step with inputs sees those of an earlier step that its inputs match; steps that see nothing of each other run side by side.").otherwiseIs("all that it writes in the workspace").such("[apps/web/dist]"),
 			key("network", func(b *BuildStep) *bool { return &b.Network }, truth(),
 				"Whether the command has a network.").or("false").such("true"),
+			key("git", func(b *BuildStep) *bool { return &b.Git }, truth(),
+				"Whether the command sees the repository that the box gets: what is committed, which git log and git describe ask for, and no index, so that git status has no answer. It runs again for each commit. What it writes there is gone with it.").or("false").such("true"),
 			key("ssh", func(b *BuildStep) *string { return &b.SSH }, agentID(),
 				"Whether the command reaches an SSH agent of whoever builds, which signs for it and shows no key: that of SSH_AUTH_SOCK or of --ssh default=PATH, or, for an ID here, that of --ssh ID=PATH. It needs network.").or("false").such("true"),
 			key("env", func(b *BuildStep) *[]string { return &b.Env }, list[string]{of: anyText("a variable's name")},

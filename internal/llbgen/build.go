@@ -85,6 +85,13 @@ func (d left) over(st llb.State, p plan.Plan) llb.State {
 // nor any folder above: what stands before the first wildcard has to be there.
 func patternOf(root string) string { return "/[" + root[1:2] + "]" + root[2:] }
 
+// committed is the repository without its index, which follows each edit.
+func committed(p plan.Plan) llb.State {
+	info := copied()
+	info.ExcludePatterns = []string{".git/index"}
+	return llb.Scratch().File(llb.Copy(local(p, Git), "/", "/", info, owned(p)), llb.WithCustomName("the repository that a build step sees"))
+}
+
 // sshSocket is where a step finds the SSH agent.
 const sshSocket = "/run/sandwright/ssh-agent"
 
@@ -95,6 +102,9 @@ func build(st llb.State, p plan.Plan, s plan.Step) llb.State {
 	}
 	if !s.Network {
 		opts = append(opts, llb.Network(llb.NetModeNone))
+	}
+	if s.Git {
+		opts = append(opts, llb.AddMount(path.Join(p.Target, ".git"), committed(p), llb.SourcePath("/.git"), llb.ForceNoOutput))
 	}
 	if s.SSH != "" {
 		opts = append(opts, llb.AddEnv("SSH_AUTH_SOCK", sshSocket),

@@ -158,6 +158,31 @@ func TestScriptsStandOnWhatTheySee(t *testing.T) {
 	}
 }
 
+// TestAStepWithGit: the repository is mounted where it is asked for, without what
+// follows each edit, and nothing of it is left.
+func TestAStepWithGit(t *testing.T) {
+	const repository = "the repository that a build step sees"
+	p := apart()
+	p.Git, p.Build[0].Git = true, true
+	for run, want := range map[string]bool{"one": true, "two": false, "three": true, "four": true} { // three sees what one left
+		if got := below(t, p, run); got[repository] != want {
+			t.Errorf("%s: %v", run, got)
+		}
+	}
+	for _, op := range lower(t, p, layers()) {
+		for _, m := range op.GetExec().GetMounts() {
+			if m.Dest == p.Target+"/.git" && (m.Selector != "/.git" || pb.OutputIndex(m.Output) != pb.SkipOutput) {
+				t.Errorf("it is mounted so: %v", m)
+			}
+		}
+		for _, action := range op.GetFile().GetActions() {
+			if c := action.GetCopy(); c != nil && len(c.ExcludePatterns) > 0 && !slices.Equal(c.ExcludePatterns, []string{".git/index"}) {
+				t.Errorf("it is copied without %q", c.ExcludePatterns)
+			}
+		}
+	}
+}
+
 // TestAfterAnInstall: what takes out when it ran follows the install, the scripts and
 // each step, which may install too, and only where they ended well.
 func TestAfterAnInstall(t *testing.T) {

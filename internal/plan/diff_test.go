@@ -271,6 +271,30 @@ func goldenFile(t *testing.T, name, got string) {
 	}
 }
 
+// A step that sees the repository runs again for a commit, and for no edit.
+func TestDiffOfAStepWithGit(t *testing.T) {
+	p := newProject(t)
+	p.replace(t, "run: pnpm fonts, tools: [sass]", "run: pnpm fonts, git: true, inputs: [apps/web], tools: [sass]")
+	p.replace(t, "- run: pnpm build\n", "- run: pnpm build\n      inputs: [apps/web]\n      outputs: [dist]\n")
+	before := p.seal(t)
+	for part, want := range map[string][]string{"index": nil, "HEAD": {"build 2"}, "refs/heads/index": {"build 2"}} {
+		was, had := p.repository[part]
+		p.repository[part] = "#55555555"
+		var again []string
+		for _, d := range Diff(before, p.seal(t)) {
+			if d.Rebuilt && strings.HasPrefix(d.Layer, "build") {
+				again = append(again, d.Layer)
+			}
+		}
+		if p.repository[part] = was; !had {
+			delete(p.repository, part)
+		}
+		if !slices.Equal(again, want) {
+			t.Errorf("%s is another, and made again are %q", part, again)
+		}
+	}
+}
+
 // Only what is not committed and the repository may differ where nothing is built.
 func TestOnlyEdited(t *testing.T) {
 	apart := func(t *testing.T) *project {

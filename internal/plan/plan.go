@@ -68,6 +68,7 @@ type Step struct {
 	Run     string
 	Dir     string // relative to Target; empty: Target itself
 	Network bool
+	Git     bool              // it sees what is committed
 	SSH     string            // ID of the SSH agent of whoever builds that it reaches; empty: none
 	Env     map[string]string // values of build-scoped variables, part of the cache key
 	Secrets []string          // names of secret ones, no part of it

@@ -268,6 +268,9 @@ func userFacts(p Plan) map[string]string {
 // with inputs stands on what was installed, them, and what it sees of earlier ones.
 func (s *sealer) step(i int, step Step, installed, whole []string) []string {
 	facts := []receipt.File{said(fileConfig, stepFacts(i, step))}
+	if step.Git {
+		facts = append(facts, said(".git", committed(s.c.Repository)))
+	}
 	if !s.p.Apart(step) {
 		s.add(StepLayer(i), whole, []receipt.Step{step.rerun()}, facts...)
 		return []string{StepLayer(i)}
@@ -278,6 +281,13 @@ func (s *sealer) step(i int, step Step, installed, whole []string) []string {
 	}
 	s.add(StepLayer(i), on, []receipt.Step{step.rerun()}, append(facts, s.part(StepLayer(i), step.Part))...)
 	return append(slices.Clone(whole), StepLayer(i))
+}
+
+// committed are the parts of a repository but its index, which follows each edit.
+func committed(repository map[string]string) map[string]string {
+	out := maps.Clone(repository)
+	delete(out, "index")
+	return out
 }
 
 // Name tells people of s: its command, and the folder that it runs in.
@@ -303,6 +313,9 @@ func stepFacts(i int, s Step) map[string]string {
 	}
 	if s.Network {
 		out[prefix+"network"] = "true"
+	}
+	if s.Git {
+		out[prefix+"git"] = "true"
 	}
 	switch s.SSH {
 	case "":

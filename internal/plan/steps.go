@@ -15,7 +15,7 @@ import (
 func steps(in Inputs) []Step {
 	var out []Step
 	for _, b := range in.File.Workspace.Build {
-		s := Step{Run: b.Run, Network: b.Network, SSH: b.SSH, Env: map[string]string{}, Part: Part{Inputs: b.Inputs}}
+		s := Step{Run: b.Run, Network: b.Network, Git: b.Git, SSH: b.SSH, Env: map[string]string{}, Part: Part{Inputs: b.Inputs}}
 		if dir := path.Clean(b.Dir); dir != "." {
 			s.Dir = dir
 		}
