@@ -104,6 +104,9 @@ func installOf(ws *workspace.Workspace, say config.Installing, version string) I
 	switch ws.Manager.Kind {
 	case workspace.PNPM:
 		pnpm(&in, say, version, install, rebuild)
+		if ws.FetchesNode {
+			in.Env[ownNode] = "false"
+		}
 	case workspace.NPM:
 		maps.Copy(in.Env, map[string]string{"npm_config_cache": store, "npm_config_update_notifier": "false", "npm_config_audit": "false", "npm_config_fund": "false"})
 		install("npm", "ci", ignoreScripts, "--prefer-offline")
@@ -211,6 +214,10 @@ func pnpmEverywhere(version string) map[string]string {
 		"pnpm_config_verify_deps_before_run": "false",
 	}
 }
+
+// ownNode is the variable by which pnpm up to 10 is told to fetch no node, but to
+// take the one that is there: the tool, which is pinned and of the version asked for.
+const ownNode = "npm_config_use_node_version"
 
 func major(version string) int {
 	n, _ := strconv.Atoi(version[:max(0, strings.IndexByte(version, '.'))])

@@ -52,6 +52,9 @@ func Make(in Inputs) (Plan, error) {
 	}
 	if slices.Contains(managers(in.Workspace), "pnpm") {
 		maps.Copy(p.Env, pnpmEverywhere(in.Lock.Tools["pnpm"].Platforms[in.Platform].Version))
+		if slices.ContainsFunc(in.Workspace.All(), func(ws *workspace.Workspace) bool { return ws.FetchesNode }) {
+			p.Env[ownNode] = "false"
+		}
 	}
 	p.Spec = specOf(f, p)
 	for _, port := range f.Ports {

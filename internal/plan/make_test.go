@@ -143,6 +143,23 @@ func TestHooksRunWhenAPackageHasSome(t *testing.T) {
 	}
 }
 
+// The node of the tools runs everywhere, and pnpm fetches none beside it.
+func TestPnpmFetchesNoNode(t *testing.T) {
+	for _, fetches := range []bool{false, true} {
+		in := inputs(t)
+		in.Workspace.FetchesNode = fetches
+		p, err := Make(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for where, env := range map[string]map[string]string{"the install": p.Installs[0].Env, "the box": p.Env} {
+			if value, told := env["npm_config_use_node_version"]; told != fetches || told && value != "false" {
+				t.Errorf("%s has %q, %t", where, value, told)
+			}
+		}
+	}
+}
+
 func TestTheRepositorysOwnManagerRuns(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Inputs)

@@ -88,6 +88,9 @@ func find(tree fs.FS, o Options) (*Workspace, fault.List) {
 	ws.LockFile = f.collect(g, s)
 	ws.Commands = slices.Compact(slices.Sorted(slices.Values(f.plain)))
 	ws.Runtimes = runtimes(root)
+	if len(s.node) > 0 {
+		ws.Runtimes, ws.FetchesNode = append(ws.Runtimes, s.node), true
+	}
 	if ws.Manager.Kind == NPM {
 		ws.Built = built(root)
 	}

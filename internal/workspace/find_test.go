@@ -228,6 +228,15 @@ func TestSettingsOfNPMRC(t *testing.T) {
 	}
 }
 
+// A node that pnpm would fetch from elsewhere is asked of the tools in the place of that.
+func TestNodeOfNPMRC(t *testing.T) {
+	ws := mustFind(t, with("package.json", `{"packageManager": "pnpm@10.28.0"}`, ".npmrc", "x=y\nuse-node-version=22.20.0\n"))
+	same(t, [][]Runtime{{{Name: "node", Range: "22.20.0", Must: true, At: fault.Position{File: ".npmrc", Line: 2}}}}, ws.Runtimes)
+	same(t, true, ws.FetchesNode)
+	ws = mustFind(t, with("package.json", `{"packageManager": "pnpm@11.28.11"}`, ".npmrc", "use-node-version=22.20.0\n"))
+	same(t, false, ws.FetchesNode || len(ws.Runtimes) > 0)
+}
+
 func TestManager(t *testing.T) {
 	for text, want := range map[string][2]string{
 		"pnpm@10.28.0": {"10.28.0", ""}, "pnpm@11.0.0-rc.1": {"11.0.0-rc.1", ""}, "pnpm@10.28.0+sha512.abcDEF0123": {"10.28.0", "sha512.abcDEF0123"}, "pnpm@9.0.0+sha1.x-y": {"9.0.0", "sha1.x-y"},

@@ -24,7 +24,8 @@ type settings struct {
 	linkRanges  bool    // plain ranges may be met by members too
 	ownLocks    bool    // each member has a lock of its own
 	plugAndPlay bool
-	configures  bool // there are configDependencies
+	configures  bool      // there are configDependencies
+	node        []Runtime // that pnpm is told to fetch by itself
 }
 
 // A named is a text of a file and where it stands.
@@ -132,6 +133,8 @@ func (f *finder) npmrcSettings(s *settings) {
 			s.linkRanges = value.text == "true" || value.text == "deep"
 		case "shared-workspace-lockfile":
 			s.ownLocks = value.text == "false"
+		case "use-node-version":
+			s.node = []Runtime{{Name: "node", Range: value.text, Must: true, At: value.at}}
 		}
 	})
 }

@@ -28,6 +28,8 @@ type Workspace struct {
 	Commands []string
 	// Runtimes are those that the root manifest asks for: one of each list.
 	Runtimes [][]Runtime
+	// FetchesNode tells that pnpm would fetch the node of its use-node-version by itself.
+	FetchesNode bool
 	// Variables are the names of environment variables that the configuration of
 	// the package manager puts into addresses and credentials, sorted.
 	Variables []string
