@@ -68,3 +68,47 @@ func edits(t *testing.T, b *box) {
 		t.Errorf("it is built, and made again are %q", again)
 	}
 }
+
+// TestWhatIsNoEdit: a file that a step wrote over is the step's, also where it looks
+// like the source; and without an edit the box is its image.
+func TestWhatIsNoEdit(t *testing.T) {
+	s := newShipment(t, "services: {app: {command: [/bin/busybox, sleep, '1000']}}\n")
+	s.write("sandwright.yaml", strings.Replace(yamlOf(t, s), "{run: echo built > built}", "{run: 'cat schema > built', inputs: [schema]}", 1))
+	s.write("schema", "built\n")
+	s.write("built", "built\n")
+	s.downAtEnd()
+	if _, errs, code := s.run("up"); code != 0 {
+		t.Fatal(tail(errs))
+	}
+	app := "#!/bin/sh\necho app\n"
+	for _, tt := range []struct {
+		name, file, text string
+		built, over      bool
+	}{
+		{"a file", "app.sh", "echo edited\n", false, true},
+		{"as it was", "app.sh", app, false, false},
+		{"what a step wrote", "built", "mine\n", true, false},
+	} {
+		s.write(tt.file, tt.text)
+		out, errs, code := s.run("up", "--json")
+		if code != 0 {
+			t.Fatalf("%s: %s", tt.name, tail(errs))
+		}
+		if built := strings.Contains(errs, "\n#1 "); built != tt.built {
+			t.Errorf("%s: built: %t\n%s", tt.name, built, tail(errs))
+		}
+		if over := strings.Contains(out, `"edits"`); over != tt.over {
+			t.Errorf("%s: over the image: %t\n%s", tt.name, over, out)
+		}
+		want := tt.text
+		if tt.built {
+			want = "built\n"
+		}
+		if out, errs, code := s.run("exec", "cat", tt.file); code != 0 || out != want {
+			t.Errorf("%s: in the box is %q, %d, %s", tt.name, out, code, errs)
+		}
+	}
+	// A build does not take such a name, and says so.
+	s.write("of\xffbytes", "text")
+	s.bad(1, []string{"up"}, "UTF-8")
+}

@@ -9,8 +9,10 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sandwright/sandwright/internal/engine"
+	"github.com/sandwright/sandwright/internal/llbgen"
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/provider"
 	"github.com/sandwright/sandwright/internal/provider/local"
@@ -28,8 +30,8 @@ const mostEdits = 256
 // the layers and until the sandbox holds them, nobody can open the engine and clear them away.
 func (a *app) edit(ctx context.Context, l *local.Local, d drawing, c provider.Config) (provider.Sandbox, error) {
 	before := lastBuild(d).record
-	edits, line, err := editsOf(ctx, d, before)
-	if err != nil || len(edits) == 0 {
+	edits, line, ok, err := editsOf(ctx, d, before)
+	if err != nil || !ok {
 		return nil, err
 	}
 	release, ok, err := engine.Steady(engineDir())
@@ -69,34 +71,54 @@ func allThere(layers []record.Layer) bool {
 }
 
 // editsOf are what the image of a build has to have otherwise to be that of d, and
-// how people are told; none where that takes a build.
-func editsOf(ctx context.Context, d drawing, before record.Record) (edits []provider.Edit, line string, err error) {
-	if len(before.Layers) == 0 || !plan.OnlyEdited(before.Receipt, d.plan.Receipt) {
-		return nil, "", nil
+// how people are told; ok is false where that takes a build.
+func editsOf(ctx context.Context, d drawing, before record.Record) (edits []provider.Edit, line string, ok bool, err error) {
+	source := sourceLayers(before)
+	if len(source) == 0 || !plan.OnlyEdited(before.Receipt, d.plan.Receipt) {
+		return nil, "", false, nil
 	}
 	folders, err := sumFolders(ctx, d.tree)
 	if err != nil || folders != before.Folders {
-		return nil, "", err
+		return nil, "", false, err
 	}
 	files, err := recordFiles(ctx, d.tree)
 	if err != nil {
-		return nil, "", err
+		return nil, "", false, err
 	}
 	changed := record.Changes(before.Files, files)
 	if len(changed) > mostEdits || !plain(d.plan, changed) {
-		return nil, "", nil
+		return nil, "", false, nil
 	}
 	for _, c := range changed {
-		edits = append(edits, d.sourceEdit(c))
+		edits = append(edits, d.sourceEdit(c, source))
 	}
 	repository, ok := d.repositoryEdits(before.Receipt)
 	if !ok {
-		return nil, "", nil
+		return nil, "", false, nil
 	}
-	seal, err := receipt.Encode(d.plan.Receipt)
-	return append(append(edits, repository...), provider.Edit{
-		Path: strings.TrimPrefix(receipt.Path, "/"), Was: provider.Present, Open: reading(seal),
-	}), overLine(changed), err
+	seal, err := sealEdits(before.Receipt, d.plan.Receipt)
+	return slices.Concat(edits, repository, seal), overLine(changed), err == nil, err
+}
+
+// sourceLayers are the layers of a build that hold the source. What another has is not what
+// the source had there, also where it looks like it: a command wrote it.
+func sourceLayers(before record.Record) (dirs []string) {
+	for _, l := range before.Layers {
+		if llbgen.Lays(l.Name) {
+			dirs = append(dirs, l.Dir)
+		}
+	}
+	return dirs
+}
+
+// sealEdits are the receipt of a box, where it is not the one of its image.
+func sealEdits(before, after receipt.Receipt) ([]provider.Edit, error) {
+	was, wasErr := receipt.Encode(before)
+	seal, err := receipt.Encode(after)
+	if err := errors.Join(wasErr, err); err != nil || bytes.Equal(was, seal) {
+		return nil, err
+	}
+	return []provider.Edit{{Path: strings.TrimPrefix(receipt.Path, "/"), Was: provider.Present, Open: reading(seal)}}, nil
 }
 
 // overLine says what lies over an image.
@@ -112,11 +134,12 @@ func overLine(changed []record.Change) string {
 	return line
 }
 
-// plain tells whether all that changed are files that no build step leaves.
+// plain tells whether all that changed are files that no build step leaves, of names that
+// a build takes.
 func plain(p plan.Plan, changed []record.Change) bool {
 	var paths []string
 	for _, c := range changed {
-		if c.Old.Link || c.New.Link {
+		if c.Old.Link || c.New.Link || !utf8.ValidString(c.Path()) {
 			return false
 		}
 		paths = append(paths, c.Path())
@@ -124,9 +147,10 @@ func plain(p plan.Plan, changed []record.Change) bool {
 	return !p.TouchesOutputs(paths)
 }
 
-// sourceEdit is a file of the workspace, with the mode that the build gives it.
-func (d drawing) sourceEdit(c record.Change) provider.Edit {
-	e := provider.Edit{Path: d.inBox(c.Path()), Was: c.Old.Sum}
+// sourceEdit is a file of the workspace that is in one of the layers with it, with the mode
+// that the build gives it.
+func (d drawing) sourceEdit(c record.Change, layers []string) provider.Edit {
+	e := provider.Edit{Path: d.inBox(c.Path()), Was: c.Old.Sum, In: layers}
 	if c.New.Path == "" {
 		return e
 	}

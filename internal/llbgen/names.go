@@ -2,6 +2,7 @@ package llbgen
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/sandwright/sandwright/internal/plan"
 )
@@ -22,6 +23,9 @@ const (
 func Passing() []string {
 	return []string{"^" + services + "$", "^" + copyOf + Git + "$", "^" + copyOf + regexp.QuoteMeta(plan.HotLayer) + "$", "^" + executables + "$", "^" + leftOf, "^add .*" + pid1 + "$"}
 }
+
+// Lays tells of a step that it only lays files of the client's over what is there.
+func Lays(step string) bool { return strings.HasPrefix(step, copyOf) || step == executables }
 
 // StepOf is the name of the step that makes a layer of p's receipt, of several
 // the first; empty where no step of its own does.

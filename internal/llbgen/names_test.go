@@ -45,3 +45,22 @@ func TestStepOf(t *testing.T) {
 		}
 	}
 }
+
+// TestLays: of what an image is made of, the source is laid over the rest, and what
+// commands leave is not the source.
+func TestLays(t *testing.T) {
+	p := apart()
+	p.Git, p.Executable = true, []string{"packages/ui/bin.js"}
+	graph := names(t, p, layers())
+	for step, want := range map[string]bool{
+		"copy source in packages/ui": true, "copy what differs from the commit": true, executables: true, "copy git": true,
+		"what is left of: one": false, "four in apps/web": false, "install the workspace's dependencies": false, "services": false,
+	} {
+		if Lays(step) != want || graph[step] == "" {
+			t.Errorf("%s: %t; in the graph: %t", step, !want, graph[step] != "")
+		}
+	}
+	if Lays("") {
+		t.Error("what is not known lays")
+	}
+}

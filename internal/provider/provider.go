@@ -48,6 +48,7 @@ type Rootfs struct {
 type Edit struct {
 	Path string                        // below the box's root, without a slash before it
 	Was  string                        // hex sum of what the layers must have there, as a receipt.Summer makes it; or Absent or Present
+	In   []string                      // those of Rootfs.Lower that a file with a sum may be in; empty: any
 	Mode uint32                        // permission bits; 0: as it was
 	Open func() (io.ReadCloser, error) // the new contents; nil: it is removed
 }

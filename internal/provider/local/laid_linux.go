@@ -43,10 +43,7 @@ const (
 func (s stack) lay(edits []provider.Edit, user spec.User) (layer []laid, contents [][]byte, err error) {
 	folders, total := map[string]bool{".": true}, int64(0)
 	for _, e := range edits {
-		f, err := s.find(e.Path)
-		if err == nil {
-			err = f.fits(e)
-		}
+		f, err := s.fitting(e)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -72,6 +69,23 @@ func (s stack) lay(edits []provider.Edit, user spec.User) (layer []laid, content
 		layer, contents = append(layer, one), append(contents, data)
 	}
 	return layer, contents, nil
+}
+
+// fitting is what s has in the place of an edit, if that is what the edit takes it to have. A build
+// makes the layers without a file that is gone: what it covers would be there.
+func (s stack) fitting(e provider.Edit) (found, error) {
+	f, err := s.find(e.Path)
+	if err == nil {
+		err = f.fits(e)
+	}
+	if err != nil || e.Open != nil {
+		return f, err
+	}
+	covers, err := s.covers(e.Path, f)
+	if covers {
+		err = unfit(e.Path, "covers another")
+	}
+	return f, err
 }
 
 // contentsOf reads an edit of which there may be so much, bytes.

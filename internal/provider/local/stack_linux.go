@@ -65,6 +65,16 @@ func (s stack) find(name string) (found, error) {
 	return found{}, nil
 }
 
+// covers tells whether a layer below the one with f has something at its path, which is
+// there again when f is not laid over it.
+func (s stack) covers(name string, f found) (bool, error) {
+	under, err := s[slices.IndexFunc(s, f.isIn)+1:].find(name)
+	return under.at != "", err
+}
+
+// isIn tells whether f is in a layer.
+func (f found) isIn(layer string) bool { return strings.HasPrefix(f.at, layer+"/") }
+
 func (f found) is(kind uint32) bool { return f.at != "" && f.stat.Mode&unix.S_IFMT == kind }
 
 const overlayAttribute = "trusted.overlay."
@@ -117,6 +127,9 @@ func (f found) fits(e provider.Edit) error {
 		return unfit(e.Path, "is no file")
 	case e.Was == provider.Present:
 		return nil
+	}
+	if len(e.In) > 0 && !slices.ContainsFunc(e.In, f.isIn) {
+		return unfit(e.Path, "was written by something else")
 	}
 	sum, err := f.sum()
 	if err == nil && sum != e.Was {

@@ -141,8 +141,8 @@ func sumOf(text string) string { return receipt.SumOf([]byte(text)) }
 
 func TestWhatFitsNoLayer(t *testing.T) {
 	s := stack{
-		lays(t, "file app/a text", "gone app/gone", "link app/link a", "moved moved", "marked marked"),
-		lays(t, "file app/gone old", "dir app/dir", "file app/large "+strings.Repeat("x", 100), "file marked/a text", "link to app"),
+		lays(t, "file app/a text", "file app/both text", "gone app/gone", "link app/link a", "moved moved", "marked marked"),
+		lays(t, "file app/gone old", "file app/both other", "dir app/dir", "file app/large "+strings.Repeat("x", 100), "file marked/a text", "link to app"),
 	}
 	for _, tt := range []struct {
 		name string
@@ -166,6 +166,10 @@ func TestWhatFitsNoLayer(t *testing.T) {
 		{"in no folder", provider.Edit{Path: "app/more/b", Open: contents("new")}, false},
 		{"in a folder that was moved", provider.Edit{Path: "moved/b", Open: contents("new")}, false},
 		{"in a folder with attributes", provider.Edit{Path: "marked/a", Was: sumOf("text"), Open: contents("new")}, false},
+		{"of one of the layers it may be in", provider.Edit{Path: "app/a", Was: sumOf("text"), In: []string{s[1], s[0]}, Open: contents("new")}, true},
+		{"of a layer that it may not be in", provider.Edit{Path: "app/a", Was: sumOf("text"), In: s[1:], Open: contents("new")}, false},
+		{"one that covers another", provider.Edit{Path: "app/both", Was: sumOf("text"), Open: contents("new")}, true},
+		{"gone from above another", provider.Edit{Path: "app/both", Was: sumOf("text")}, false},
 		{"too much", provider.Edit{Path: "app/a", Was: sumOf("text"), Open: func() (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(make([]byte, mostEdited+1))), nil
 		}}, false},
