@@ -364,14 +364,9 @@ func TestWarm(t *testing.T) {
 	}
 }
 
-// A sandbox takes the place of another of its name, with its port.
-func TestReplace(t *testing.T) {
-	w := newWorld(t)
-	c := config("turned")
-	c.Ports = []provider.Port{{Box: 80}}
-	old := w.start(t, c)
-	sh(t, old, "echo old >/file")
-	c.Revision, c.Ports = "next", old.Info().Ports
+// replace must succeed.
+func (w world) replace(t *testing.T, old provider.Sandbox, c provider.Config) provider.Sandbox {
+	t.Helper()
 	s, err := w.Replace(t.Context(), old, c)
 	if err != nil {
 		t.Fatal(err)
@@ -381,6 +376,18 @@ func TestReplace(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return s
+}
+
+// A sandbox takes the place of another of its name, with its port.
+func TestReplace(t *testing.T) {
+	w := newWorld(t)
+	c := config("turned")
+	c.Ports = []provider.Port{{Box: 80}}
+	old := w.start(t, c)
+	sh(t, old, "echo old >/file")
+	c.Revision, c.Ports = "next", old.Info().Ports
+	s := w.replace(t, old, c)
 	if got := sh(t, s, "echo /f*"); got != "/f*" || s.Info().Revision != "next" {
 		t.Errorf("%q, %+v", got, s.Info())
 	}

@@ -4,7 +4,6 @@ package local
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -223,15 +222,7 @@ func TestEditsOfABox(t *testing.T) {
 	if got := sh(t, old, "cat /app/a"); got != "text" {
 		t.Errorf("the old one says %q", got)
 	}
-	s, err := w.Replace(t.Context(), old, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(s.Stop(context.Background()), old.Stop(context.Background())); err != nil {
-			t.Error(err)
-		}
-	})
+	s := w.replace(t, old, c)
 	if got := sh(t, s, look); got != want || s.Info().Edits != 4 {
 		t.Errorf("in the box is\n%s\nand not\n%s\n%+v", got, want, s.Info())
 	}
