@@ -61,10 +61,8 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	collect()
 	revision := revision(print, g.values, ports)
 	old, _ := a.local().Find(ctx, g.project.dir, a.sandboxName(g.project))
-	if printErr == nil && !f.recreate {
-		if old != nil && current(ctx, old, provider.Config{Revision: revision}) {
-			return a.stays(ctx, g, old)
-		}
+	if printErr == nil && !f.recreate && old != nil && current(ctx, old, provider.Config{Revision: revision}) {
+		return a.stays(ctx, g, old)
 	}
 	editable := old != nil && !f.recreate && !a.exportsCache(g.project.file)
 	o, l := a.opening(ctx, g.project, len(g.faults) == 0 && !editable), a.local()
@@ -87,12 +85,8 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	config := a.sandboxConfig(d, ports, f.env)
 	config.Revision = revision
 	if editable {
-		sb, err := a.edit(ctx, l, d, config)
-		if err != nil {
-			return err
-		}
-		if sb != nil {
-			return a.await(ctx, sb)
+		if sb, err := a.edit(ctx, l, d, config); sb != nil || err != nil {
+			return a.await(ctx, sb, err)
 		}
 	}
 	r, err := a.finish(ctx, d)
@@ -105,15 +99,15 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 		return err
 	}
 	sb, closed, err := a.launch(ctx, e, l, r, config, f.recreate)
-	if err != nil {
-		return errors.Join(err, closed())
-	}
-	return errors.Join(a.await(ctx, sb), closed())
+	return errors.Join(a.await(ctx, sb, err), closed())
 }
 
-// await is finishUp of a sandbox that ends with ctx.
-func (a *app) await(ctx context.Context, sb provider.Sandbox) error {
-	err := a.finishUp(ctx, sb)
+// await is finishUp of a sandbox that has been started, or has not, and ends with ctx.
+func (a *app) await(ctx context.Context, sb provider.Sandbox, err error) error {
+	if err != nil {
+		return err
+	}
+	err = a.finishUp(ctx, sb)
 	if ctx.Err() != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
