@@ -6,7 +6,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strings"
 )
 
 // hooksSee is the root's manifest as lifecycle scripts need it. Most edits of it are of
@@ -14,38 +13,67 @@ import (
 // read any: where a command or a file that it leads to speaks of manifests or package managers,
 // or goes to the root, or is of the root and by a program that is not known here.
 func (f *finder) hooksSee(members []*manifest) []byte {
-	any := false
+	any, root := false, members[0]
 	for _, m := range members {
 		commands := m.commandsOf(f.hooks(m))
 		any = any || len(commands) > 0
-		_, texts := f.follow(f.namedFiles(m.dir, strings.Join(commands, "\n")))
-		if slices.ContainsFunc(texts, readsManifests) || slices.ContainsFunc(commands, m.mayReadRoot) {
+		mayRead := func(command string) bool {
+			texts := f.textsOf(m, command)
+			return slices.ContainsFunc(texts, readsManifests) || m.mayReadRoot(command, len(texts) > 0) || m.runsOf(root, command)
+		}
+		if slices.ContainsFunc(commands, mayRead) {
 			return nil
 		}
 	}
 	if !any {
 		return nil
 	}
-	root := members[0]
 	return root.withScripts(root.reached(f.hooks(root)))
 }
 
+// textsOf are those of the scripts that a command of m leads to, also where it leaves out
+// how their names end.
+func (f *finder) textsOf(m *manifest, command string) []string {
+	files := f.namedFiles(m.dir, command)
+	for _, word := range words(command) {
+		if to := f.resolve(path.Join(m.dir, word)); to != "" {
+			files = append(files, to)
+		}
+	}
+	_, texts := f.follow(files)
+	return texts
+}
+
+// runsOf tells of a command of another member that it may run a script of the root's: every
+// workspace can run those of Yarn that have a colon in their names.
+func (m *manifest) runsOf(root *manifest, command string) bool {
+	all := words(command)
+	if m == root || !slices.ContainsFunc(all, isManager) {
+		return false
+	}
+	theirs, own := root.table("scripts"), m.table("scripts")
+	return slices.ContainsFunc(all, func(w string) bool {
+		return theirs[w] != nil && own[w] == nil || w == "--workspace-root" || w == root.name
+	})
+}
+
 // A text that speaks of a manifest, of the folder that an install was begun in, which is
-// the root's, or of a package manager.
+// the root's, of a package manager, or of a package that reads manifests.
 const (
-	speaksOfManifest = `package\.json|[./]package["'\x60]|INIT_CWD`
-	speaksOfManager  = `\b(?:npm|pnpm|yarn|bun|npx)\b`
+	speaksOfManifest = `(?i:package[-_.]?json)|[./]package["'\x60]|INIT_CWD|PROJECT_CWD|npm_(?:package|execpath|config_local_prefix)`
+	speaksOfManager  = `\b(?:npm|pnpm|yarn|bun|npx|corepack|run-s|run-p|nps|nr)\b|--run\b`
+	readsPackages    = `(?i:(?:read|write|load|find)[-_]?(?:pkg|package)\w*|(?:pkg|package)-(?:up|dir|types)\b|@npmcli/)`
 )
 
 // readsManifests tells of a script's file that it may read one, or run a command
 // that does.
 func readsManifests(text string) bool {
-	return regexp.MustCompile(speaksOfManifest + "|" + speaksOfManager).MatchString(text)
+	return regexp.MustCompile(speaksOfManifest + "|" + speaksOfManager + "|" + readsPackages).MatchString(text)
 }
 
 // mayReadRoot tells of a command of m that it may read scripts of the root's manifest
-// beside those that m's own run by name.
-func (m *manifest) mayReadRoot(command string) bool {
+// beside those that m's own run by name. What node runs of the root's has to be known.
+func (m *manifest) mayReadRoot(command string, known bool) bool {
 	all := words(command)
 	if regexp.MustCompile(speaksOfManifest).MatchString(command) {
 		return true
@@ -59,7 +87,7 @@ func (m *manifest) mayReadRoot(command string) bool {
 	if slices.Contains([]string{"npx", "pnpx", "bunx"}, all[0]) {
 		all = all[1:]
 	}
-	if len(all) > 1 && slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, all[0]) {
+	if len(all) > 1 && isManager(all[0]) {
 		if all = all[1:]; all[0] == "run" && len(all) > 1 {
 			all = all[1:]
 		}
@@ -67,8 +95,10 @@ func (m *manifest) mayReadRoot(command string) bool {
 			return false
 		}
 	}
-	return len(all) == 0 || !slices.Contains(readNoScripts(), all[0])
+	return len(all) == 0 || !slices.Contains(readNoScripts(), all[0]) || all[0] == "node" && !known
 }
+
+func isManager(word string) bool { return slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, word) }
 
 // readNoScripts are programs that a root's scripts run, and that read no scripts: what
 // node runs is looked into.

@@ -29,6 +29,17 @@ func TestHooksSee(t *testing.T) {
 		{`{"test": "x"}`, `{"prepare": "npm --prefix=../.. run test"}`, "all"},
 		{`{"test": "x"}`, `{"prepare": "node ../../tools/runs.js"}`, "all"},
 		{`{"test": "x"}`, `{"prepare": "node $INIT_CWD/tools/plain.js"}`, "all"},
+		{`{"postinstall": "node tools/runs", "test": "x"}`, `{}`, "all"}, // runs.js
+		{`{"test": "x"}`, `{"prepare": "tsx ../../tools/runs"}`, "all"},
+		{`{"postinstall": "node node_modules/.bin/concurrently x", "test": "x"}`, `{}`, "all"}, // of a package
+		{`{"postinstall": "node .", "test": "x"}`, `{}`, "all"},
+		{`{"postinstall": "node tools/plain", "test": "x"}`, `{}`, "postinstall"},
+		{`{"postinstall": "node -r dotenv/config tools/plain.js", "test": "x"}`, `{}`, "postinstall"},
+		// A member runs what is the root's:
+		{`{"g:gen": "x", "test": "x"}`, `{"postinstall": "yarn g:gen"}`, "all"},
+		{`{"gen": "x"}`, `{"postinstall": "pnpm --workspace-root gen"}`, "all"},
+		{`{"gen": "x"}`, `{"postinstall": "npm run gen", "gen": "y"}`, ""}, // its own
+		{`{"gen": "x"}`, `{"postinstall": "pnpm --workspace-root run gen", "gen": "y"}`, "all"},
 		// No lifecycle scripts:
 		{`{"test": "x"}`, `{"test": "x"}`, "all"},
 	} {
@@ -68,6 +79,21 @@ func TestWithScripts(t *testing.T) {
 		got := string(m.withScripts(keep))
 		if got != want || !json.Valid([]byte(got)) {
 			t.Errorf("%s became\n%s", data, got)
+		}
+	}
+}
+
+// TestReadsManifests: texts that may have to do with scripts, and such as have not.
+func TestReadsManifests(t *testing.T) {
+	for text, want := range map[string]bool{
+		"spawnSync(process.env.npm_execpath, ['run', 'gen'])": true, "execSync('node --run gen')": true, "execSync('run-p gen:*')": true,
+		"import { readPackageUp } from 'read-package-up'": true, "import { readPackageJSON } from 'pkg-types'": true, "require('pkg-dir')": true,
+		"import PackageJson from '@npmcli/package-json'": true, "const root = process.env.PROJECT_CWD": true, "execSync(`corepack yarn gen`)": true,
+		"require('../package')": true, "loadJson('package.json')": true, "writePackageSync(dir, data)": true,
+		"import fs from 'node:fs'\nfs.cpSync('packages/a', 'b')": false, "run('tsc', ['--noEmit'])": false, "/* of the package */": false, "--runtime": false,
+	} {
+		if readsManifests(text) != want {
+			t.Errorf("%s: %t", text, !want)
 		}
 	}
 }
