@@ -98,7 +98,9 @@ func (m *manifest) mayReadRoot(command string, known bool) bool {
 	return len(all) == 0 || !slices.Contains(readNoScripts(), all[0]) || all[0] == "node" && !known
 }
 
-func isManager(word string) bool { return slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, word) }
+func isManager(word string) bool {
+	return slices.Contains([]string{"npm", "pnpm", "yarn", "bun"}, word)
+}
 
 // readNoScripts are programs that a root's scripts run, and that read no scripts: what
 // node runs is looked into.
