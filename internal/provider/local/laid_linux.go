@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path"
@@ -86,6 +87,25 @@ func (s stack) fitting(e provider.Edit) (found, error) {
 		err = unfit(e.Path, "covers another")
 	}
 	return f, err
+}
+
+// spare is what of a disk is left for a sandbox beside what is laid for it, bytes.
+const spare = 1 << 20
+
+// room refuses a layer that the disk with dir has no room for.
+func room(dir string, layer []laid) error {
+	var disk unix.Statfs_t
+	if err := unix.Statfs(dir, &disk); err != nil || len(layer) == 0 {
+		return nil //nolint:nilerr // it will be made
+	}
+	need := int64(spare)
+	for _, one := range layer {
+		need += int64(one.Size) + disk.Bsize
+	}
+	if free := int64(disk.Bavail) * disk.Bsize; need > free {
+		return fmt.Errorf("%w: %s has %d bytes left for them", provider.ErrUnfit, dir, free)
+	}
+	return nil
 }
 
 // contentsOf reads an edit of which there may be so much, bytes.

@@ -69,7 +69,9 @@ func (l *Local) request(c provider.Config) (req request, err error) {
 		return req, err
 	}
 	req = request{Config: c, Place: placeOf(l.options.StateDir, c.Project, c.Name), Runtime: runtime, Edits: len(c.Rootfs.Edits)}
-	req.Laid, req.contents, err = stack(c.Rootfs.Lower).lay(c.Rootfs.Edits, c.User)
+	if req.Laid, req.contents, err = stack(c.Rootfs.Lower).lay(c.Rootfs.Edits, c.User); err == nil {
+		err = room(l.options.StateDir, req.Laid)
+	}
 	return req, err
 }
 

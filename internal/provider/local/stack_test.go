@@ -231,6 +231,25 @@ func TestEditsOfABox(t *testing.T) {
 	}
 }
 
+// A layer that the disk has no room for is refused while the old sandbox runs.
+func TestRoomForEdits(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	for size, fits := range map[int]bool{0: true, 900 << 10: true, 1100 << 10: false, mostEdited: false} {
+		if err := room(dir, []laid{{Path: "a", Kind: laidFile, Size: size}}); fits && err != nil || !fits && !errors.Is(err, provider.ErrUnfit) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+	for _, layer := range [][]laid{nil, {{Path: "a", Kind: laidGone}}} {
+		if err := errors.Join(room(dir, layer), room(dir+"/not there", layer)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // What a shim is sent it reads, the contents with it.
 func TestRequests(t *testing.T) {
 	sent := request{
