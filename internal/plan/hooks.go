@@ -2,6 +2,7 @@ package plan
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,10 +22,50 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool, version string) {
 		in.Steps = append(in.Steps, Command{HooksStep, pnpmHooks(in.Steps[0].Args, version)})
 	case early:
 	case kind == workspace.PNPM:
-		in.Hooks = pnpmHooks(in.Steps[0].Args, version)
+		if in.Hooks = pnpmRun(ws); in.Hooks == nil {
+			in.Hooks = pnpmHooks(in.Steps[0].Args, version)
+		}
 	default:
 		in.Hooks = []string{"/bin/sh", "-ec", script}
 	}
+}
+
+// pnpmRun runs the scripts of the workspace's own packages by their names: an install
+// that finds nothing to install takes seconds in a large workspace, and gives each
+// launcher its mode anew, which makes a layer of it. It is nil where only an install does
+// it as an install does: where there are several stages, which go package by package, or
+// packages are copied into others, and copied once more after their scripts, or
+// pnpm is asked to compare what was installed, which knew no versions, before a script.
+func pnpmRun(ws *workspace.Workspace) []string {
+	args, stage, all := []string{"pnpm"}, "", map[string]int{}
+	for _, p := range ws.Packages {
+		all[p.Name]++
+	}
+	for _, p := range ws.Packages {
+		if len(p.Hooks) == 0 {
+			continue
+		}
+		if stage == "" {
+			stage = p.Hooks[0]
+		}
+		if !slices.Equal(p.Hooks, []string{stage}) || !slices.Contains([]string{"preinstall", "postinstall", "prepare"}, stage) || all[p.Name] > 1 || !isName(p.Name) {
+			return nil
+		}
+		if args = append(args, "--filter="+p.Name); p.Dir == "." {
+			args = append(args, "--include-workspace-root") // up to 10 no filter names it without
+		}
+	}
+	for _, in := range ws.Inputs {
+		if slices.Contains([]string{"package.json", "pnpm-workspace.yaml", ".npmrc"}, path.Base(in.Path)) && regexp.MustCompile(`(?i)inject|verify-?deps`).Match(in.Data) {
+			return nil
+		}
+	}
+	return append(args, "--config.enable-pre-post-scripts=false", "--stream", "run", stage)
+}
+
+// isName tells of a package's name that a filter takes it for no more than that.
+func isName(name string) bool {
+	return regexp.MustCompile(`^(?:@[\w-]+(?:\.[\w-]+)*/)?[\w-]+(?:\.[\w-]+)*$`).MatchString(name)
 }
 
 // pnpmHooks is the install once more, which finds nothing to install and runs

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -73,6 +74,34 @@ func TestTheManifestOfScripts(t *testing.T) {
 	f.Workspace.HookInputs = []string{"*"}
 	if got := installs(f, Inputs{File: f, Workspace: ws, Lock: &lock.Lock{}}); got[0].Manifest != nil || !slices.Equal(got[0].Inputs, []string{"*"}) {
 		t.Errorf("what the file says does not hold: %q, %q", got[0].Inputs, got[0].Manifest)
+	}
+}
+
+// TestScriptsByName: pnpm runs scripts of one stage by the names of their packages.
+func TestScriptsByName(t *testing.T) {
+	const run = " --config.enable-pre-post-scripts=false --stream run "
+	for _, c := range []struct {
+		packages []workspace.Package
+		input    string
+		want     string
+	}{
+		{[]workspace.Package{{Name: "top", Dir: "."}, {Name: "@w/a.b", Dir: "a", Hooks: []string{"prepare"}}, {Name: "c", Dir: "c", Hooks: []string{"prepare"}}}, "", "pnpm --filter=@w/a.b --filter=c" + run + "prepare"},
+		{[]workspace.Package{{Name: "top", Dir: ".", Hooks: []string{"postinstall"}}}, "", "pnpm --filter=top --include-workspace-root" + run + "postinstall"},
+		{[]workspace.Package{{Name: "a", Dir: "a", Hooks: []string{"prepare"}}, {Name: "c", Dir: "c", Hooks: []string{"postinstall"}}}, "", ""},
+		{[]workspace.Package{{Name: "a", Dir: "a", Hooks: []string{"postinstall", "prepare"}}}, "", ""},
+		{[]workspace.Package{{Name: "a", Dir: "a", Hooks: []string{"install"}}}, "", ""}, // of binding.gyp, perhaps
+		{[]workspace.Package{{Name: "a", Dir: "a", Hooks: []string{"pnpm:devPreinstall"}}}, "", ""},
+		{[]workspace.Package{{Name: "a", Dir: "a", Hooks: []string{"prepare"}}, {Name: "a", Dir: "b"}}, "", ""},
+		{[]workspace.Package{{Dir: ".", Hooks: []string{"prepare"}}}, "", ""},
+		{[]workspace.Package{{Name: "!a", Dir: "a", Hooks: []string{"prepare"}}}, "", ""},
+		{[]workspace.Package{{Name: "a...", Dir: "a", Hooks: []string{"prepare"}}}, "", ""}, // and what it depends on
+		{[]workspace.Package{{Name: "a", Dir: "a", Hooks: []string{"prepare"}}}, `{"dependenciesMeta": {"b": {"injected": true}}}`, ""},
+		{[]workspace.Package{{Name: "a", Dir: "a", Hooks: []string{"prepare"}}}, "verifyDepsBeforeRun: error", ""},
+	} {
+		ws := &workspace.Workspace{Packages: c.packages, Inputs: []workspace.Input{{Path: "pnpm-lock.yaml", Data: []byte("injected")}, {Path: "pnpm-workspace.yaml", Data: []byte(c.input)}}}
+		if got := strings.Join(pnpmRun(ws), " "); got != c.want {
+			t.Errorf("%v: %q, want %q", c.packages, got, c.want)
+		}
 	}
 }
 

@@ -131,7 +131,7 @@ func TestTheImageDoesNotDependOnWhereTheFileIs(t *testing.T) {
 // be so, too. pnpm 11 asks nobody about a lock file that has been installed from.
 func TestHooksRunWhenAPackageHasSome(t *testing.T) {
 	in := inputs(t)
-	in.Workspace.Packages = []workspace.Package{{Name: "a"}, {Name: "b", Hooks: []string{"postinstall"}}}
+	in.Workspace.Packages = []workspace.Package{{Name: "a"}, {Name: "b", Hooks: []string{"postinstall", "prepare"}}}
 	p, err := Make(in)
 	if err != nil || len(p.Installs) != 1 || len(p.Installs[0].Hooks) == 0 || slices.Contains(p.Installs[0].Hooks, "--offline") {
 		t.Errorf("the installs are %+v, %v", p.Installs, err)

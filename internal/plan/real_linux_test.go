@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -371,12 +372,37 @@ func TestInstallsWithTheRealManagers(t *testing.T) {
 				upToDate(t, i, layer, in)
 				t.Run("fetched apart", func(t *testing.T) { apart(t, i) })
 			}
+			if m.name == "pnpm 9" || m.name == "pnpm 11" {
+				t.Run("scripts of several stages", func(t *testing.T) { stages(t, managers, m) })
+			}
 			if in.Env["pnpm_config_pm_on_fail"] != "" { // from 11 on
 				verdict(t, i)
 			}
 			t.Run("hooks with the install", func(t *testing.T) { early(t, i) })
 			t.Run("a member in the place of a package", func(t *testing.T) { standsIn(t, managers, m) })
 		})
+	}
+}
+
+// stages has scripts that only an install runs in their order, and one that fails.
+func stages(t *testing.T, managers string, m realManager) {
+	i := workspaceOf(t, managers, m, "package.json", `{"name": "top", "private": true, "packageManager": "`+m.says+`", "scripts": {"prepare": "echo prepare >> ran-top", "postinstall": "echo postinstall >> ran-top"}}`)
+	i.makeLock()
+	layer, ws, in, err := i.layer()
+	must(t, err)
+	in.sees(ws, ws, nil)
+	i.source(layer, in)
+	must(t, i.in(layer, in, in.Hooks))
+	if said, err := os.ReadFile(filepath.Join(layer, "ran-top")); err != nil || string(said) != "postinstall\nprepare\n" || ran(t, layer) != "ran-loc ran-top ran-web" || in.Hooks[1] != "install" {
+		t.Errorf("%q ran %q, %v", in.Hooks, said, err)
+	}
+	one := workspaceOf(t, managers, m, "package.json", `{"name": "top", "private": true, "packageManager": "`+m.says+`"}`, "apps/web/package.json", `{"name": "web"}`)
+	one.makeLock()
+	write(t, one.whole, "apps/web/package.json", `{"name": "web", "scripts": {"prepare": "exit 3", "preprepare": "touch ran-other"}}`)
+	ws, in = one.plan()
+	ws.Packages[slices.IndexFunc(ws.Packages, func(p workspace.Package) bool { return p.Name == "web" })].Hooks = []string{"prepare"}
+	if err := one.in(one.whole, in, pnpmRun(ws)); err == nil || !strings.Contains(err.Error(), "apps/web prepare: Failed") || ran(t, one.whole) != "" {
+		t.Errorf("it is not told which script failed, or another ran: %v, %q", err, ran(t, one.whole))
 	}
 }
 
@@ -396,7 +422,11 @@ func standsIn(t *testing.T, managers string, m realManager) {
 // The workspace's own scripts run again all the same, as a sync asks.
 func upToDate(t *testing.T, i *installation, layer string, in Install) {
 	t.Helper()
-	for _, args := range []string{"--config.verify-deps-before-run=error exec true", "install --offline"} {
+	asked := []string{"install --offline"}
+	if !slices.Contains(in.Hooks, "run") { // an install has seen the manifests as they stand
+		asked = append(asked, "--config.verify-deps-before-run=error exec true")
+	}
+	for _, args := range asked {
 		must(t, i.in(layer, in, []string{"/bin/sh", "-c", "unset CI; exec pnpm " + args}))
 	}
 	must(t, os.Remove(filepath.Join(layer, "ran-top")))
