@@ -26,7 +26,7 @@ func TestPromises(t *testing.T) {
 		promises++
 		at, tests, held := "", "", false
 		for _, word := range words.FindAllStringSubmatch(cells[2], -1) {
-			there := true
+			var there bool
 			switch {
 			case word[1] != "":
 				at, tests = filepath.Join("..", word[1]), testsIn(t, filepath.Join("..", word[1]))

@@ -117,14 +117,6 @@ func stageHint(dir, stage string) string {
 	return "write it, or leave out --stage and SANDWRIGHT_STAGE"
 }
 
-func reasonOf(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
-}
-
 // misplaced refuses NAME_FILE in a file of the repository, which is no place
 // to say which of the user's files become secrets of the box.
 func misplaced(schema Schema, s Source) (faults fault.List) {

@@ -211,7 +211,7 @@ func TestMemory(t *testing.T) {
 			m.settle()
 			c.change(m.dir)
 			walked, listed := m.compare("after")
-			if walked && !c.walked || listed && !(c.walked || c.listed) || c.walked && !walked || c.listed && !listed {
+			if walked && !c.walked || listed && !c.walked && !c.listed || c.walked && !walked || c.listed && !listed {
 				t.Errorf("git was asked for the folders %v, want %v; for the index %v, want %v", walked, c.walked, listed, c.listed)
 			}
 			m.afterwards()

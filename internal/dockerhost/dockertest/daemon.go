@@ -57,7 +57,7 @@ func daemon(t testing.TB, what, install, network, address string, cmd *exec.Cmd)
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
-		<-ended
+		_ = <-ended
 	})
 	for end := time.Now().Add(startDeadline); ; time.Sleep(20 * time.Millisecond) {
 		if conn, err := net.Dial(network, address); err == nil {
