@@ -108,7 +108,14 @@ func TestWhatIsNoEdit(t *testing.T) {
 			t.Errorf("%s: in the box is %q, %d, %s", tt.name, out, code, errs)
 		}
 	}
-	// A build does not take such a name, and says so.
+	// BuildKit takes such a name in a layer alone.
 	s.write("of\xffbytes", "text")
-	s.bad(1, []string{"up"}, "UTF-8")
+	s.bad(1, []string{"up"}, `cannot send "of\xffbytes" to the engine: its name is not UTF-8`, "commit it")
+	s.commit()
+	if _, errs, code := s.run("up"); code != 0 {
+		t.Fatal(tail(errs))
+	}
+	if out, errs, code := s.run("exec", "sh", "-c", `cat "$(printf 'of\377bytes')"`); code != 0 || out != "text" {
+		t.Errorf("it is %q, %d, %s", out, code, errs)
+	}
 }

@@ -347,15 +347,21 @@ func TestWhoSignsForSteps(t *testing.T) {
 	}
 }
 
+// commit commits all of the project.
+func (s *shipment) commit() {
+	s.t.Helper()
+	cmd := exec.Command("sh", "-ec", "git add . && git -c user.name=t -c user.email=t@example.com commit -qm one")
+	cmd.Dir = s.dir
+	must(s.t, cmd.Run())
+}
+
 // TestASecretInALayerIsForgotten: the layers of the source that an image was
 // refused with are not taken again.
 func TestASecretInALayerIsForgotten(t *testing.T) {
 	s := newShipment(t, "env: {TOKEN: {secret: true, scope: build}}\n")
 	yaml := strings.Replace(yamlOf(t, s), "{run: echo built > built}", "{run: '%s', env: [TOKEN]}", 1)
 	s.write("sandwright.yaml", fmt.Sprintf(yaml, "echo built > built"))
-	commit := exec.Command("sh", "-ec", "git add . && git -c user.name=t -c user.email=t@example.com commit -qm one")
-	commit.Dir = s.dir
-	must(t, commit.Run())
+	s.commit()
 	s.env = []string{"TOKEN=w8-zP3/sesame+open"}
 	memories := func() []string {
 		found, err := filepath.Glob(filepath.Join(s.dir, ".home/source/*"))

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/tonistiigi/fsutil"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/sandwright/sandwright/internal/fetch"
 	"github.com/sandwright/sandwright/internal/plan"
 	"github.com/sandwright/sandwright/internal/source"
+	"github.com/sandwright/sandwright/internal/stage"
 )
 
 // sources are the staged tree in layers, and what the steps of the build see
@@ -48,7 +50,22 @@ func (a *app) divide(ctx context.Context, b *blueprint, asked func() (asked, err
 	if b.source.Division, err = source.Divide(ctx, b.tree, o); err != nil {
 		return err
 	}
+	if err := sendable(b.source.HotPaths()); err != nil {
+		return err
+	}
 	return b.divideSteps()
+}
+
+// sendable refuses names that the engine takes in a layer of what is committed alone.
+func sendable(hot []string) error {
+	var faults fault.List
+	for _, name := range hot {
+		if !utf8.ValidString(name) {
+			faults = append(faults, fault.Cannot("send %s to the engine: its name is not UTF-8, and it is not as it was committed", stage.Show(name)).
+				WithHint("rename it, or commit it"))
+		}
+	}
+	return faults.Err()
 }
 
 // divideSteps does so with what each step, and the lifecycle scripts, see. A pattern that matches nothing
