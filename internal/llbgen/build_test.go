@@ -125,8 +125,8 @@ func TestScriptsStandOnWhatTheySee(t *testing.T) {
 	if !on[ui] || !on["install the workspace's dependencies"] || on[root] || on["copy "+plan.HotLayer] {
 		t.Errorf("the scripts stand on %v", on)
 	}
-	const manifest = "the manifest that lifecycle scripts see"
-	p.Installs[0].Manifest = []byte(`{"name":"demo"}`)
+	const manifest = "the manifests that lifecycle scripts see"
+	p.Installs[0].Manifests = map[string][]byte{"package.json": []byte(`{"name":"demo"}`)}
 	if got := below(t, p, "--offline"); !got[manifest] || on[manifest] {
 		t.Errorf("the scripts stand on %v", got)
 	}

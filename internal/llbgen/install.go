@@ -72,11 +72,7 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 			if d.before, err = lay(installed, p, l, in.Part); err != nil {
 				return nil, whole, err
 			}
-			if in.Manifest != nil {
-				at := path.Join(p.Target, in.Dir, "package.json")
-				d.before = d.before.File(llb.Mkfile(at, 0o644, in.Manifest, llb.WithUIDGID(int(p.User.UID), int(p.User.GID)), llb.WithCreatedTime(epoch)),
-					llb.WithCustomName("the manifest that lifecycle scripts see"))
-			}
+			d.before = manifests(d.before, p, in)
 		}
 		d.after = run(d.before, p, wrapped(in, in.Hooks), plan.HooksStep, append(packageAccess(p, in), repositoryToWrite(p)...)...)
 		if len(in.Inputs) == 0 {
@@ -91,6 +87,18 @@ func hooks(installed, whole llb.State, p plan.Plan, l Layers) (ready []left, aft
 		ready, whole = append(ready, d), d.over(whole, p)
 	}
 	return ready, whole, nil
+}
+
+// manifests are those that lifecycle scripts see otherwise than they stand.
+func manifests(st llb.State, p plan.Plan, in plan.Install) llb.State {
+	var file *llb.FileAction
+	for _, name := range slices.Sorted(maps.Keys(in.Manifests)) {
+		file = file.Mkfile(path.Join(p.Target, name), 0o644, in.Manifests[name], llb.WithUIDGID(int(p.User.UID), int(p.User.GID)), llb.WithCreatedTime(epoch))
+	}
+	if file == nil {
+		return st
+	}
+	return st.File(file, llb.WithCustomName("the manifests that lifecycle scripts see"))
 }
 
 // repositoryToWrite is one without commits that is there while scripts run which

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -91,8 +92,12 @@ func pnpmHooks(install []string, version string) []string {
 
 // sees decides what lifecycle scripts see.
 func (in *Install) sees(root, ws *workspace.Workspace, own []string) {
-	if in.Inputs = hookInputs(root, ws, own); len(in.Inputs) > 0 && ws.HooksSee != nil {
-		in.Inputs, in.Manifest = append(in.Inputs, "!"+literal(path.Join(ws.Dir, "package.json"))), ws.HooksSee
+	in.Inputs, in.Manifests = hookInputs(root, ws, own), map[string][]byte{}
+	part := in.Inputs
+	for _, dir := range slices.Sorted(maps.Keys(ws.HooksSee)) {
+		if name := path.Join(ws.Dir, dir, "package.json"); len(part) > 0 && meets(name, part) {
+			in.Inputs, in.Manifests[name] = append(in.Inputs, "!"+literal(name)), ws.HooksSee[dir]
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -57,23 +58,28 @@ func TestTheManifestOfScripts(t *testing.T) {
 	ws.Manager, ws.Packages[1].Hooks = workspace.Manager{Kind: workspace.PNPM, Name: "pnpm"}, []string{"prepare"}
 	ws.Nested[0].Manager, ws.Nested[0].Packages[0].Hooks = ws.Manager, []string{"prepare"}
 	seen := []byte(`{"name": "x", "scripts": {"prepare": "husky"}}`)
-	ws.HooksSee, ws.Nested[0].HooksSee = seen, seen
+	ws.HooksSee, ws.Nested[0].HooksSee = map[string][]byte{".": seen, "packages/ui": seen, "apps/api": seen}, map[string][]byte{".": seen}
 	f := &config.File{Workspace: config.Workspace{Nested: []config.Nested{{Dir: "tools/site"}}}}
 	got := installs(f, Inputs{File: f, Workspace: ws, Lock: &lock.Lock{}})
-	for i, last := range []string{"!package.json", "!tools/site/package.json"} {
+	for i, want := range [][]string{{"package.json", "packages/ui/package.json"}, {"tools/site/package.json"}} { // nobody sees the api
 		in := got[i]
-		if string(in.Manifest) != string(seen) || in.Inputs[len(in.Inputs)-1] != last || meets(last[1:], in.Inputs) {
-			t.Errorf("%q, %q", in.Inputs, in.Manifest)
+		if names := slices.Sorted(maps.Keys(in.Manifests)); !slices.Equal(names, want) {
+			t.Errorf("%q, %q", in.Inputs, names)
+		}
+		for _, name := range want {
+			if string(in.Manifests[name]) != string(seen) || meets(name, in.Inputs) {
+				t.Errorf("%s is in %q, and as %q", name, in.Inputs, in.Manifests[name])
+			}
 		}
 	}
 	s := sealer{p: Plan{Installs: got[:1]}}
 	s.hooks(nil, nil)
-	if l := s.out.Layers[0]; len(l.Files) != 2 || l.Files[1].Fields["scripts.prepare"] != "husky" {
+	if l := s.out.Layers[0]; len(l.Files) != 3 || l.Files[1].Fields["scripts.prepare"] != "husky" || len(l.Files[2].Fields) != 1 {
 		t.Errorf("%+v", l)
 	}
 	f.Workspace.HookInputs = []string{"*"}
-	if got := installs(f, Inputs{File: f, Workspace: ws, Lock: &lock.Lock{}}); got[0].Manifest != nil || !slices.Equal(got[0].Inputs, []string{"*"}) {
-		t.Errorf("what the file says does not hold: %q, %q", got[0].Inputs, got[0].Manifest)
+	if got := installs(f, Inputs{File: f, Workspace: ws, Lock: &lock.Lock{}}); len(got[0].Manifests) > 0 || !slices.Equal(got[0].Inputs, []string{"*"}) {
+		t.Errorf("what the file says does not hold: %q, %q", got[0].Inputs, got[0].Manifests)
 	}
 }
 

@@ -23,7 +23,7 @@ type Install struct {
 	After     string            // shell text that follows each command: it takes out when it ran
 	Hooks     []string          // the workspace's own lifecycle scripts, once their part of its source is there; none: nothing to run
 	Part                        // what Hooks see
-	Manifest  []byte            // of the folder, as Hooks see it beside their part; nil: it is in the part, if it is an input
+	Manifests map[string][]byte // as Hooks see them beside their part, by path
 	Env       map[string]string // of every command
 	Store     string            // the folder in the box where what is downloaded is kept between installs
 	Keep      string            // shell text after the last of Steps, that copies to Kept what of Store the box needs; none: nothing

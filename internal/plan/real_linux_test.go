@@ -467,8 +467,8 @@ func (i *installation) source(layer string, in Install) {
 		must(i.t, err)
 		write(i.t, layer, p, string(data))
 	}
-	if in.Manifest != nil {
-		write(i.t, layer, "package.json", string(in.Manifest))
+	for name, data := range in.Manifests {
+		write(i.t, layer, name, string(data))
 	}
 	ws, _ := i.plan()
 	for _, p := range ws.Commands {

@@ -166,9 +166,12 @@ func (s *sealer) hooks(installed, whole []string) (apart, after []string) {
 			whole = []string{layer}
 		default:
 			files := []receipt.File{s.part(layer, in.Part)}
-			if in.Manifest != nil {
-				name := path.Join(in.Dir, "package.json")
-				files = append(files, said(name, receipt.FieldsOf(name, in.Manifest)))
+			for name, data := range in.Manifests {
+				fields := map[string]string{"more than its scripts": "#" + short(receipt.SumOf(data))}
+				if path.Dir(name) == path.Clean(in.Dir) {
+					fields = receipt.FieldsOf(name, data)
+				}
+				files = append(files, said(name, fields))
 			}
 			s.add(layer, installed, []receipt.Step{in.rerun(in.Hooks)}, files...)
 			apart, whole = append(apart, layer), append(slices.Clone(whole), layer)

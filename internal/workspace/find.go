@@ -84,7 +84,7 @@ func find(tree fs.FS, o Options) (*Workspace, fault.List) {
 			Name: m.name, Dir: m.dir, Depends: g.depends(m), Hooks: f.hooks(m), Reads: f.reads(m, g),
 		})
 	}
-	ws.HooksSee = f.hooksSee(members)
+	ws.HooksSee = f.hooksSee(members, ws.Packages)
 	ws.LockFile = f.collect(g, s)
 	ws.Commands = slices.Compact(slices.Sorted(slices.Values(f.plain)))
 	ws.Runtimes = runtimes(root)

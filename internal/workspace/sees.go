@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-// hooksSee is the root's manifest as lifecycle scripts need it. Most edits of it are of
-// scripts that none of them runs: these would run all of them again. It is nil where one may
+// hooksSee are manifests as lifecycle scripts need them. Most edits of one are of
+// scripts that none of them runs: these would run all of them again. There are none where one may
 // read any: where a command or a file that it leads to speaks of manifests or package managers,
 // or goes to the root, or is of the root and by a program that is not known here.
-func (f *finder) hooksSee(members []*manifest) []byte {
+func (f *finder) hooksSee(members []*manifest, packages []Package) map[string][]byte {
 	any, root := false, members[0]
 	for _, m := range members {
 		commands := m.commandsOf(f.hooks(m))
@@ -28,7 +28,16 @@ func (f *finder) hooksSee(members []*manifest) []byte {
 	if !any {
 		return nil
 	}
-	return root.withScripts(root.reached(f.hooks(root)))
+	out := map[string][]byte{".": root.withScripts(root.reached(f.hooks(root)))}
+	for i, m := range members[1:] {
+		named := func(p Package) bool {
+			return slices.ContainsFunc(p.Reads, func(name string) bool { return name == m.dir || inside(m.dir, name) || inside(name, m.dir) })
+		}
+		if len(packages[i+1].Hooks) == 0 && !slices.ContainsFunc(packages, named) {
+			out[m.dir] = m.withScripts(nil)
+		}
+	}
+	return out
 }
 
 // textsOf are those of the scripts that a command of m leads to, also where it leaves out

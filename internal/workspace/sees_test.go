@@ -50,7 +50,7 @@ func TestHooksSee(t *testing.T) {
 				PackageManager string
 				Scripts        map[string]string
 			}
-			if err := json.Unmarshal(ws.HooksSee, &m); err != nil || m.PackageManager != "pnpm@10.28.0" {
+			if err := json.Unmarshal(ws.HooksSee["."], &m); err != nil || m.PackageManager != "pnpm@10.28.0" {
 				t.Errorf("%s: %v in %s", c.root, err, ws.HooksSee)
 			}
 			got = strings.Join(sortedKeys(m.Scripts), " ")
@@ -94,6 +94,26 @@ func TestReadsManifests(t *testing.T) {
 	} {
 		if readsManifests(text) != want {
 			t.Errorf("%s: %t", text, !want)
+		}
+	}
+}
+
+// TestHooksSeeMembers: of members without lifecycle scripts no script is seen, but
+// of one that a script names.
+func TestHooksSeeMembers(t *testing.T) {
+	for web, want := range map[string]string{
+		`{"prepare": "node main.js", "test": "x"}`:      ". packages/cli packages/lib",
+		`{"prepare": "cp -r ../../packages/cli/bin ."}`: ". packages/lib",
+		`{"prepare": "node ../../tools/lists.mjs"}`:     ".", // it speaks of packages
+		`{"prepare": "pnpm --filter cli build"}`:        ". packages/lib",
+		`{"prepare": "cd ../../packages/lib; npm run"}`: ". packages/cli",
+	} {
+		ws := mustFind(t, scripted(`{}`, web, "packages/cli/package.json", `{"type": "module", "scripts": {"build": "x"}, "name": "cli"}`))
+		if got := strings.Join(sortedKeys(ws.HooksSee), " "); got != want {
+			t.Errorf("%s: %s", web, got)
+		}
+		if seen, ok := ws.HooksSee["packages/cli"]; ok && string(seen) != "{\n  \"type\": \"module\",\n  \"name\": \"cli\"\n}\n" {
+			t.Errorf("%s: of cli is seen %s", web, seen)
 		}
 	}
 }

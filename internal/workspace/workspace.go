@@ -34,9 +34,10 @@ type Workspace struct {
 	// the package manager puts into addresses and credentials, sorted.
 	Variables []string
 
-	// HooksSee is the root's manifest without the scripts that no lifecycle script of
-	// the workspace's own can know of; nil where one may know any.
-	HooksSee []byte
+	// HooksSee are manifests of packages, by folder, without the scripts that no lifecycle
+	// script of the workspace's own can know of: the root's, and those of packages without
+	// such scripts. It is empty where one may know any.
+	HooksSee map[string][]byte
 
 	Nested []*Workspace // with lock files of their own, in folders of this one; as Options names them
 }
