@@ -39,15 +39,14 @@ func (a *app) edit(ctx context.Context, l *local.Local, d drawing, c provider.Co
 		return nil, err
 	}
 	defer release()
-	done, err := a.inTurn(ctx, c.Project, c.Name)
+	old, done, err := a.oldInTurn(ctx, l, c)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	old, err := l.Find(ctx, c.Project, c.Name)
 	switch {
-	case err != nil || old.Info().Image != before.Image || !allThere(before.Layers):
-		return nil, nil //nolint:nilerr // then there is an image to be built
+	case old == nil || old.Info().Image != before.Image || !allThere(before.Layers):
+		return nil, nil
 	case current(ctx, old, c):
 		return old, nil
 	}

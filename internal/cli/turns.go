@@ -11,7 +11,26 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/sandwright/sandwright/internal/fault"
+	"github.com/sandwright/sandwright/internal/provider"
+	"github.com/sandwright/sandwright/internal/provider/local"
 )
+
+// oldInTurn waits for the turn of a sandbox that is to be started, and gives the one
+// that runs then, or nil: another up may have been first. Without an error done
+// must be called.
+func (a *app) oldInTurn(ctx context.Context, l *local.Local, c provider.Config) (old provider.Sandbox, done func(), err error) {
+	if done, err = a.inTurn(ctx, c.Project, c.Name); err != nil {
+		return nil, nil, err
+	}
+	old, err = l.Find(ctx, c.Project, c.Name)
+	if errors.Is(err, provider.ErrNotFound) {
+		return nil, done, nil
+	}
+	if err != nil {
+		done()
+	}
+	return old, done, err
+}
 
 // inTurn waits until no other process, and nothing else in this one, changes
 // what stands in a sandbox, which it says; the end of ctx ends the wait. Until

@@ -60,12 +60,13 @@ func (a *app) up(ctx context.Context, f upFlags) error {
 	print, printErr := g.print(ctx)
 	collect()
 	revision := revision(print, g.values, ports)
-	old, _ := a.local().Find(ctx, g.project.dir, a.sandboxName(g.project))
+	l := a.local()
+	old, _ := l.Find(ctx, g.project.dir, a.sandboxName(g.project))
 	if printErr == nil && !f.recreate && old != nil && current(ctx, old, provider.Config{Revision: revision}) {
 		return a.stays(ctx, g, old)
 	}
 	editable := old != nil && !f.recreate && !a.exportsCache(g.project.file)
-	o, l := a.opening(ctx, g.project, len(g.faults) == 0 && !editable), a.local()
+	o := a.opening(ctx, g.project, len(g.faults) == 0 && !editable)
 	defer o.drop()
 	l.Warm()
 	defer l.Cool()
@@ -202,17 +203,14 @@ func (a *app) replace(ctx context.Context, e *engine.Engine, l *local.Local, r r
 	}
 	defer func() { err = errors.Join(err, remember(ctx, r, res)) }() // once it runs
 	c.Rootfs = provider.Rootfs{Lower: res.Lower()}
-	done, err := a.inTurn(ctx, c.Project, c.Name)
+	old, done, err := a.oldInTurn(ctx, l, c)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	// Only now: another up may have been first, and this one waited for its build.
-	old, err := l.Find(ctx, c.Project, c.Name)
 	switch {
-	case errors.Is(err, provider.ErrNotFound):
+	case old == nil:
 		sb, err = l.Start(ctx, c)
-	case err != nil:
 	case !recreate && current(ctx, old, c):
 		return old, nil
 	default:

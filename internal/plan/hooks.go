@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/moby/patternmatcher"
+
 	"github.com/sandwright/sandwright/internal/workspace"
 )
 
@@ -38,6 +40,8 @@ func (in *Install) hooks(ws *workspace.Workspace, early bool, version string) {
 // packages are copied into others, and copied once more after their scripts, or
 // pnpm is asked to compare what was installed, which knew no versions, before a script.
 func pnpmRun(ws *workspace.Workspace) []string {
+	name := regexp.MustCompile(`^(?:@[\w-]+(?:\.[\w-]+)*/)?[\w-]+(?:\.[\w-]+)*$`) // which a filter takes for no more than that
+	asks := regexp.MustCompile(`(?i)inject|verify-?deps`)
 	args, stage, all := []string{"pnpm"}, "", map[string]int{}
 	for _, p := range ws.Packages {
 		all[p.Name]++
@@ -49,7 +53,7 @@ func pnpmRun(ws *workspace.Workspace) []string {
 		if stage == "" {
 			stage = p.Hooks[0]
 		}
-		if !slices.Equal(p.Hooks, []string{stage}) || !slices.Contains([]string{"preinstall", "postinstall", "prepare"}, stage) || all[p.Name] > 1 || !isName(p.Name) {
+		if !slices.Equal(p.Hooks, []string{stage}) || !slices.Contains([]string{"preinstall", "postinstall", "prepare"}, stage) || all[p.Name] > 1 || !name.MatchString(p.Name) {
 			return nil
 		}
 		if args = append(args, "--filter="+p.Name); p.Dir == "." {
@@ -57,16 +61,11 @@ func pnpmRun(ws *workspace.Workspace) []string {
 		}
 	}
 	for _, in := range ws.Inputs {
-		if slices.Contains([]string{"package.json", "pnpm-workspace.yaml", ".npmrc"}, path.Base(in.Path)) && regexp.MustCompile(`(?i)inject|verify-?deps`).Match(in.Data) {
+		if slices.Contains([]string{"package.json", "pnpm-workspace.yaml", ".npmrc"}, path.Base(in.Path)) && asks.Match(in.Data) {
 			return nil
 		}
 	}
 	return append(args, "--config.enable-pre-post-scripts=false", "--stream", "run", stage)
-}
-
-// isName tells of a package's name that a filter takes it for no more than that.
-func isName(name string) bool {
-	return regexp.MustCompile(`^(?:@[\w-]+(?:\.[\w-]+)*/)?[\w-]+(?:\.[\w-]+)*$`).MatchString(name)
 }
 
 // pnpmHooks is the install once more, which finds nothing to install and runs
@@ -93,9 +92,13 @@ func pnpmHooks(install []string, version string) []string {
 // sees decides what lifecycle scripts see.
 func (in *Install) sees(root, ws *workspace.Workspace, own []string) {
 	in.Inputs, in.Manifests = hookInputs(root, ws, own), map[string][]byte{}
-	part := in.Inputs
+	part, err := patternmatcher.New(in.Inputs)
+	if err != nil {
+		return // the scripts see the manifests as they stand
+	}
 	for _, dir := range slices.Sorted(maps.Keys(ws.HooksSee)) {
-		if name := path.Join(ws.Dir, dir, "package.json"); len(part) > 0 && meets(name, part) {
+		name := path.Join(ws.Dir, dir, "package.json")
+		if seen, err := part.MatchesOrParentMatches(name); seen && err == nil {
 			in.Inputs, in.Manifests[name] = append(in.Inputs, "!"+literal(name)), ws.HooksSee[dir]
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // hooksSee are manifests as lifecycle scripts need them. Most edits of one are of
@@ -76,15 +77,21 @@ const (
 
 // readsManifests tells of a script's file that it may read one, or run a command
 // that does.
-func readsManifests(text string) bool {
-	return regexp.MustCompile(speaksOfManifest + "|" + speaksOfManager + "|" + readsPackages).MatchString(text)
-}
+func readsManifests(text string) bool { return textThatReads().MatchString(text) }
+
+// Both are asked of each command: they are compiled once, where there is one.
+var (
+	textThatReads = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(speaksOfManifest + "|" + speaksOfManager + "|" + readsPackages)
+	})
+	commandThatReads = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(speaksOfManifest) })
+)
 
 // mayReadRoot tells of a command of m that it may read scripts of the root's manifest
 // beside those that m's own run by name. What node runs of the root's has to be known.
 func (m *manifest) mayReadRoot(command string, known bool) bool {
 	all := words(command)
-	if regexp.MustCompile(speaksOfManifest).MatchString(command) {
+	if commandThatReads().MatchString(command) {
 		return true
 	}
 	if len(all) == 0 {
